@@ -1,0 +1,41 @@
+# make review   set up, run the main job, say where the report lies
+# make test     set up with what the tests need, run ruff, mypy and pytest
+# make bench    print the project's speed figures with the machine they were taken on
+# make clean    remove what the above made (not the reports)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: review test lint bench clean install install-test
+
+review: install
+	@$(BIN)/accelsim review --out reports/latest
+	@echo "report: reports/latest/index.html"
+
+# Kernels once more without the compiler, where no integer wraps, and once with bounds checked.
+test: lint
+	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q tests/kernels
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/numba-checked $(BIN)/python -m pytest -q tests/kernels
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install-test
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: install
+	@$(BIN)/python -m benchmarks
+
+install: $(VENV)/.installed
+install-test: $(VENV)/.installed-test
+
+$(VENV)/.installed: pyproject.toml tools/install.py
+	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install)"
+
+$(VENV)/.installed-test: pyproject.toml tools/install.py
+	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install-test)" --extra test --extra torch
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find accelsim tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +

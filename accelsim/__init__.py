@@ -1,0 +1,55 @@
+"""Cycle-approximate simulation of sparse accelerators, driven by traces of real models.
+
+>>> import accelsim
+>>> arch = accelsim.load_arch("sparse_v1")
+>>> trace = accelsim.load_trace("tiny_moe_lm")
+>>> result = accelsim.simulate(arch, trace)
+
+The public names are loaded when first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from accelsim.arch.load import load_arch as load_arch
+    from accelsim.simulation import compare as compare
+    from accelsim.simulation import simulate as simulate
+    from accelsim.workload.trace import Trace
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "compare", "load_arch", "load_trace", "simulate"]
+
+_HOME = {
+    "load_arch": "accelsim.arch.load",
+    "simulate": "accelsim.simulation",
+    "compare": "accelsim.simulation",
+}
+
+
+def load_trace(name_or_path: str | Path) -> Trace:
+    """Open a trace: a shipped name, or the path of a trace folder.
+
+    Raises
+    ------
+    InputError
+        No such trace, or a file in it that is missing, truncated or of a newer schema.
+    """
+    from accelsim.workload.trace import find_trace, read_trace
+
+    return read_trace(find_trace(name_or_path))
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'accelsim' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

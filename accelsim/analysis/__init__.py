@@ -1,0 +1,1 @@
+"""Why a Schedule took as long as it did: states, utilisation, traffic, critical path."""

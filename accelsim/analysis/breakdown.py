@@ -1,0 +1,72 @@
+"""The critical path by what it was spent on: MACs, feed, conflicts, DRAM, vector, index, ..."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from accelsim.analysis.result import Result
+from accelsim.analysis.servers import critical_segments
+
+# What the path was spent on, and which units or parts of an array task that is.
+PARTS = (
+    "MAC slots", "array feed", "row imbalance", "bank conflicts", "array fill and drain",
+    "DRAM reads", "DRAM writes", "vector lanes", "index unit", "scatter unit", "dispatch",
+)  # fmt: skip
+_UNIT_PART = {
+    "load": "DRAM reads",
+    "store": "DRAM writes",
+    "vector": "vector lanes",
+    "index": "index unit",
+    "scatter": "scatter unit",
+}
+
+
+def path_parts(result: Result) -> pd.DataFrame:
+    """Time on the critical path by operator kind and part.
+
+    A segment of an array task is divided in proportion to the task's own counters: useful cycles,
+    waiting for operands (of that, for the slowest row), bank conflicts, and the rest, which fills
+    and drains the array, as does what goes beyond its occupancy. Other segments are whole.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns kind, part and time_ps (float); the rows sum to the total.
+    """
+    program, schedule = result.program, result.schedule
+    task, begin, end = critical_segments(schedule.start, schedule.finish, schedule.blame)
+    length = (end - begin).astype(float)
+    kinds = np.array([op.kind for op in result.trace.operators])
+    table = pd.DataFrame(
+        {
+            "kind": kinds[program.operator[task]],
+            "unit": np.array(program.units.name)[program.unit[task]],
+            "time_ps": length,
+        }
+    )
+    table["part"] = table["unit"].map(_UNIT_PART).fillna("dispatch")
+    array = (table["unit"] == "array").to_numpy()
+    rest = table.loc[~array, ["kind", "part", "time_ps"]]
+    pieces = [rest, *_array_pieces(result, task[array], table[array])]
+    joined = pd.concat(pieces, ignore_index=True)
+    return joined.groupby(["kind", "part"], sort=False)["time_ps"].sum().reset_index()
+
+
+def _array_pieces(result: Result, task: np.ndarray, table: pd.DataFrame) -> list[pd.DataFrame]:
+    counters, length = result.program.counters, table["time_ps"].to_numpy()
+    occupancy = np.maximum(result.program.occupancy_ps[task], 1)
+    held = np.minimum(length, occupancy) / occupancy
+    stalled = counters["input_stall_ps"][task]
+    imbalance = np.minimum(counters["imbalance_ps"][task], stalled)
+    times = {
+        "MAC slots": counters["busy_ps"][task] * held,
+        "array feed": (stalled - imbalance) * held,
+        "row imbalance": imbalance * held,
+        "bank conflicts": counters["conflict_stall_ps"][task] * held,
+    }
+    times["array fill and drain"] = np.maximum(0, length - sum(times.values()))
+    return [
+        pd.DataFrame({"kind": table["kind"], "part": part, "time_ps": time})
+        for part, time in times.items()
+    ]

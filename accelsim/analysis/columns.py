@@ -1,0 +1,81 @@
+"""Every column of a Result's tables, declared once with its unit and formula."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure: its name, its unit and how it is computed."""
+
+    name: str
+    unit: str
+    formula: str
+
+
+STATES = (
+    "busy", "stall:input", "stall:memory", "stall:buffer", "stall:conflict", "fill_drain", "idle",
+)  # fmt: skip
+
+OPERATOR_COLUMNS = (
+    Column("operator", "", "index in the trace"),
+    Column("scope", "", "name in the model"),
+    Column("kind", "", "operator kind"),
+    Column("time_ps", "ps", "share of the end-to-end critical path; rows sum to the total"),
+    Column("span_ps", "ps", "first start to last finish of its tasks"),
+    Column("effectual_macs", "MAC", "both operands nonzero and the output kept; from the trace"),
+    Column("issued_macs", "MAC", "MACs that the array executed, masked ones included"),
+    Column("overhead_macs", "MAC", "issued MACs that predict indices or score pairs not kept"),
+    Column("dram_bytes", "B", "DRAM lines moved x line size"),
+    Column("useful_bytes", "B", "bytes requested from DRAM"),
+    Column("utilization", "", "effectual MACs / (peak MACs per second of the type x time_ps)"),
+    Column("intensity", "MAC/B", "effectual_macs / dram_bytes"),
+    Column("working_set", "", "tensor bytes of the operator / scratchpad bytes"),
+    Column("limited_by", "", "what holds the largest share of its critical path"),
+    Column("limited_share", "", "that share of time_ps"),
+    Column("mapping", "", "loop nest and choices"),
+)
+
+UNIT_COLUMNS = (
+    Column("unit", "", "name of the unit"),
+    Column("servers", "", "tasks at once"),
+    *(Column(f"{state}_ps", "ps", "time of all servers in this state") for state in STATES),
+    Column("occupancy", "", "busy / (servers x total)"),
+)
+
+TRAFFIC_COLUMNS = (
+    Column("operator", "", "index in the trace"),
+    Column("scope", "", "name in the model"),
+    Column("cause", "", "what the bytes are for"),
+    Column("unique_bytes", "B", "distinct bytes that the operator touches"),
+    Column("requested_bytes", "B", "bytes requested, repeats included"),
+    Column("over_fetch_bytes", "B", "rest of the lines that requests touch"),
+    Column("dram_bytes", "B", "requested + over-fetch"),
+)
+
+PATH_COLUMNS = (
+    Column("scope", "", "operator"),
+    Column("unit", "", "unit on the critical path"),
+    Column("time_ps", "ps", "its share of the critical path"),
+)
+
+SUMMARY_COLUMNS = (
+    Column("architecture", "", "name"),
+    Column("workload", "", "name"),
+    Column("total_ps", "ps", "last finish"),
+    Column("total_cycles", "cycles", "total_ps / clock period"),
+    Column("clock_ghz", "GHz", "1000 / clock period in ps"),
+    Column("effectual_macs", "MAC", "sum over operators"),
+    Column("issued_macs", "MAC", "sum over operators"),
+    Column("overhead_macs", "MAC", "sum over operators"),
+    Column("overall_utilization", "", "effectual MAC slots / (peak x total)"),
+    Column("array_occupancy", "", "array busy / total"),
+    Column("mapping_efficiency", "", "issued MAC slots / slots offered while busy"),
+    Column("effectual_fraction", "", "effectual / issued MAC slots"),
+    Column("dram_bytes", "B", "DRAM lines moved x line size"),
+    Column("dram_utilization", "", "dram_bytes / (peak bandwidth x total)"),
+    Column("fetch_efficiency", "", "requested / DRAM bytes"),
+    Column("on_chip_reuse", "", "bytes delivered to units / DRAM bytes"),
+    Column("scratchpad_read_bytes", "B", "bytes that units read from the scratchpad"),
+)

@@ -1,0 +1,104 @@
+"""Machines on one trace: speedups per operator, over attention alone, and in all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from accelsim.analysis.result import Result
+from accelsim.arch.equal import equalities
+from accelsim.workload.operators import Attention
+from accelsim.workload.trace import Trace
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results of several machines by role: baseline, third (may be missing), candidate,
+    candidate_dense (the candidate with sparsity off).
+    """
+
+    trace: Trace
+    results: dict[str, Result]
+
+    def speedup(self, role: str = "candidate") -> float:
+        """Baseline time / this machine's time, end to end."""
+        return self.results["baseline"].total_ps / max(1, self.results[role].total_ps)
+
+    def attention_speedup(self, role: str = "candidate") -> float | None:
+        """The same over the attention operators alone (their shares of the critical path)."""
+        times = self.times()
+        rows = times[times["kind"] == "attention"]
+        if rows.empty or not rows[role].sum():
+            return None
+        return float(rows["baseline"].sum() / rows[role].sum())
+
+    def times(self) -> pd.DataFrame:
+        """Per operator: scope, kind and time_ps of every role."""
+        first = self.results["baseline"].operators
+        table = first[["scope", "kind"]].copy()
+        for role, result in self.results.items():
+            table[role] = result.operators["time_ps"].to_numpy()
+        return table
+
+    def operator_speedups(self, role: str = "candidate") -> pd.DataFrame:
+        """Per operator: scope, kind, speedup of a role (operators with time on both sides)."""
+        times = self.times()
+        seen = times[(times["baseline"] > 0) & (times[role] > 0)]
+        out = seen[["scope", "kind"]].copy()
+        out["speedup"] = seen["baseline"] / seen[role]
+        return out
+
+    def equal_and_different(self) -> tuple[list[Any], list[Any]]:
+        """Rows of what is equal between the machines, and of what differs."""
+        archs = [r.arch for role, r in self.results.items() if role != "candidate_dense"]
+        return equalities(archs)
+
+    def selections(self) -> dict[str, int]:
+        """How many attention operators have which selection (who pays for the indices)."""
+        found: dict[str, int] = {}
+        for op in self.trace.operators:
+            if isinstance(op, Attention) and op.pattern is not None:
+                found[op.selection] = found.get(op.selection, 0) + 1
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        roles = [role for role in self.results if role != "baseline"]
+        return {
+            "workload": self.trace.name,
+            "speedup": {role: self.speedup(role) for role in roles},
+            "attention_speedup": {role: self.attention_speedup(role) for role in roles},
+            "operators": self.times().to_dict("records"),
+            "results": {role: result.as_json() for role, result in self.results.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Geometric mean of speedups with their minimum and maximum."""
+
+    geomean: float
+    minimum: float
+    maximum: float
+
+    @property
+    def verdict(self) -> str:
+        """Faster, slower, or sign not established (the spread crosses 1)."""
+        if self.minimum > 1:
+            return "faster"
+        if self.maximum < 1:
+            return "slower"
+        return "sign not established"
+
+
+def spread(speedups: Sequence[float]) -> Spread:
+    """Sum up speedups; an empty list is a Spread of 1."""
+    if not len(speedups):
+        return Spread(1.0, 1.0, 1.0)
+    values = np.asarray(speedups, float)
+    return Spread(math.exp(np.log(values).mean()), float(values.min()), float(values.max()))

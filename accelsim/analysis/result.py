@@ -1,0 +1,246 @@
+"""The Result of one simulation: tidy tables whose columns are declared in `columns`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from accelsim.analysis.columns import OPERATOR_COLUMNS, PATH_COLUMNS, TRAFFIC_COLUMNS
+from accelsim.analysis.servers import critical_segments
+from accelsim.analysis.states import task_lines, unit_states
+from accelsim.arch.spec import Arch
+from accelsim.engine.program import Program
+from accelsim.engine.schedule import Schedule
+from accelsim.workload.operators import Operator
+from accelsim.workload.statistics import effectual_macs, tensor_bytes
+from accelsim.workload.trace import Trace
+
+TRAFFIC_NAMES = (
+    "none", "weights", "activations", "queries", "keys and values", "metadata", "outputs", "spills",
+)  # fmt: skip
+STALL_PARTS = ("input_stall_ps", "imbalance_ps", "conflict_stall_ps")
+# A unit that waits for more than this part of its occupancy is limited by what it waits for.
+LARGE_PART = 1 / 3
+LIMITS = {
+    "load": "DRAM reads",
+    "store": "DRAM writes",
+    "array": "MAC array",
+    "vector": "vector lanes",
+    "index": "index unit",
+    "scatter": "scatter unit",
+    "control": "dispatch",
+    "join": "waiting",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the mapping says beside the Program (plain data, see `mapping.plan.Mapped`)."""
+
+    unique_bytes: dict[tuple[int, int], int]
+    choices: dict[int, str]
+    overhead_macs: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One workload on one architecture.
+
+    `summary` : dict, see `SUMMARY_COLUMNS`. `operators`, `units`, `traffic`, `path` : tables, see
+    `OPERATOR_COLUMNS`, `UNIT_COLUMNS`, `TRAFFIC_COLUMNS`, `PATH_COLUMNS`. `program` and
+    `schedule` stand behind them.
+    """
+
+    arch: Arch
+    trace: Trace
+    summary: dict[str, Any]
+    operators: pd.DataFrame
+    units: pd.DataFrame
+    traffic: pd.DataFrame
+    path: pd.DataFrame
+    program: Program
+    schedule: Schedule
+
+    @property
+    def total_ps(self) -> int:
+        """Time of the last finish."""
+        return self.schedule.total_ps
+
+    def as_json(self) -> dict[str, Any]:
+        """Tables as plain lists and dictionaries."""
+        return {
+            "summary": self.summary,
+            "operators": self.operators.to_dict("records"),
+            "units": self.units.to_dict("records"),
+            "traffic": self.traffic.to_dict("records"),
+            "critical_path": self.path.to_dict("records"),
+        }
+
+
+def analyse(
+    arch: Arch, trace: Trace, program: Program, schedule: Schedule, record: Record
+) -> Result:
+    """Turn a Schedule into a Result."""
+    traffic = _traffic(trace, program, record)
+    path, busiest = _critical_path(trace, program, schedule)
+    units = unit_states(program, schedule)
+    operators = _operators(arch, trace, program, schedule, record, path, busiest)
+    summary = _summary(arch, trace, program, schedule, operators, units, traffic)
+    return Result(arch, trace, summary, operators, units, traffic, path, program, schedule)
+
+
+def _traffic(trace: Trace, program: Program, record: Record) -> pd.DataFrame:
+    lines = task_lines(program) * program.dram.line_bytes[program.units.chip[program.unit]]
+    memory = np.flatnonzero(lines)
+    table = pd.DataFrame(
+        {
+            "operator": program.operator[memory],
+            "traffic": program.counters["traffic"][memory],
+            "requested_bytes": program.counters["dram_useful_bytes"][memory],
+            "dram_bytes": lines[memory],
+        }
+    )
+    table = table.groupby(["operator", "traffic"], as_index=False).sum()
+    table["scope"] = [trace.operators[i].scope for i in table["operator"]]
+    table["cause"] = [TRAFFIC_NAMES[i] for i in table["traffic"]]
+    pairs = zip(table["operator"], table["traffic"], strict=True)
+    table["unique_bytes"] = [record.unique_bytes.get((int(o), int(t)), 0) for o, t in pairs]
+    table["over_fetch_bytes"] = table["dram_bytes"] - table["requested_bytes"]
+    return table[[column.name for column in TRAFFIC_COLUMNS]]
+
+
+def _critical_path(
+    trace: Trace, program: Program, schedule: Schedule
+) -> tuple[pd.DataFrame, dict[int, tuple[str, float]]]:
+    """Time per (operator, unit) on the critical path, and what leads in each operator."""
+    task, begin, end = critical_segments(schedule.start, schedule.finish, schedule.blame)
+    table = pd.DataFrame(
+        {"operator": program.operator[task], "unit": program.unit[task], "time_ps": end - begin}
+    )
+    for name in STALL_PARTS:
+        part = program.counters[name][task] / np.maximum(program.occupancy_ps[task], 1)
+        table[name] = part * table["time_ps"]
+    table = table.groupby(["operator", "unit"], as_index=False).sum()
+    leads: dict[int, tuple[str, float]] = {}
+    totals = table.groupby("operator")["time_ps"].sum()
+    for top in table.sort_values("time_ps").groupby("operator").tail(1).to_dict("records"):
+        operator, time = int(top["operator"]), max(1, int(top["time_ps"]))
+        stalled, imbalance, conflict = (float(top[name]) / time for name in STALL_PARTS)
+        words = _limit(program.units.name[int(top["unit"])], stalled, imbalance, conflict)
+        leads[operator] = words, time / max(1, int(totals[operator]))
+    table["scope"] = [trace.operators[i].scope for i in table["operator"]]
+    table["unit"] = [program.units.name[i] for i in table["unit"]]
+    return table[["operator", *(column.name for column in PATH_COLUMNS)]], leads
+
+
+def _limit(unit: str, stalled: float, imbalance: float, conflict: float) -> str:
+    """Words for what limits an operator: the leading unit, and what it mostly waits for."""
+    if unit == "array" and stalled + conflict > LARGE_PART:
+        if conflict > stalled:
+            return "bank conflicts"
+        return "row imbalance" if imbalance > stalled / 2 else "scratchpad feed of the array"
+    if unit == "vector" and stalled > LARGE_PART:
+        return "scratchpad port of the vector unit"
+    return LIMITS[unit]
+
+
+def _operators(
+    arch: Arch,
+    trace: Trace,
+    program: Program,
+    schedule: Schedule,
+    record: Record,
+    path: pd.DataFrame,
+    leads: dict[int, tuple[str, float]],
+) -> pd.DataFrame:
+    times = path.groupby("operator")["time_ps"].sum()
+    lines = task_lines(program) * program.dram.line_bytes[program.units.chip[program.unit]]
+    count = len(trace.operators)
+    first = np.full(count, np.iinfo(np.int64).max)
+    last = np.zeros(count, np.int64)
+    np.minimum.at(first, program.operator, schedule.start)
+    np.maximum.at(last, program.operator, schedule.finish)
+    sums = {
+        name: np.bincount(program.operator, values, count)
+        for name, values in (
+            ("issued_macs", program.counters["issued_macs"]),
+            ("useful_bytes", program.counters["dram_useful_bytes"]),
+            ("dram_bytes", lines),
+        )
+    }
+    rows = []
+    for number, op in enumerate(trace.operators):
+        time = int(times.get(number, 0))
+        macs = effectual_macs(op)
+        peak = arch.peak_macs_per_cycle(op.dtype) / arch.clock_ps
+        limit, share = leads.get(number, ("hidden behind others", 0.0))
+        moved = int(sums["dram_bytes"][number])
+        rows.append(
+            {
+                "operator": number,
+                "scope": op.scope,
+                "kind": op.kind,
+                "time_ps": time,
+                "span_ps": int(last[number] - first[number]),
+                "effectual_macs": macs,
+                "issued_macs": int(sums["issued_macs"][number]),
+                "overhead_macs": record.overhead_macs.get(number, 0),
+                "dram_bytes": moved,
+                "useful_bytes": int(sums["useful_bytes"][number]),
+                "utilization": macs / (peak * time) if time else 0.0,
+                "intensity": macs / moved if moved else 0.0,
+                "working_set": tensor_bytes(op) / arch.scratchpad_bytes,
+                "limited_by": limit,
+                "limited_share": share,
+                "mapping": record.choices.get(number, ""),
+            }
+        )
+    return pd.DataFrame(rows, columns=[column.name for column in OPERATOR_COLUMNS])
+
+
+def _slots(arch: Arch, operators: tuple[Operator, ...], macs: pd.Series) -> float:
+    """MACs as slots of the bf16-rate array: a type with rate r uses 1/r of a slot."""
+    rates = [arch.rate(op.dtype) for op in operators]
+    return float(sum(m / r for m, r in zip(macs, rates, strict=True)))
+
+
+def _summary(
+    arch: Arch,
+    trace: Trace,
+    program: Program,
+    schedule: Schedule,
+    operators: pd.DataFrame,
+    units: pd.DataFrame,
+    traffic: pd.DataFrame,
+) -> dict[str, Any]:
+    total = max(1, schedule.total_ps)
+    cycles = total / arch.clock_ps
+    array = units[units["unit"] == "array"].iloc[0]
+    busy_cycles = int(array["busy_ps"]) / arch.clock_ps
+    effectual = _slots(arch, trace.operators, operators["effectual_macs"])
+    issued = int(program.counters["issued_slots"].sum())
+    moved, requested = int(traffic["dram_bytes"].sum()), int(traffic["requested_bytes"].sum())
+    store = program.units.name.index("store")
+    delivered = int(program.counters["read_bytes"][program.unit != store].sum())
+    return {
+        "architecture": arch.name,
+        "workload": trace.name,
+        "total_ps": schedule.total_ps,
+        "total_cycles": schedule.total_ps / arch.clock_ps,
+        "clock_ghz": 1000 / arch.clock_ps,
+        "effectual_macs": int(operators["effectual_macs"].sum()),
+        "issued_macs": int(operators["issued_macs"].sum()),
+        "overhead_macs": int(operators["overhead_macs"].sum()),
+        "overall_utilization": effectual / (arch.array.macs * cycles),
+        "array_occupancy": busy_cycles / cycles,
+        "mapping_efficiency": issued / (arch.array.macs * busy_cycles) if busy_cycles else 0.0,
+        "effectual_fraction": effectual / issued if issued else 0.0,
+        "dram_bytes": moved,
+        "dram_utilization": moved / (arch.dram.bandwidth * total / 1e12),
+        "fetch_efficiency": requested / moved if moved else 0.0,
+        "on_chip_reuse": delivered / moved if moved else 0.0,
+        "scratchpad_read_bytes": int(program.counters["read_bytes"].sum()),
+    }

@@ -1,0 +1,64 @@
+"""Which server of a unit ran which task, and which tasks make up the critical path."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+
+import numpy as np
+
+
+def idle_since(start: np.ndarray, free: np.ndarray, servers: int) -> np.ndarray:
+    """When the server that takes each task had become free before.
+
+    A task takes the server that became free last, so that idle servers stay idle.
+
+    Parameters
+    ----------
+    start, free : int64[n]
+        When each task took a server and gave it back, sorted by start.
+    servers : int
+
+    Returns
+    -------
+    int64[n]
+    """
+    if servers == 1:
+        return np.concatenate([np.zeros(1, np.int64), free[:-1]])
+    waiting = [0] * servers
+    before = np.empty(start.size, np.int64)
+    for i, (begin, end) in enumerate(zip(start.tolist(), free.tolist(), strict=True)):
+        before[i] = waiting.pop(bisect_right(waiting, begin) - 1)
+        insort(waiting, end)
+    return before
+
+
+def critical_segments(
+    start: np.ndarray, finish: np.ndarray, blame: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Walk back from the last finish along what each task waited for.
+
+    Parameters
+    ----------
+    start, finish, blame : int64[tasks]
+        As in `Schedule`.
+
+    Returns
+    -------
+    task, begin, end : int64[segments]
+        Segments that tile [0, last finish], latest first.
+    """
+    if start.size == 0:
+        return start, start, start
+    starts, blamed = start.tolist(), blame.tolist()
+    current = int(np.argmax(finish))
+    time = int(finish[current])
+    segments = []
+    while True:
+        before = blamed[current]
+        first = min(starts[current], time) if before >= 0 else 0
+        segments.append((current, first, time))
+        if before < 0:
+            break
+        current, time = before, first
+    table = np.array(segments, np.int64)
+    return table[:, 0], table[:, 1], table[:, 2]

@@ -1,0 +1,301 @@
+"""The scratchpad, the units that move data or work on it, and the DRAM."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from accelsim.arch.array import FieldError, Spec
+from accelsim.arch.units import (
+    BYTES,
+    PS_PER_SECOND,
+    Bytes,
+    BytesOrZero,
+    BytesPerSecond,
+    Clock,
+    Count,
+    Duration,
+    PositiveDuration,
+    Rate,
+    period_ps,
+)
+
+FP32_BYTES = 4
+INDEX_BYTES = 4
+
+
+class Share(Spec):
+    """Bytes a cycle of the scratchpad's ports that one unit owns, each way."""
+
+    read: BytesOrZero
+    write: BytesOrZero
+
+
+class Shares(Spec):
+    """Port shares per unit; `index` and `scatter` only where the unit exists."""
+
+    load: Share
+    store: Share
+    array: Share
+    vector: Share
+    index: Share | None = None
+    scatter: Share | None = None
+
+    def of_units(self) -> dict[str, Share]:
+        """The shares that are given, by unit."""
+        shares = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: share for name, share in shares.items() if share is not None}
+
+    @model_validator(mode="after")
+    def _can_work(self) -> Shares:
+        for unit, share in self.of_units().items():
+            for way in ("read", "write"):
+                needs = way != {"load": "read", "store": "write"}.get(unit)
+                if needs and getattr(share, way) == 0:
+                    raise FieldError(f"{unit}.{way}", f"is 0 B, but {unit} must {way}")
+        return self
+
+
+class Scratchpad(Spec):
+    """Banks of `bank_bytes` width; every unit owns a fixed share of the ports.
+
+    `queue_depth` : requests that wait at a bank.
+    """
+
+    banks: Count
+    bank_bytes: Bytes
+    read_ports: Count
+    write_ports: Count
+    queue_depth: Count
+    shares: Shares
+
+    @property
+    def read_bytes_per_cycle(self) -> int:
+        """What all read ports move in a cycle."""
+        return self.banks * self.bank_bytes * self.read_ports
+
+    @property
+    def write_bytes_per_cycle(self) -> int:
+        """What all write ports move in a cycle."""
+        return self.banks * self.bank_bytes * self.write_ports
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Scratchpad:
+        for way in ("read", "write"):
+            have = getattr(self, f"{way}_bytes_per_cycle")
+            parts = {unit: getattr(s, way) for unit, s in self.shares.of_units().items()}
+            if sum(parts.values()) > have:
+                listed = " + ".join(f"{unit} {part}" for unit, part in parts.items() if part)
+                raise FieldError(
+                    "shares",
+                    f"the {way} shares take {sum(parts.values())} B a cycle ({listed}), but"
+                    f" banks x bank_bytes x {way}_ports move {have} B",
+                )
+        return self
+
+
+VectorOperation = Literal["scale", "max", "subtract", "exp", "sum", "convert", "rescale", "divide"]
+VECTOR_OPERATIONS: tuple[VectorOperation, ...] = (
+    "scale",
+    "max",
+    "subtract",
+    "exp",
+    "sum",
+    "convert",
+    "rescale",
+    "divide",
+)
+
+
+class Vector(Spec):
+    """The vector unit: `operations` gives the lane-cycles that each costs per element."""
+
+    lanes: Count
+    operations: dict[VectorOperation, Rate]
+
+    @model_validator(mode="after")
+    def _every_operation(self) -> Vector:
+        missing = [name for name in VECTOR_OPERATIONS if name not in self.operations]
+        if missing:
+            raise FieldError(
+                "operations", f"has no '{missing[0]}', expected {', '.join(VECTOR_OPERATIONS)}"
+            )
+        return self
+
+
+class IndexUnit(Spec):
+    """Top-k, mask decoding and the union of a tile's keys, at these rates per cycle.
+
+    `window_entries` : keys that the union bitmap can mark, one bit each.
+    """
+
+    compares_per_cycle: Count
+    bitmap_bits_per_cycle: Count
+    csr_nonzeros_per_cycle: Count
+    window_entries: Count
+
+    @property
+    def local_bytes(self) -> int:
+        """The union bitmap."""
+        return -(-self.window_entries // 8)
+
+
+class ScatterUnit(Spec):
+    """Banked fp32 accumulation with a conflict queue per bank; the data is in the scratchpad."""
+
+    banks: Count
+    lanes: Count
+    queue_depth: Count
+
+    @property
+    def local_bytes(self) -> int:
+        """The queues: `lanes` fp32 values and an index per entry."""
+        return self.banks * self.queue_depth * (self.lanes * FP32_BYTES + INDEX_BYTES)
+
+
+class Load(Spec):
+    """The DMA that reads DRAM into the scratchpad.
+
+    Attributes
+    ----------
+    engines : int
+        Tasks at once.
+    outstanding : int
+        Lines in flight, all engines together; each holds `tag_bytes` on chip (its data lands in
+        scratchpad that is already claimed).
+    lines_per_cycle : int
+        Lines issued in a cycle, of contiguous runs and of gathered rows alike.
+    crossing : int, ps
+        From the unit to the DRAM controller.
+    return_bytes_per_cycle : int
+        Width of the way back, at most the load's write share.
+    gathers_attention : bool
+        Whether it gathers the union of a tile's keys (rows for MoE dispatch it always gathers).
+    """
+
+    engines: Count
+    outstanding: Count
+    tag_bytes: Bytes
+    lines_per_cycle: Count
+    crossing: Duration
+    return_bytes_per_cycle: Bytes
+    gathers_attention: Annotated[bool, Field(strict=True)]
+
+    @property
+    def local_bytes(self) -> int:
+        """Tags of the lines in flight."""
+        return self.outstanding * self.tag_bytes
+
+
+class Store(Spec):
+    """The DMA that writes the scratchpad to DRAM; the fields mean what they do in `Load`."""
+
+    engines: Count
+    outstanding: Count
+    tag_bytes: Bytes
+    lines_per_cycle: Count
+    crossing: Duration
+
+    @property
+    def local_bytes(self) -> int:
+        """Tags of the lines in flight."""
+        return self.outstanding * self.tag_bytes
+
+
+class Dram(Spec):
+    """DRAM at the simple level: bursts on channels, and an activate interval per new row.
+
+    Attributes
+    ----------
+    bandwidth : int, bytes per second
+        Peak of all channels, before refresh.
+    channels, banks : int
+        Channels, and banks of a channel.
+    capacity : int, bytes
+        All channels.
+    clock : int, hertz
+        Requests are accepted on its edges.
+    line, row, interleave : int, bytes
+        A burst; a row of a channel; what one channel holds before the next takes over.
+    queue_depth : int
+        Slots of a channel's queue.
+    activate_interval : int, ps
+        Least time between two activates of a channel.
+    refresh_overhead : float
+        Share of the time that refresh takes; stretches bursts and activates.
+    row_hit, row_miss : int, ps
+        Accept to first data when nothing is in the way.
+    return_delay : int, ps
+        Last data on the channel to the unit's return path.
+    """
+
+    level: Literal["simple"]
+    bandwidth: BytesPerSecond
+    channels: Count
+    capacity: Bytes
+    clock: Clock
+    line: Bytes
+    row: Bytes
+    interleave: Bytes
+    banks: Count
+    queue_depth: Count
+    activate_interval: Duration
+    refresh_overhead: Annotated[float, Field(strict=True, ge=0, lt=1)]
+    row_hit: PositiveDuration
+    row_miss: PositiveDuration
+    return_delay: Duration
+
+    @model_validator(mode="after")
+    def _sizes_divide(self) -> Dram:
+        for small, large in (("line", "interleave"), ("interleave", "row")):
+            a, b = getattr(self, small), getattr(self, large)
+            if b % a:
+                raise FieldError(
+                    large, f"{BYTES.format(b)} is not a multiple of {small} {BYTES.format(a)}"
+                )
+        if self.row_miss < self.row_hit:
+            raise FieldError("row_miss", "is shorter than row_hit, expected at least that")
+        return self
+
+    @property
+    def clock_ps(self) -> int:
+        """Period of the DRAM clock."""
+        return period_ps(self.clock)
+
+    @property
+    def exact_burst_ps(self) -> Fraction:
+        """Line / (bandwidth / channels), stretched by refresh, before rounding."""
+        return Fraction(self.line * PS_PER_SECOND * self.channels, self.bandwidth) / self._uptime
+
+    @property
+    def burst_ps(self) -> int:
+        """Data bus time of a line, refresh included, at least 1 ps."""
+        return max(1, round(self.exact_burst_ps))
+
+    @property
+    def activate_ps(self) -> int:
+        """Least time between two activates of a channel, refresh included."""
+        return round(self.activate_interval / self._uptime)
+
+    @property
+    def _uptime(self) -> Fraction:
+        return 1 - Fraction(str(self.refresh_overhead))
+
+    def table(self) -> dict[str, int]:
+        """The figures of `engine.program.Dram`, by the names that it gives them."""
+        return {
+            "channels": self.channels,
+            "line_bytes": self.line,
+            "row_bytes": self.row,
+            "interleave_bytes": self.interleave,
+            "banks": self.banks,
+            "queue_depth": self.queue_depth,
+            "clock_ps": self.clock_ps,
+            "burst_ps": self.burst_ps,
+            "activate_ps": self.activate_ps,
+            "row_hit_ps": self.row_hit,
+            "row_miss_ps": self.row_miss,
+            "return_ps": self.return_delay,
+        }

@@ -1,0 +1,1 @@
+"""PyTorch to trace: the only room of the package that imports torch."""

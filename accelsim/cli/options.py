@@ -1,0 +1,52 @@
+"""Options that several subcommands share, each declared once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accelsim.errors import InputError
+
+Workload = Annotated[
+    str,
+    typer.Option("--workload", metavar="NAME|PATH", help="A shipped trace or a trace folder."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a field of every architecture named, such as dram.bandwidth='450 GB/s'.",
+    ),
+]
+JsonOut = Annotated[
+    Path | None, typer.Option("--json", metavar="OUT", help="Also write the figures as JSON.")
+]
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write JSON so that the file is either whole or not there.
+
+    Raises
+    ------
+    InputError
+        The place cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise InputError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="name a file in an existing folder that you may write to",
+        ) from None

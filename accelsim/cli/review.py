@@ -1,0 +1,68 @@
+"""`accelsim review`: the shipped architectures on the shipped workloads, as one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from accelsim.cli.progress import Progress, progress_display
+
+if TYPE_CHECKING:
+    from accelsim.report.page import Validated
+
+
+def review(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Where the report is written.")
+    ] = Path("reports/latest"),
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="A workload to include, as often as wanted.",
+            show_default="the shipped ones that take seconds",
+        ),
+    ] = None,
+) -> None:
+    """Compare the shipped architectures on the shipped workloads and write the report.
+
+    Example: accelsim review --out reports/mine --workload tiny_moe_lm
+    """
+    from accelsim.report.review import write_review
+
+    with progress_display() as progress:
+        page = write_review(
+            out, workload or None, progress=progress, validated=_validated(progress)
+        )
+    typer.echo(f"report: {page}")
+
+
+def _validated(progress: Progress | None) -> list[Validated]:
+    """Run the validation suites, so that the page can say what was checked."""
+    from accelsim.report.page import Validated
+    from accelsim.validation.suites import SUITES, run_suite
+
+    found = []
+    for number, (name, suite) in enumerate(SUITES.items()):
+        if progress is not None:
+            progress(f"validating {name}", number, len(SUITES))
+        outcome = run_suite(name)
+        found.append(
+            Validated(
+                suite=name,
+                checks=suite.checks,
+                cases=len(outcome.rows),
+                max_error=outcome.max_abs_error,
+                tolerance=outcome.tolerance,
+                unit=outcome.unit,
+                passed=outcome.passed,
+            )
+        )
+    return found
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("review")(review)

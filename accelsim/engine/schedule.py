@@ -1,0 +1,40 @@
+"""The Schedule: who ran when, and why not earlier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class DeadlockError(RuntimeError):
+    """The engine stopped before all tasks finished; the message names who waits for what."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When every task of a Program ran. All arrays int64, times in picoseconds.
+
+    `ready`, `grant`, `start`, `finish` : [tasks]; `grant` is -1 for a task without claims;
+    `server_free` : [tasks], when the server it held was free again.
+    `cause` : [tasks], a `Cause`; `blame` : [tasks], the task that it waited for, -1 for none.
+    `channel_lines`, `channel_activates` : [channels of all chips], requests served and rows
+    opened. `request_finish` : completion of every line in issue order of (task, position),
+    empty unless recorded. `total_ps` : the last finish.
+    """
+
+    ready: np.ndarray
+    grant: np.ndarray
+    start: np.ndarray
+    finish: np.ndarray
+    server_free: np.ndarray
+    cause: np.ndarray
+    blame: np.ndarray
+    channel_lines: np.ndarray
+    channel_activates: np.ndarray
+    request_finish: np.ndarray
+
+    @property
+    def total_ps(self) -> int:
+        """Time of the last finish, 0 for an empty Program."""
+        return int(self.finish.max()) if self.finish.size else 0

@@ -1,0 +1,72 @@
+"""How a sparse row array runs a dense GEMM: stationary slices, the other operand multicast.
+
+The MACs form dot-product units of `k_slice` lanes; each holds `slots` slices of the stationary
+operand (A's rows, or B's columns: the caller may swap them), and a slice of the other operand is
+multicast to all units. Results accumulate in the array-local accumulators over the K slices of a
+block of the multicast dimension. Each (block, K slice) loads its stationary slices again: hidden
+behind the stream when half of the storage is free for the next ones (`slots` = 1), else exposed.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(cache=True)
+def dense_gemm(
+    held, streamed, k, macs, k_slice, slots, hidden, read_share, operand_bytes, accumulator_bytes
+):
+    """Cycles of one GEMM with one K slice length.
+
+    Parameters
+    ----------
+    held, streamed, k : int
+        Stationary vectors, multicast vectors, their length.
+    macs : int
+        MAC units, each of one MAC a cycle.
+    k_slice : int
+        Lanes of a dot-product unit.
+    slots : int
+        Stationary slices held by one dot-product unit.
+    hidden : int
+        1 if the next stationary slices load behind the stream.
+    read_share : int
+        Scratchpad read port of the array, bytes per cycle.
+    operand_bytes : int
+    accumulator_bytes : int
+        Array-local accumulators, fp32.
+
+    Returns
+    -------
+    compute, port, reload, read_bytes : int64
+        Cycles bound by compute, further cycles bound by the read port, cycles of exposed reloads
+        of stationary slices, bytes read from the scratchpad.
+    """
+    units = macs // k_slice
+    tile = units * slots
+    compute = 0
+    port = 0
+    reload = 0
+    read_bytes = 0
+    k_slices = (k + k_slice - 1) // k_slice
+    for first in range(0, held, tile):
+        here = min(tile, held - first)
+        block = min(streamed, max(1, accumulator_bytes // (4 * here)))
+        blocks = 1 if k_slices == 1 else (streamed + block - 1) // block
+        vector_cycles = (here + units - 1) // units
+        for at in range(k_slices):
+            lanes = min(k_slice, k - at * k_slice)
+            stream_bytes = streamed * lanes * operand_bytes
+            held_bytes = here * lanes * operand_bytes * blocks
+            cycles = streamed * vector_cycles
+            compute += cycles
+            read_bytes += stream_bytes + held_bytes
+            if hidden == 1:
+                need = (stream_bytes + held_bytes + read_share - 1) // read_share
+                if first == 0 and at == 0:
+                    reload += (here * lanes * operand_bytes + read_share - 1) // read_share
+            else:
+                need = (stream_bytes + read_share - 1) // read_share
+                reload += (held_bytes + read_share - 1) // read_share
+            port += max(0, need - cycles)
+    return compute, port, reload, read_bytes

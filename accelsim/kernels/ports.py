@@ -1,0 +1,264 @@
+"""Ports: the request side of memory units, between their active tasks and the channels.
+
+Ports are numbered by (chip, unit). A port's next look at its requests is a source of the agenda
+tree, behind the channels and clocks. The matrices are those of `accelsim.kernels.fields`;
+`completions` : int64[entries], when the lines of every port complete; `next_active` :
+int64[tasks], the task that follows in the active list of its port, or -1.
+"""
+
+from __future__ import annotations
+
+from accelsim.kernels.agenda import round_up, schedule
+from accelsim.kernels.channel import accept, locate, next_done, take_slot
+from accelsim.kernels.fields import (
+    D_CLOCK,
+    D_LINE,
+    D_LINE_MASK,
+    D_RETURN,
+    FINISH,
+    FINISHES,
+    P_ACTIVE,
+    P_ARRIVE,
+    P_BASE,
+    P_BEAT,
+    P_CHIP,
+    P_CLOCK,
+    P_CROSSING,
+    P_HEAD,
+    P_IN_FLIGHT,
+    P_IS_WRITE,
+    P_LAST_ACTIVE,
+    P_LAST_LINE,
+    P_LINE,
+    P_MASK,
+    P_OUTSTANDING,
+    P_PIECE,
+    P_POSITION,
+    P_RETURN_FREE,
+    P_RUN,
+    P_SOURCE,
+    P_STARVED,
+    P_TAIL,
+    P_UNIT,
+    RELEASES,
+    SERVER_FREE,
+    U_LIMITED,
+)
+from accelsim.kernels.jit import inlined
+from accelsim.kernels.tournament import NEVER, set_time
+
+
+@inlined
+def align(chips, chip, address):
+    """Return the start of the line of an address."""
+    mask = chips[chip, D_LINE_MASK]
+    return address & mask if mask else address - address % chips[chip, D_LINE]
+
+
+@inlined
+def load_piece(ports, chips, run_address, run_stride, run_bytes, port):
+    """Point the port at the first line of its current piece."""
+    run = ports[port, P_RUN]
+    chip = ports[port, P_CHIP]
+    first = run_address[run] + ports[port, P_PIECE] * run_stride[run]
+    ports[port, P_LINE] = align(chips, chip, first)
+    ports[port, P_LAST_LINE] = align(chips, chip, first + run_bytes[run] - 1)
+
+
+@inlined
+def load_task(run_ptr, ports, chips, run_address, run_stride, run_bytes, port, task):
+    """Point the port at the first line of a task."""
+    ports[port, P_ACTIVE] = task
+    ports[port, P_RUN] = run_ptr[task]
+    ports[port, P_PIECE] = 0
+    ports[port, P_POSITION] = 0
+    load_piece(ports, chips, run_address, run_stride, run_bytes, port)
+
+
+@inlined
+def next_line(run_ptr, ports, chips, run_address, run_stride, run_bytes, run_count, port, task):
+    """Step to the next line of a task; returns whether there is one."""
+    ports[port, P_POSITION] += 1
+    if ports[port, P_LINE] != ports[port, P_LAST_LINE]:
+        ports[port, P_LINE] += chips[ports[port, P_CHIP], D_LINE]
+        return True
+    ports[port, P_PIECE] += 1
+    if ports[port, P_PIECE] == run_count[ports[port, P_RUN]]:
+        ports[port, P_PIECE] = 0
+        ports[port, P_RUN] += 1
+        if ports[port, P_RUN] == run_ptr[task + 1]:
+            return False
+    load_piece(ports, chips, run_address, run_stride, run_bytes, port)
+    return True
+
+
+@inlined
+def begin(
+    run_ptr,
+    result,
+    next_active,
+    ports,
+    chips,
+    run_address,
+    run_stride,
+    run_bytes,
+    tree,
+    port,
+    task,
+    now,
+):
+    """A memory task starts: it joins the active list of its port."""
+    result[FINISH, task] = -2
+    next_active[task] = -1
+    if ports[port, P_ACTIVE] >= 0:
+        next_active[ports[port, P_LAST_ACTIVE]] = task
+    else:
+        load_task(run_ptr, ports, chips, run_address, run_stride, run_bytes, port, task)
+        set_time(tree, ports[port, P_SOURCE], now)
+    ports[port, P_LAST_ACTIVE] = task
+
+
+@inlined
+def complete_at(ports, completions, port, time):
+    """Note that a line completes at a time, never before those noted earlier."""
+    at = ports[port, P_BASE] + (ports[port, P_TAIL] & ports[port, P_MASK])
+    ports[port, P_TAIL] += 1
+    completions[at] = time
+
+
+@inlined
+def take_credits(ports, completions, port, now):
+    """Count off the lines that have completed by now."""
+    while ports[port, P_HEAD] != ports[port, P_TAIL]:
+        at = ports[port, P_BASE] + (ports[port, P_HEAD] & ports[port, P_MASK])
+        if completions[at] > now:
+            break
+        ports[port, P_HEAD] += 1
+        ports[port, P_IN_FLIGHT] -= 1
+
+
+@inlined
+def dram_edge(ports, chips, port, now):
+    """Return when a line issued now reaches DRAM."""
+    clock = chips[ports[port, P_CHIP], D_CLOCK]
+    reach = now + ports[port, P_CROSSING]
+    arrive = ports[port, P_ARRIVE]
+    if arrive < reach:
+        arrive += clock
+        if arrive < reach:
+            arrive = round_up(reach, clock)
+        ports[port, P_ARRIVE] = arrive
+    return arrive
+
+
+@inlined
+def next_look(ports, completions, port, now):
+    """Return when the port can issue again after it has issued at `now`, as far as is known."""
+    if ports[port, P_ACTIVE] < 0:
+        return NEVER
+    clock = ports[port, P_CLOCK]
+    if ports[port, P_IN_FLIGHT] < ports[port, P_OUTSTANDING]:
+        return now + clock
+    if ports[port, P_HEAD] == ports[port, P_TAIL]:
+        ports[port, P_STARVED] = 1
+        return NEVER
+    at = ports[port, P_BASE] + (ports[port, P_HEAD] & ports[port, P_MASK])
+    return max(now + clock, round_up(completions[at], clock))
+
+
+@inlined
+def last_completion(ports, completions, port):
+    """Return when the line noted last completes."""
+    return completions[ports[port, P_BASE] + ((ports[port, P_TAIL] - 1) & ports[port, P_MASK])]
+
+
+@inlined
+def issue_line(
+    first_request,
+    result,
+    ports,
+    completions,
+    channels,
+    slots,
+    open_row,
+    chips,
+    tree,
+    requests,
+    port,
+    task,
+    arrive,
+    now,
+):
+    """Issue the next line of the port's first active task; returns whether it got a slot."""
+    chip = ports[port, P_CHIP]
+    channel, local = locate(chips, chip, ports[port, P_LINE])
+    if not take_slot(channels, ports, channel, port):
+        return False
+    request = 0
+    if requests.size > 0:
+        request = first_request[task] + ports[port, P_POSITION]
+    idle = next_done(channels, slots, channel) == NEVER
+    done = accept(channels, slots, open_row, chips, chip, channel, local, arrive, task, request)
+    if idle:
+        set_time(tree, channel, done)
+    ports[port, P_IN_FLIGHT] += 1
+    if ports[port, P_IS_WRITE]:
+        complete = max(arrive, now + 1)
+        complete_at(ports, completions, port, complete)
+        if requests.size > 0:
+            requests[request] = complete
+    else:
+        result[FINISH, task] -= 1
+    return True
+
+
+@inlined
+def all_issued(
+    run_ptr,
+    result,
+    next_active,
+    units,
+    ports,
+    completions,
+    chips,
+    run_address,
+    run_stride,
+    run_bytes,
+    times,
+    codes,
+    scalars,
+    port,
+    task,
+    now,
+):
+    """The last line of a task is issued: its server is free at the next edge."""
+    free = now + ports[port, P_CLOCK]
+    result[SERVER_FREE, task] = free
+    if units[ports[port, P_UNIT], U_LIMITED]:
+        schedule(times, codes, scalars, free, task * 4 + RELEASES)
+    if ports[port, P_IS_WRITE]:
+        finish = last_completion(ports, completions, port)
+        result[FINISH, task] = finish
+        schedule(times, codes, scalars, finish, task * 4 + FINISHES)
+    else:
+        result[FINISH, task] += 1  # not to -1: this line is on its way
+    after = next_active[task]
+    ports[port, P_ACTIVE] = -1
+    if after >= 0:
+        load_task(run_ptr, ports, chips, run_address, run_stride, run_bytes, port, after)
+
+
+@inlined
+def bring_back(result, ports, completions, chips, tree, requests, port, task, request, now):
+    """Send a read along the return path; returns when it completes its task, or -1."""
+    way = now + chips[ports[port, P_CHIP], D_RETURN]
+    complete = max(ports[port, P_RETURN_FREE], way) + ports[port, P_BEAT]
+    ports[port, P_RETURN_FREE] = complete
+    complete_at(ports, completions, port, complete)
+    if requests.size > 0:
+        requests[request] = complete
+    if ports[port, P_STARVED]:
+        ports[port, P_STARVED] = 0
+        set_time(tree, ports[port, P_SOURCE], round_up(complete, ports[port, P_CLOCK]))
+    result[FINISH, task] += 1
+    return complete if result[FINISH, task] == -1 else -1

@@ -1,0 +1,1 @@
+"""Operators on an architecture: tiling, dataflow and the tasks that result."""

@@ -1,0 +1,149 @@
+"""Matrix multiplication: weight tiles stream past blocks of activation rows.
+
+Loop nest: for block of rows of A (as many as fit beside the output): for block of columns of B:
+for chunk of K: array task; partial sums stay in the array's accumulators or the tile storage. A
+weight chunk is fetched ahead of need, bounded by the weight staging storage.
+
+On a sparse array a pattern may be used instead of `dense_mode`: kept activations (rows hold
+output rows of A, weight rows are multicast) or kept weights (rows hold output columns, activation
+columns are multicast), whichever is faster by estimate. Systolic arrays run dense.
+
+Not modelled: storing the output in a compressed format, N:M weight decoding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accelsim.arch.array import SparseArray
+from accelsim.mapping.arrays import Gemm
+from accelsim.mapping.machine import INDEX, Machine, Work
+from accelsim.mapping.plan import Plan, Traffic, run
+from accelsim.mapping.spmm import bitmap_union_work, spmm_work
+from accelsim.mapping.stream import StreamedGemm, array_width
+from accelsim.workload.operators import DTYPE_BYTES, Matmul
+from accelsim.workload.patterns import Pattern
+
+ACCUMULATOR_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Rows of A and columns of B of one output block."""
+
+    rows: int
+    columns: int
+
+
+def tile_gemm(machine: Machine, m: int, n: int, k: int, item_bytes: int) -> Tiling:
+    """The largest block of rows that fits twice, and columns worth one chunk of weights."""
+    width = array_width(machine)
+    chunk = min(machine.arch.mapping.chunk, machine.weights_bytes // 2)
+    columns = max(width, chunk // (k * item_bytes) // width * width)
+    columns = min(n, columns, max(1, machine.weights_bytes // (2 * item_bytes)))
+    room = machine.tiles_bytes * 19 // 20
+    rows = min(m, max(1, room // (2 * (k * item_bytes + 2 * columns * ACCUMULATOR_BYTES))))
+    return Tiling(rows, columns)
+
+
+def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
+    """Add the tasks of one Matmul operator."""
+    machine, item = plan.machine, DTYPE_BYTES[op.dtype]
+    tiling = tile_gemm(machine, op.m, op.n, op.k, item)
+    a_bytes, c_bytes = op.m * op.k * item, op.m * op.n * item
+    a_on_chip = plan.inputs_on_chip()
+    a_base = 0 if a_on_chip else plan.place(a_bytes, Traffic.ACTIVATIONS)
+    b_base = plan.place(op.n * op.k * item, Traffic.WEIGHTS)
+    c_on_chip = plan.keep_output(c_bytes)
+    c_base = 0 if c_on_chip else plan.place(c_bytes, Traffic.OUTPUTS)
+    sparse = _sparse_plan(machine, op, gemm, tiling)
+    stream = StreamedGemm(plan, gemm, op.dtype, op.weights == "static")
+    for m0 in range(0, op.m, tiling.rows):
+        rows = min(tiling.rows, op.m - m0)
+        held = plan.join([plan.start])
+        sums = 2 * rows * tiling.columns * ACCUMULATOR_BYTES  # one leaves while the next is made
+        release = plan.claim_tiles(held, sums + (0 if a_on_chip else rows * op.k * item))
+        inputs = held
+        if not a_on_chip:
+            block = run(a_base + m0 * op.k * item, rows * op.k * item)
+            inputs = plan.load(block, Traffic.ACTIVATIONS, [held])
+        known = [inputs]
+        if sparse is not None:
+            known.append(_metadata(plan, sparse, op, rows, inputs))
+        done: list[int] = []
+        for n0 in range(0, op.n, tiling.columns):
+            columns = min(tiling.columns, op.n - n0)
+            work = None if sparse is None else sparse[1][(m0, n0)]
+            base = b_base + n0 * op.k * item
+            last = [stream.add(base, rows, columns, op.k, known, item, sparse=work)]
+            if c_on_chip:
+                done.append(plan.final(last[0]))
+            else:  # the output is written block by block
+                block = run(c_base + (m0 * op.n + n0 * rows) * item, rows * columns * item)
+                done.append(plan.store(block, Traffic.OUTPUTS, last))
+        release(plan.join(done))
+    how = "dense" if sparse is None else f"sparse, from the kept {sparse[0]}"
+    plan.choose(
+        f"for {tiling.rows} of {op.m} rows: for {tiling.columns} of {op.n} columns: "
+        f"for {stream.depth(tiling.columns, op.k)} of K {op.k}: {how}"
+    )
+
+
+def _metadata(
+    plan: Plan, sparse: tuple[str, dict[tuple[int, int], Work]], op: Matmul, rows: int, after: int
+) -> int:
+    """Fetch the bitmap of the pattern that is used, and build the unions of its tiles from it."""
+    bits = (rows if sparse[0] == "activations" else op.n) * op.k
+    base = plan.place(-(-bits // 8), Traffic.METADATA)
+    held = plan.join([plan.start])
+    release = plan.claim_tiles(held, -(-bits // 8))
+    loaded = plan.load(run(base, -(-bits // 8)), Traffic.METADATA, [held])
+    built = plan.task(INDEX, bitmap_union_work(plan.machine, bits), [loaded, after])
+    release(built)
+    return built
+
+
+def _sparse_plan(
+    machine: Machine, op: Matmul, gemm: Gemm, tiling: Tiling
+) -> tuple[str, dict[tuple[int, int], Work]] | None:
+    """Work per output block when a pattern is used; None where dense is faster or all there is."""
+    arch = machine.arch
+    if not isinstance(arch.array, SparseArray) or arch.index is None or not arch.mapping.sparsity:
+        return None
+    options: list[tuple[str, dict[tuple[int, int], Work]]] = []
+    if op.activation_pattern is not None:
+        options.append(("activations", _by_rows(machine, op, op.activation_pattern, tiling)))
+    if op.weight_pattern is not None:
+        options.append(("weights", _by_columns(machine, op, op.weight_pattern, tiling)))
+    if not options:
+        return None
+    dense = sum(
+        gemm(min(tiling.rows, op.m - m0), op.n, op.k, op.dtype, 2).cycles
+        for m0 in range(0, op.m, tiling.rows)
+    )
+    best = min(options, key=lambda option: sum(work.cycles for work in option[1].values()))
+    return best if sum(work.cycles for work in best[1].values()) < dense else None
+
+
+def _by_rows(
+    machine: Machine, op: Matmul, pattern: Pattern, tiling: Tiling
+) -> dict[tuple[int, int], Work]:
+    works = {}
+    for m0 in range(0, op.m, tiling.rows):
+        indptr, indices = pattern.csr(m0, min(op.m, m0 + tiling.rows))
+        for n0 in range(0, op.n, tiling.columns):
+            columns = min(tiling.columns, op.n - n0)
+            works[(m0, n0)] = spmm_work(machine, indptr, indices, op.k, columns, op.dtype)
+    return works
+
+
+def _by_columns(
+    machine: Machine, op: Matmul, pattern: Pattern, tiling: Tiling
+) -> dict[tuple[int, int], Work]:
+    works = {}
+    for n0 in range(0, op.n, tiling.columns):
+        indptr, indices = pattern.csr(n0, min(op.n, n0 + tiling.columns))
+        for m0 in range(0, op.m, tiling.rows):
+            rows = min(tiling.rows, op.m - m0)
+            works[(m0, n0)] = spmm_work(machine, indptr, indices, op.k, rows, op.dtype)
+    return works

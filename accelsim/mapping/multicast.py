@@ -1,0 +1,119 @@
+"""The multicast kernel on a machine's sparse array: rates from the Arch, Work per tile."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelsim.arch.array import SparseArray
+from accelsim.kernels.multicast import TICKS, multicast_tiles
+from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES
+from accelsim.mapping.machine import Machine, Work
+from accelsim.workload.operators import DTYPE_BYTES
+
+
+def pair_ticks(machine: Machine, width: int, dtype: str) -> int:
+    """Ticks of an array row for one pair of vectors of `width` elements."""
+    array, rate = machine.arch.array, machine.arch.rate(dtype)
+    assert isinstance(array, SparseArray)
+    segments = -(-width // array.lanes)
+    if segments <= array.segments:
+        return max(1, round(TICKS / ((array.segments // segments) * rate)))
+    return round(-(-segments // array.segments) * TICKS / rate)
+
+
+@dataclass(frozen=True)
+class MulticastTiles:
+    """Cost of every tile of one pass.
+
+    `ticks` int64[tiles] : from the previous tile's end to this one's; `vectors` int64[tiles] :
+    vectors read and multicast. Of the whole pass, ticks: `busy`, in which the most loaded row
+    works; `conflict`, in which the stream waited for a bank; `stream`, which the buses and the
+    port need at least.
+    """
+
+    ticks: np.ndarray
+    vectors: np.ndarray
+    busy: int
+    conflict: int
+    stream: int
+
+    def tile(self, number: int) -> Work:
+        """Cycles of one tile; busy and stalled in the proportion of the whole pass."""
+        return self._work(int(self.ticks[number]))
+
+    def whole(self) -> Work:
+        """Cycles of the pass."""
+        return self._work(int(self.ticks.sum()))
+
+    def _work(self, ticks: int) -> Work:
+        total = max(1, int(self.ticks.sum()))
+        cycles = -(-ticks // TICKS)
+        busy = min(cycles, -(-ticks * self.busy // (total * TICKS)))
+        conflict = min(cycles - busy, ticks * self.conflict // (total * TICKS))
+        stalled = cycles - busy - conflict
+        fed = min(stalled, ticks * max(0, self.stream - self.busy) // (total * TICKS))
+        return Work(
+            cycles=cycles,
+            latency_cycles=cycles + SPARSE_PIPELINE_CYCLES,
+            busy_cycles=busy,
+            conflict_stall_cycles=conflict,
+            input_stall_cycles=stalled,
+            imbalance_cycles=stalled - fed,
+        )
+
+
+def tile_buffers(array: SparseArray, rows: int, storage: tuple[int, int]) -> int:
+    """Tiles of so many stationary vectors that the array holds at once."""
+    size, each = storage
+    return max(1, min(array.tile_buffers, size // (rows * each)))
+
+
+def multicast(
+    machine: Machine,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    columns: int,
+    tile_rows: int,
+    copies: int,
+    slots_per_row: int,
+    width: int,
+    dtype: str,
+    storage: tuple[int, int],
+) -> MulticastTiles:
+    """Stream a pattern through the array; parameters as `kernels.multicast.multicast_tiles`.
+
+    `width` : elements of a multicast vector. `storage` : array-local bytes for the stationary
+    side and bytes of one stationary vector: rows run ahead into as many tiles as it holds.
+    """
+    array, pad = machine.arch.array, machine.arch.scratchpad
+    assert isinstance(array, SparseArray)
+    vector_bytes = width * DTYPE_BYTES[dtype]
+    banks = min(pad.banks, -(-vector_bytes // pad.bank_bytes))
+    buses = -(-vector_bytes // array.bus_bytes) * TICKS / array.multicast_buses
+    port = vector_bytes * TICKS / pad.shares.array.read
+    vector_ticks = math.ceil(max(buses, port))
+    out = np.zeros((-(-(indptr.size - 1) // tile_rows), 5), np.int64)
+    row_work = np.zeros(array.rows, np.int64)
+    multicast_tiles(
+        indptr,
+        indices,
+        columns,
+        tile_rows,
+        copies,
+        slots_per_row,
+        array.rows,
+        pair_ticks(machine, width, dtype),
+        vector_ticks,
+        pad.banks // banks,
+        -(-vector_bytes // (banks * pad.bank_bytes)) * TICKS,
+        pad.queue_depth,
+        array.fifo_depth,
+        tile_buffers(array, tile_rows * copies, storage),
+        out,
+        row_work,
+    )
+    stream = int(out[:, 1].sum()) * vector_ticks
+    return MulticastTiles(out[:, 0], out[:, 1], int(row_work.max()), int(out[:, 4].sum()), stream)

@@ -1,0 +1,79 @@
+"""SpMM on a sparse row array: C[r, w] = sum over kept k of A[r, k] x B[k, w].
+
+Array rows hold output rows (a slice of `width` accumulators each), the rows of B are read once
+per tile and multicast to the output rows that kept them. Used for kept activations after a ReLU
+and for pruned weights; attention does the same with its own tiles.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from accelsim.arch.array import SparseArray
+from accelsim.mapping.machine import INDEX, Machine, Work
+from accelsim.mapping.multicast import multicast
+from accelsim.workload.operators import DTYPE_BYTES
+
+ACCUMULATOR_BYTES = 4
+
+
+def spmm_work(
+    machine: Machine, indptr: np.ndarray, indices: np.ndarray, depth: int, width: int, dtype: str
+) -> Work:
+    """Cost of one SpMM as a single array task, ports not charged.
+
+    Parameters
+    ----------
+    machine : Machine
+        With a sparse array.
+    indptr : int64[rows + 1]
+    indices : int32[nnz]
+        Kept k of each output row.
+    depth : int
+        Number of rows of B.
+    width : int
+        Columns of B and C.
+    dtype : str
+    """
+    array = machine.arch.array
+    assert isinstance(array, SparseArray)
+    rows = indptr.size - 1
+    if rows == 0 or indices.size == 0:
+        return Work()
+    item = DTYPE_BYTES[dtype]
+    lanes_wide = array.segments * array.lanes
+    slots = array.queries_per_row if rows > array.rows else 1
+    tile = array.rows * slots
+    total = Work()
+    # Accumulators hold `lanes_wide` outputs a slot: wider outputs take one pass for each slice.
+    for first in range(0, width, lanes_wide):
+        slice_width = min(lanes_wide, width - first)
+        storage = array.accumulators, slice_width * ACCUMULATOR_BYTES
+        tiles = multicast(
+            machine, indptr, indices, depth, tile, 1, slots, slice_width, dtype, storage
+        )
+        whole = tiles.whole()
+        # Rows of B, the kept values of A, and its bitmap, which says where they belong.
+        moved = int(tiles.vectors.sum()) * slice_width * item
+        moved += indices.size * item + rows * depth // 8
+        total = total.plus(
+            replace(
+                whole,
+                issued_macs=indices.size * slice_width,
+                issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
+                read_bytes=moved,
+                write_bytes=rows * slice_width * item,
+            )
+        )
+    return total
+
+
+def bitmap_union_work(machine: Machine, bits: int) -> Work:
+    """Cost of building the unions of tiles from a bitmap of so many bits on the index unit."""
+    index = machine.arch.index
+    assert index is not None
+    cycles = max(1, -(-bits // index.bitmap_bits_per_cycle))
+    return machine.charged(INDEX, Work(cycles, cycles, cycles, read_bytes=-(-bits // 8)))

@@ -1,0 +1,116 @@
+"""Weights that stream past stationary rows: one output block, panel by panel of K."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from accelsim.arch.array import SparseArray
+from accelsim.mapping.arrays import Gemm
+from accelsim.mapping.machine import ARRAY, Machine, Work
+from accelsim.mapping.plan import Plan, Traffic, run
+from accelsim.workload.operators import DTYPE_BYTES
+
+ACCUMULATOR_BYTES = 4
+
+
+def array_width(machine: Machine) -> int:
+    """Output columns that the array works on at once."""
+    array = machine.arch.array
+    if isinstance(array, SparseArray):
+        return max(array.rows, array.segments * array.lanes)
+    return max(shape.columns for shape in array.shapes)
+
+
+@dataclass(frozen=True)
+class StreamedGemm:
+    """C[rows, columns] += A[rows, k] x B[k, columns], B read from DRAM at `base`.
+
+    B is stored tile by tile, so that a panel (as much of K as half the weight staging holds) is
+    contiguous; it arrives in chunks of `mapping.chunk` and is worked on as one array task. A
+    static B depends on nothing: it may be fetched before its operator, as far as staging reaches.
+    Sums of one panel stay in the array; between panels they stay only if they fit, else each panel
+    reads and writes them.
+    """
+
+    plan: Plan
+    gemm: Gemm
+    dtype: str
+    static: bool = True
+
+    def depth(self, columns: int, k: int) -> int:
+        """K of a panel."""
+        return max(1, min(k, self.plan.machine.weights_bytes // 2 // (columns * self._item)))
+
+    @property
+    def _item(self) -> int:
+        return DTYPE_BYTES[self.dtype]
+
+    def works(
+        self, rows: int, columns: int, k: int, out_bytes: int, first: bool = True, last: bool = True
+    ) -> Iterator[Work]:
+        """Array work of every panel, ports charged.
+
+        `first`, `last` : whether these are the first and the last products added into C.
+        """
+        machine, depth = self.plan.machine, self.depth(columns, k)
+        sums = rows * columns * ACCUMULATOR_BYTES
+        if sums <= machine.arch.array.accumulators:
+            sums = 0
+        panels = -(-k // depth)
+        for at in range(panels):
+            begins, ends = first and at == 0, last and at == panels - 1
+            here = min(depth, k - at * depth)
+            work = self.gemm(rows, columns, here, self.dtype, out_bytes if ends else 0)
+            read = work.read_bytes + (0 if begins else sums)
+            written = work.write_bytes + (0 if ends else sums)
+            yield machine.charged(ARRAY, replace(work, read_bytes=read, write_bytes=written))
+
+    def cycles(
+        self, rows: int, columns: int, k: int, out_bytes: int, first: bool = True, last: bool = True
+    ) -> int:
+        """Array cycles of the whole block."""
+        return sum(w.cycles for w in self.works(rows, columns, k, out_bytes, first, last))
+
+    def add(
+        self,
+        base: int,
+        rows: int,
+        columns: int,
+        k: int,
+        inputs: list[int],
+        out_bytes: int,
+        *,
+        sparse: Work | None = None,
+        first: bool = True,
+        last: bool = True,
+    ) -> int:
+        """Add the tasks; returns the last. `sparse` replaces the dense cost of the whole block.
+
+        The array takes its tasks in order, so sums of a panel meet those of the panel before.
+        """
+        plan, depth = self.plan, self.depth(columns, k)
+        panels = -(-k // depth)
+        if sparse is None:
+            works = list(self.works(rows, columns, k, out_bytes, first, last))
+        else:
+            works = [plan.machine.charged(ARRAY, piece) for piece in sparse.split(panels)]
+        task = -1
+        for at, work in enumerate(works):
+            size = min(depth, k - at * depth) * columns * self._item
+            loads = self._load(base + at * depth * columns * self._item, size)
+            task = plan.task(ARRAY, work, [*inputs, *(load for load, _ in loads)])
+            for load, held in loads:
+                plan.claim_weights(load, held)(task)
+        return task
+
+    def _load(self, base: int, size: int) -> list[tuple[int, int]]:
+        """Request a panel chunk by chunk; returns (task, bytes) of each."""
+        plan = self.plan
+        chunk = min(size, plan.machine.arch.mapping.chunk)
+        waits = [] if self.static else [plan.start]
+        loads = []
+        for at in range(0, size, chunk):
+            here = min(chunk, size - at)
+            loads.append((plan.load(run(base + at, here), Traffic.WEIGHTS, waits), here))
+        return loads

@@ -1,0 +1,62 @@
+"""Operators of a comparison as rows of a table: one each, or grouped over the layers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from accelsim.analysis.comparison import Comparison
+from accelsim.report.words import without_layer
+
+MANY = 16
+
+
+class OperatorRow(NamedTuple):
+    """One operator, or all of one kind and name over the layers.
+
+    `time_ps` : role -> time on the critical path. `limited_by`, `limited_share` : role -> what
+    holds the largest share of that time, and the share. `operators` of them are in the row.
+    """
+
+    name: str
+    kind: str
+    operators: int
+    time_ps: dict[str, int]
+    limited_by: dict[str, str]
+    limited_share: dict[str, float]
+
+    def speedup(self, role: str) -> float | None:
+        """Baseline time over this machine's; None where one of them has none."""
+        first, other = self.time_ps["baseline"], self.time_ps[role]
+        return first / other if first and other else None
+
+
+def operator_rows(comparison: Comparison, many: int = MANY) -> list[OperatorRow]:
+    """Rows in order of execution; grouped if there are more than `many` operators."""
+    first = comparison.results["baseline"].operators
+    grouped = len(first) > many
+    names = [without_layer(s) if grouped else s for s in first["scope"]]
+    keys = list(zip(first["kind"], names, strict=True))
+    members: dict[tuple[str, str], list[int]] = {}
+    for number, key in enumerate(keys):
+        members.setdefault(key, []).append(number)
+    return [_row(comparison, kind, name, rows) for (kind, name), rows in members.items()]
+
+
+def _row(comparison: Comparison, kind: str, name: str, numbers: list[int]) -> OperatorRow:
+    time_ps, limits, shares = {}, {}, {}
+    for role, result in comparison.results.items():
+        rows = result.operators.iloc[numbers]
+        time_ps[role] = int(rows["time_ps"].sum())
+        limits[role], shares[role] = leading_limit(rows)
+    return OperatorRow(name, kind, len(numbers), time_ps, limits, shares)
+
+
+def leading_limit(rows: pd.DataFrame) -> tuple[str, float]:
+    """What holds the largest part of the time of several operators, and that part."""
+    held = rows["limited_share"] * rows["time_ps"]
+    by_limit = held.groupby(rows["limited_by"], sort=False).sum()
+    if not by_limit.sum():
+        return str(rows["limited_by"].iloc[0]), 0.0
+    return str(by_limit.idxmax()), float(by_limit.max() / rows["time_ps"].sum())

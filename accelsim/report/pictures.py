@@ -1,0 +1,98 @@
+"""All pictures of a review: which ones there are, and what each is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from accelsim.analysis.comparison import Comparison
+from accelsim.report.plots import (
+    breakdown,
+    density,
+    expert_load,
+    key_reuse,
+    roofline,
+    speedup,
+    utilisation,
+)
+from accelsim.report.style import save
+from accelsim.report.sweep_density import DensityPoint
+from accelsim.report.terms import machines
+from accelsim.report.trios import BIG, CONTROL_OF, is_control
+from accelsim.workload.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Drawn(NamedTuple):
+    """`pictures` : name -> SVG file; and what stands behind those that have a table."""
+
+    pictures: dict[str, Path]
+    experts: expert_load.ExpertLoad | None
+    reuse: key_reuse.ReuseCurves
+
+
+def draw_all(
+    folder: Path,
+    comparisons: Sequence[Comparison],
+    points: Sequence[DensityPoint],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Drawn:
+    """Draw every picture that the workloads give rise to, as PNG and SVG in `folder`."""
+    experts = expert_load.prepare(_expert_traces(comparisons))
+    reuse = key_reuse.prepare([comparison.trace for comparison in comparisons])
+    plans: dict[str, Callable[[], Figure]] = {
+        "speedup": lambda: speedup.draw(speedup.prepare(comparisons))
+    }
+    for comparison in comparisons:
+        plans |= _of_workload(comparison)
+    for name, group in _rooflines(comparisons).items():
+        plans[name] = partial(_roofline, group)
+    if experts is not None:
+        plans["expert_load"] = lambda: expert_load.draw(experts)
+    if reuse.lines:
+        plans["key_reuse"] = lambda: key_reuse.draw(reuse)
+    if points:
+        plans["density"] = lambda: density.draw(density.prepare(points, BIG))
+    pictures = {}
+    for number, (name, plan) in enumerate(plans.items()):
+        if progress is not None:
+            progress(f"drawing {name}", number, len(plans))
+        _, pictures[name] = save(plan(), folder, name)
+    return Drawn(pictures, experts, reuse)
+
+
+def _roofline(group: Sequence[Comparison]) -> Figure:
+    return roofline.draw(roofline.prepare(group))
+
+
+def _of_workload(comparison: Comparison) -> dict[str, Callable[[], Figure]]:
+    name = comparison.trace.name
+    return {
+        f"breakdown_{name}": lambda: breakdown.draw(breakdown.prepare(comparison)),
+        f"utilisation_{name}": lambda: utilisation.draw(utilisation.prepare(comparison)),
+    }
+
+
+def _rooflines(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison]]:
+    """Workloads proper by the machines they ran on: the ceilings of a roofline are theirs."""
+    groups: dict[str, list[Comparison]] = {}
+    proper = [c for c in comparisons if not is_control(c.trace.name)] or list(comparisons)
+    for comparison in proper:
+        groups.setdefault(f"roofline_{machines(comparison)[-1].name}", []).append(comparison)
+    return groups
+
+
+def _expert_traces(comparisons: Sequence[Comparison]) -> list[Trace]:
+    """The first trace with experts, and its control if that was run too."""
+    traces = {comparison.trace.name: comparison.trace for comparison in comparisons}
+    with_experts = [t for t in traces.values() if any(op.kind == "moe" for op in t.operators)]
+    if not with_experts:
+        return []
+    proper = [trace for trace in with_experts if not is_control(trace.name)] or with_experts
+    first = proper[0]
+    twins = [traces[n] for n, of in CONTROL_OF.items() if of == first.name and n in traces]
+    return [first, *twins]

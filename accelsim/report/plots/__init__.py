@@ -1,0 +1,1 @@
+"""One file a plot: `prepare` gathers the figures, `draw` makes the picture."""

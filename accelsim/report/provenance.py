@@ -1,0 +1,49 @@
+"""Where a report comes from: versions, hashes and seeds, and nothing that changes by itself."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from accelsim import __version__
+from accelsim.arch.load import content_hash
+from accelsim.arch.spec import Arch
+from accelsim.report.sweep_density import SEED
+from accelsim.workload.trace import Trace
+
+LIBRARIES = ("numpy", "numba", "pandas", "matplotlib", "pydantic", "jinja2")
+
+
+def provenance(archs: Sequence[Arch], traces: Sequence[Trace], command: str) -> dict[str, Any]:
+    """Versions, content hashes of architectures and traces, seeds, and the command."""
+    return {
+        "command": command,
+        "versions": {"accelsim": __version__, "python": platform.python_version()}
+        | {name: _version(name) for name in LIBRARIES},
+        "architectures": {arch.name: content_hash(arch) for arch in archs},
+        "workloads": {
+            trace.name: {
+                "content_hash": trace.content_hash,
+                "producer": trace.producer,
+                "model": trace.model,
+                "seed": trace.seed,
+                "phase": trace.phase,
+                "batch": trace.batch,
+                "seq_len": trace.seq_len,
+                "selection_rule": trace.selection_rule,
+                "synthetic": trace.synthetic,
+                "licence": trace.licence,
+            }
+            for trace in traces
+        },
+        "seeds": {"density sweep": SEED},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,117 @@
+"""How every plot looks, and how it is written: 16:9, colour-blind safe, the same bytes twice."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+INCHES = (12.8, 7.2)
+PNG_DPI = 150
+TEXT_GREY = "#444444"
+
+# Okabe and Ito's palette, chosen so that neighbours also differ in grey; hatches back it up.
+ROLE_COLOURS = {
+    "baseline": "#4d4d4d",
+    "third": "#e69f00",
+    "candidate": "#0072b2",
+    "candidate_dense": "#a6cee3",
+}
+ROLE_HATCHES = {"baseline": "", "third": "", "candidate": "", "candidate_dense": "//"}
+
+_RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 13,
+    "axes.titlesize": 14,
+    "axes.labelsize": 13,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "legend.fontsize": 12,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#dddddd",
+    "hatch.linewidth": 0.6,
+    "svg.hashsalt": "accelsim",
+    "svg.fonttype": "path",
+    "figure.facecolor": "white",
+}
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Decorate a draw function: its figure is made in the report's style."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        import matplotlib
+
+        with matplotlib.rc_context(_RC):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def new_figure(title: str, subtitle: str, caption: str) -> Figure:
+    """A 16:9 figure with its heading above and its caption below the space for axes."""
+    from matplotlib.figure import Figure
+
+    below = textwrap.wrap(caption, 152)
+    above = textwrap.wrap(subtitle, 130)
+    figure = Figure(figsize=INCHES, dpi=100, layout="constrained")
+    bottom, top = 0.028 * len(below) + 0.015, 0.912 - 0.035 * len(above)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0.005, bottom, 0.99, top - bottom))  # type: ignore[call-arg]
+    figure.text(0.015, 0.975, title, fontsize=19, fontweight="bold", va="top")
+    figure.text(0.015, 0.915, "\n".join(above), fontsize=13, color=TEXT_GREY, va="top")
+    figure.text(0.015, 0.012, "\n".join(below), fontsize=10.5, color=TEXT_GREY, va="bottom")
+    return figure
+
+
+def broken_name(name: str, width: int = 12) -> str:
+    """A long name on several lines, broken at underscores, dots and blanks."""
+    lines, line = [], ""
+    for piece in name.replace("_", "_\0").replace(".", ".\0").replace(" ", " \0").split("\0"):
+        if line and len(line) + len(piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += piece
+    pieces = [part for text in [*lines, line] for part in textwrap.wrap(text, 2 * width)]
+    return "\n".join(pieces)
+
+
+def small_labels(axes: Axes, count: int, comfortable: int) -> bool:
+    """Turn the labels of the x axis and shrink them when there are many; True if so."""
+    if count <= comfortable:
+        return False
+    axes.tick_params(axis="x", labelrotation=90, labelsize=max(6, 12 * comfortable / count))
+    return True
+
+
+def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write NAME.png and NAME.svg without anything that changes from run to run."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
+    with matplotlib.rc_context(_RC):
+        FigureCanvasAgg(figure)
+        figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
+        text = io.BytesIO()
+        FigureCanvasSVG(figure)
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    svg.write_bytes(text.getvalue())
+    return png, svg

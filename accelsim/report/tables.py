@@ -1,0 +1,250 @@
+"""The report's figures as tidy tables, one CSV file each, with units in the column names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from accelsim.analysis.breakdown import path_parts
+from accelsim.analysis.columns import (
+    OPERATOR_COLUMNS,
+    PATH_COLUMNS,
+    SUMMARY_COLUMNS,
+    TRAFFIC_COLUMNS,
+    UNIT_COLUMNS,
+    Column,
+)
+from accelsim.analysis.comparison import Comparison, spread
+from accelsim.report.breakeven import BreakEven
+from accelsim.report.plots import utilisation
+from accelsim.report.plots.expert_load import ExpertLoad
+from accelsim.report.plots.key_reuse import ReuseCurves
+from accelsim.report.sweep_density import DensityPoint
+from accelsim.report.trios import is_control
+from accelsim.report.words import is_upper_bound
+
+COMPARED_COLUMNS = (
+    Column("workload", "", "name of the trace"),
+    Column("role", "", "baseline, third (baseline + gather), candidate, candidate_dense"),
+    Column("speedup", "", "baseline time / this machine's time"),
+    Column("attention_speedup", "", "the same over attention operators alone"),
+    Column("upper_bound", "", "some indices are free to all: the speedup cannot be reached"),
+    Column("synthetic", "", "patterns generated from parameters, taken from no model"),
+    Column("control", "", "made to be compared with another trace; left out of every mean"),
+)
+_SUFFIX = {"MAC/B": "_mac_per_byte"}
+GROUPS = (
+    ("Operators (summary.csv)", OPERATOR_COLUMNS),
+    ("Totals (totals.csv)", SUMMARY_COLUMNS),
+    ("Units (units.csv)", UNIT_COLUMNS),
+    ("DRAM traffic (traffic.csv)", TRAFFIC_COLUMNS),
+    ("Critical path (critical_path.csv)", PATH_COLUMNS),
+    ("Comparison (every file)", COMPARED_COLUMNS),
+)
+
+
+def csv_name(column: Column) -> str:
+    """Name of a column in a file: its own, with the unit where the name does not end in it."""
+    return column.name + _SUFFIX.get(column.unit, "")
+
+
+def hint(name: str) -> str:
+    """Unit and formula of a declared column, for people."""
+    for _, columns in GROUPS:
+        for column in columns:
+            if column.name == name:
+                return f"{column.formula} [{column.unit}]" if column.unit else column.formula
+    return ""
+
+
+def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """One row per workload, machine and operator."""
+    parts = []
+    for comparison in comparisons:
+        base = comparison.results["baseline"].operators["time_ps"]
+        for role, result in comparison.results.items():
+            table = result.operators.rename(columns={c.name: csv_name(c) for c in OPERATOR_COLUMNS})
+            times = table["time_ps"].where(table["time_ps"] > 0)
+            table.insert(0, "workload", comparison.trace.name)
+            table.insert(1, "role", role)
+            table.insert(2, "architecture", result.arch.name)
+            table.insert(3, "clock_ghz", 1000 / result.arch.clock_ps)
+            table["speedup"] = base.where(base > 0) / times
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def totals_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """One row per workload and machine."""
+    rows = []
+    for comparison in comparisons:
+        for role, result in comparison.results.items():
+            rows.append(
+                {
+                    "workload": comparison.trace.name,
+                    "role": role,
+                    **{k: v for k, v in result.summary.items() if k != "workload"},
+                    "speedup": comparison.speedup(role),
+                    "attention_speedup": comparison.attention_speedup(role),
+                    "upper_bound": is_upper_bound(comparison),
+                    "synthetic": comparison.trace.synthetic,
+                    "control": is_control(comparison.trace.name),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def spread_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Geometric mean, minimum, maximum and verdict over workloads, for each pair of machines."""
+    rows = []
+    for title, chosen in groups_of(comparisons).items():
+        for name, values in ratios(chosen).items():
+            over = spread(values)
+            rows.append(
+                {
+                    "workloads": title,
+                    "count": len(values),
+                    "ratio": name,
+                    "geomean": over.geomean,
+                    "minimum": over.minimum,
+                    "maximum": over.maximum,
+                    "verdict": over.verdict,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def groups_of(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison]]:
+    """Workloads proper: all, those without free indices, and those with."""
+    proper = [c for c in comparisons if not is_control(c.trace.name)] or list(comparisons)
+    return {
+        "all": proper,
+        "without free indices": [c for c in proper if not is_upper_bound(c)],
+        "oracle indices (upper bound)": [c for c in proper if is_upper_bound(c)],
+    }
+
+
+def ratios(comparisons: Sequence[Comparison]) -> dict[str, list[float]]:
+    """Speedups by what is compared with what."""
+    found = {
+        f"{role} over baseline": [c.speedup(role) for c in comparisons if role in c.results]
+        for role in ("candidate", "third", "candidate_dense")
+    }
+    found["candidate over third"] = [
+        c.speedup() / c.speedup("third") for c in comparisons if "third" in c.results
+    ]
+    return {name: values for name, values in found.items() if values}
+
+
+def unit_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """States of every unit of every machine."""
+    return _joined(comparisons, "units")
+
+
+def traffic_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """DRAM bytes by operator and cause."""
+    return _joined(comparisons, "traffic")
+
+
+def path_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Critical path by operator and unit."""
+    return _joined(comparisons, "path")
+
+
+def _joined(comparisons: Sequence[Comparison], name: str) -> pd.DataFrame:
+    parts = []
+    for comparison in comparisons:
+        for role, result in comparison.results.items():
+            table = getattr(result, name).copy()
+            table.insert(0, "workload", comparison.trace.name)
+            table.insert(1, "role", role)
+            table.insert(2, "architecture", result.arch.name)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def parts_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Critical path by operator kind and what it was spent on (the breakdown pictures)."""
+    parts = []
+    for comparison in comparisons:
+        for role, result in comparison.results.items():
+            table = path_parts(result)
+            table.insert(0, "workload", comparison.trace.name)
+            table.insert(1, "role", role)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def timeline_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Utilisation over time (the heat maps): one row a unit and bin."""
+    parts = []
+    for comparison in comparisons:
+        data = utilisation.prepare(comparison)
+        for role, line in zip(data.roles, data.timelines, strict=True):
+            units, bins = line.busy.shape
+            table = pd.DataFrame(
+                {
+                    "workload": data.workload,
+                    "role": role,
+                    "unit": [unit for unit in line.units for _ in range(bins)],
+                    "begin_ps": list(line.edges_ps[:-1].round().astype(int)) * units,
+                    "utilization": line.busy.ravel(),
+                }
+            )
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def density_table(points: Sequence[DensityPoint]) -> pd.DataFrame:
+    """The density sweep."""
+    return pd.DataFrame(points, columns=list(DensityPoint._fields))
+
+
+def expert_table(data: ExpertLoad | None) -> pd.DataFrame:
+    """Tokens of every expert, fullest first."""
+    columns = ["workload", "scope", "rank", "tokens"]
+    if data is None:
+        return pd.DataFrame(columns=columns)
+    rows = [
+        (trace, layer, rank, int(tokens))
+        for trace, layers in zip(data.traces, data.tokens, strict=True)
+        for layer, counts in zip(data.layers, layers, strict=True)
+        for rank, tokens in enumerate(counts)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def reuse_table(data: ReuseCurves) -> pd.DataFrame:
+    """Key reuse by tile height."""
+    rows = [
+        (
+            line.workload,
+            tile,
+            line.distinct[at],
+            line.lowest[at],
+            line.highest[at],
+            line.sharers[at],
+        )
+        for line in data.lines
+        for at, tile in enumerate(data.tiles)
+    ]
+    names = ["workload", "tile_queries", "distinct_keys", "lowest_layer", "highest_layer"]
+    return pd.DataFrame(rows, columns=[*names, "queries_per_fetched_key"])
+
+
+def break_even_table(found: Sequence[BreakEven]) -> pd.DataFrame:
+    """Every cut that was simulated."""
+    rows = [
+        (item.workload, cut, speedup, item.cut, item.remark)
+        for item in found
+        for cut, speedup in sorted(item.speedups.items())
+    ]
+    columns = ["workload", "cut", "speedup", "break_even_cut", "remark"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table; figures with nine significant digits, the same bytes on every system."""
+    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")

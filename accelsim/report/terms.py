@@ -1,0 +1,71 @@
+"""What machines have in common and what not, in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from accelsim.analysis.comparison import Comparison
+from accelsim.arch.equal import Row, array_shape
+from accelsim.arch.spec import Arch
+from accelsim.arch.units import BYTES, BYTES_PER_SECOND
+from accelsim.report.words import as_bytes
+
+# Terms that are shown in the line, by the name of their row in `arch.equal`.
+_SHORT: dict[str, Callable[[Arch], str]] = {
+    "on-chip bytes, all storage": lambda a: f"{BYTES.format(a.on_chip)} on chip",
+    "scratchpad read a cycle": lambda a: f"{a.scratchpad.read_bytes_per_cycle:,} B/cycle ports",
+    "DRAM": lambda a: f"{BYTES_PER_SECOND.format(a.dram.bandwidth)} DRAM",
+    "read lines outstanding": lambda a: f"{a.load.outstanding:,} lines outstanding",
+    "vector lanes": lambda a: f"{a.vector.lanes} vector lanes",
+    "clock": lambda a: f"{1000 / a.clock_ps:.4g} GHz",
+}
+
+
+def machines(comparison: Comparison) -> list[Arch]:
+    """The architectures compared, without the candidate's dense twin."""
+    return [r.arch for role, r in comparison.results.items() if role != "candidate_dense"]
+
+
+def clock_text(archs: list[Arch]) -> str:
+    """The clock, or every clock where they differ."""
+    clocks = [f"{1000 / arch.clock_ps:.4g} GHz" for arch in archs]
+    if len(set(clocks)) == 1:
+        return clocks[0]
+    return ", ".join(f"{arch.name} {clock}" for arch, clock in zip(archs, clocks, strict=True))
+
+
+def equal_line(comparison: Comparison) -> str:
+    """The main terms that are equal, and how many more are."""
+    equal, _ = comparison.equal_and_different()
+    names = {row.name for row in equal}
+    baseline = comparison.results["baseline"].arch
+    parts = [term(baseline) for name, term in _SHORT.items() if name in names]
+    dtype = next(iter(baseline.mac_rate))
+    if f"peak MAC/s {dtype}" in names:
+        parts.insert(0, f"{baseline.peak_macs_per_cycle(dtype):,} {dtype} MACs a cycle")
+    more = len(equal) - len(parts)
+    return ", ".join(parts) + (f", and {more} more terms" if more > 0 else "")
+
+
+def differs_line(comparison: Comparison) -> str:
+    """What differs; terms that should be equal first, with their values."""
+    _, different = comparison.equal_and_different()
+    unfair = [row for row in different if row.required]
+    parts = [f"SHOULD BE EQUAL: {row.name} {_values(row)}" for row in unfair]
+    archs = machines(comparison)
+    rest = [row for row in different if not row.required]
+    if any(row.name == "array" for row in rest):
+        shapes = " / ".join(f"{a.array.kind} {array_shape(a)}" for a in archs)
+        parts.append(f"array {shapes}")
+    if any(row.name == "scratchpad" for row in rest):
+        parts.append("scratchpad " + " / ".join(as_bytes(a.scratchpad_bytes) for a in archs))
+    parts += [
+        f"{row.name} {_values(row)}" for row in rest if row.name == "gathers keys for attention"
+    ]
+    named = ("array", "scratchpad", "gathers keys for attention")
+    parts += [row.name for row in rest if row.name not in named]
+    return "; ".join(parts) if parts else "nothing"
+
+
+def _values(row: Row) -> str:
+    return " / ".join(row.values)

@@ -1,0 +1,225 @@
+"""The console output of `accelsim run` and `accelsim compare`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from accelsim.analysis.columns import STATES
+from accelsim.analysis.comparison import Comparison, spread
+from accelsim.analysis.result import Result
+from accelsim.report.groups import MANY, OperatorRow, leading_limit, operator_rows
+from accelsim.report.terms import differs_line, equal_line
+from accelsim.report.words import (
+    ROLE_TITLES,
+    as_bytes,
+    as_time,
+    dram_text,
+    origin_text,
+    percent,
+    quality_text,
+    selection_lines,
+    short,
+    time_unit,
+    times,
+    without_layer,
+)
+
+WIDTH = 100
+OPERATOR_WIDTH = 14
+
+
+def print_run(result: Result) -> None:
+    """Print one Result on the console."""
+    _console().print(run_text(result))
+
+
+def print_comparison(comparison: Comparison, report: Path | None = None) -> None:
+    """Print a Comparison on the console; `report` is where the full report lies, if any."""
+    _console().print(comparison_text(comparison, report))
+
+
+def comparison_text(comparison: Comparison, report: Path | None = None) -> RenderableType:
+    """The terms, a table of operators, and the verdict."""
+    head = [_line("workload", f"{comparison.trace.name} ({origin_text(comparison.trace)})")]
+    head += [_line("machines", _machine_names(comparison))]
+    head += [_line("equal", equal_line(comparison)), _line("differs", differs_line(comparison))]
+    head += [_line("selection", line) for line in selection_lines(comparison)]
+    head.append(_line("quality", quality_text(comparison.trace)))
+    head.append(_line("DRAM", dram_text(comparison.results["baseline"].arch)))
+    return Group(
+        *head, Text(), _comparison_table(comparison), Text(), *_verdict(comparison, report)
+    )
+
+
+def run_text(result: Result) -> RenderableType:
+    """Totals, operators, states of the units and DRAM traffic of one Result."""
+    s = result.summary
+    parts = [
+        f"{as_time(s['total_ps'])}, {s['total_cycles']:,.0f} cycles at {s['clock_ghz']:.4g} GHz",
+        f"utilisation {percent(s['overall_utilization'])}",
+        f"DRAM {as_bytes(s['dram_bytes'])}, {percent(s['dram_utilization'])} of peak",
+    ]
+    product = (
+        f"{percent(s['array_occupancy'])} array busy x {percent(s['mapping_efficiency'])} of its "
+        f"slots used x {percent(s['effectual_fraction'])} effectual"
+    )
+    return Group(
+        _line("machine", f"{result.arch.name}: {result.arch.description}"),
+        _line("workload", f"{result.trace.name} ({origin_text(result.trace)})"),
+        _line("total", "; ".join(parts)),
+        _line("utilisation", product),
+        _line("DRAM level", dram_text(result.arch)),
+        Text(),
+        _operator_table(result),
+        Text(),
+        _unit_table(result),
+        Text(),
+        _traffic_table(result),
+        *_small_working_sets(result),
+    )
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if console.is_terminal or os.environ.get("COLUMNS"):
+        return console
+    return Console(width=WIDTH, highlight=False)
+
+
+def _line(title: str, text: str) -> Text:
+    return Text.assemble((f"{title}: ", "bold"), text)
+
+
+def _machine_names(comparison: Comparison) -> str:
+    named = [
+        f"{ROLE_TITLES[role]} {result.arch.name}"
+        for role, result in comparison.results.items()
+        if role != "candidate_dense"
+    ]
+    return ", ".join(named) + ", and the candidate with sparsity off"
+
+
+def _table(left: list[str], right: list[str], last: str = "") -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in left:
+        table.add_column(title, overflow="fold", min_width=OPERATOR_WIDTH)
+    for title in right:
+        table.add_column(title, justify="right", no_wrap=True)
+    if last:
+        table.add_column(last, overflow="fold")
+    return table
+
+
+def _comparison_table(comparison: Comparison) -> Table:
+    roles = list(comparison.results)
+    longest = max(result.total_ps for result in comparison.results.values())
+    unit, size = time_unit(longest / 10)
+    titles = [f"{ROLE_TITLES[role]}\n{unit}" for role in roles]
+    table = _table(["operator"], [*titles, "speedup", "limit"], "limited by")
+    for row in operator_rows(comparison):
+        cells = [_cell(row.time_ps[role], size) for role in roles]
+        share = f"{100 * row.limited_share['candidate']:.0f} %"
+        limit = row.limited_by["candidate"]
+        table.add_row(_name(row), *cells, times(row.speedup("candidate")), share, limit)
+    totals = [_cell(comparison.results[role].total_ps, size) for role in roles]
+    table.add_section()
+    table.add_row("total", *totals, times(comparison.speedup()), style="bold")
+    frame = comparison.times()
+    attention = frame[frame["kind"] == "attention"]
+    if len(attention) and len(frame) > 1:
+        cells = [_cell(attention[role].sum(), size) for role in roles]
+        table.add_row("attention alone", *cells, times(comparison.attention_speedup()))
+    return table
+
+
+def _cell(time_ps: float, size: float) -> str:
+    return f"{time_ps / size:,.3f}" if time_ps / size < 1 else short(time_ps / size)
+
+
+def _name(row: OperatorRow) -> str:
+    return f"{row.name} ({row.operators})" if row.operators > 1 else row.name
+
+
+def _verdict(comparison: Comparison, report: Path | None) -> list[Text]:
+    others = [role for role in comparison.results if role != "baseline"]
+    ends = ", ".join(f"{ROLE_TITLES[r]} {times(comparison.speedup(r))}" for r in others)
+    speedups = comparison.operator_speedups()["speedup"]
+    over = spread(list(speedups))
+    text = (
+        f"geomean {times(over.geomean)}, {times(over.minimum)} to {times(over.maximum)} over "
+        f"{len(speedups)} operators: {over.verdict}"
+    )
+    first = comparison.results["baseline"].summary["overall_utilization"]
+    last = comparison.results["candidate"].summary["overall_utilization"]
+    lines = [
+        _line("speedup over the baseline, end to end", ends),
+        _line("speedup of the candidate by operator", text),
+        _line("utilisation", f"{percent(first)} -> {percent(last)} (effectual MACs / peak)"),
+    ]
+    lines += _small_working_sets(comparison.results["baseline"])
+    if report is not None:
+        lines.append(_line("report", str(report)))
+    return lines
+
+
+def _small_working_sets(result: Result) -> list[Text]:
+    """A warning where the whole working set of operators that matter fits on chip."""
+    table = result.operators
+    small = table[(table["working_set"] < 1) & (table["time_ps"] > 0)]
+    if small.empty:
+        return []
+    share = small["time_ps"].sum() / max(1, table["time_ps"].sum())
+    text = (
+        f"{len(small)} of {len(table)} operators ({percent(share)} of the time) have a working set "
+        f"smaller than the scratchpad of {result.arch.name}: they exercise its memory little"
+    )
+    return [_line("warning", text)]
+
+
+def _operator_table(result: Result) -> Table:
+    table = result.operators
+    unit, size = time_unit(result.total_ps / 10)
+    grouped = len(table) > MANY
+    names = [without_layer(s) if grouped else s for s in table["scope"]]
+    titles = [unit, "share", "utilisation", "DRAM", "set/pad", "limit"]
+    out = _table(["operator"], titles, "limited by")
+    for (_, name), rows in table.groupby([table["kind"], names], sort=False):
+        time = int(rows["time_ps"].sum())
+        weighted = float((rows["utilization"] * rows["time_ps"]).sum()) / max(1, time)
+        limit, share = leading_limit(rows)
+        out.add_row(
+            f"{name} ({len(rows)})" if len(rows) > 1 else str(name),
+            _cell(time, size),
+            percent(time / max(1, result.total_ps)),
+            percent(weighted),
+            as_bytes(rows["dram_bytes"].sum()),
+            short(rows["working_set"].max()),
+            f"{100 * share:.0f} %",
+            limit,
+        )
+    return out
+
+
+def _unit_table(result: Result) -> Table:
+    out = _table(["unit"], ["servers", *STATES])
+    whole = max(1, result.total_ps)
+    for row in result.units.to_dict("records"):
+        parts = [row[f"{state}_ps"] / (whole * row["servers"]) for state in STATES]
+        out.add_row(row["unit"], str(row["servers"]), *(f"{100 * part:.1f}" for part in parts))
+    out.caption = "% of servers x total"
+    out.caption_justify = "left"
+    return out
+
+
+def _traffic_table(result: Result) -> Table:
+    out = _table(["DRAM bytes for"], ["unique", "requested", "over-fetch", "moved"])
+    sums = result.traffic.groupby("cause", sort=False).sum(numeric_only=True)
+    for cause, row in sums.iterrows():
+        names = ("unique_bytes", "requested_bytes", "over_fetch_bytes", "dram_bytes")
+        out.add_row(str(cause), *(as_bytes(row[name]) for name in names))
+    return out

@@ -1,0 +1,135 @@
+"""The report's words: names of roles, who pays for the indices, and figures as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from accelsim.analysis.comparison import Comparison
+from accelsim.arch.spec import Arch
+from accelsim.workload.trace import Trace
+
+ROLE_TITLES = {
+    "baseline": "baseline",
+    "third": "+gather",
+    "candidate": "candidate",
+    "candidate_dense": "sparsity off",
+}
+
+ROLE_MEANING = {
+    "baseline": "the systolic array: computes every block that the pattern touches",
+    "third": "the same systolic array with a gathering DMA: fetches the union of a tile's keys "
+    "and computes it densely, masked",
+    "candidate": "the sparse machine",
+    "candidate_dense": "the sparse machine computing densely, so that a gain from its shape is "
+    "not called sparsity",
+}
+
+SELECTION_WORDS = {
+    "static": "free: the pattern is fixed, nothing chooses keys",
+    "model": "the model's own index operator; every machine runs and pays it",
+    "from_scores": "paid: every score and the top-k are charged, only softmax and PV are sparse",
+    "accelerator": "the candidate pays a predictor; the baseline runs exact dense attention",
+    "oracle": "nobody pays: the indices are free, so the speedup is an upper bound",
+}
+
+LEVEL_WORDS = {"simple": "simplified"}
+
+TINY_CAPTION = "byte-level text of one language, 4 layers: not evidence about frontier models"
+
+NOT_MODELLED = (
+    "DRAM commands, bank groups and write turnarounds (request level): DRAM is simplified to "
+    "bursts, activate intervals and refresh",
+    "energy and area, so also the cost of the sparse logic; the break-even overhead stands in",
+    "arbitration in an on-chip network: units reach the scratchpad over fixed port shares",
+    "fusion across operators: a result passes through DRAM unless four such tensors fit the "
+    "activation storage; equal on all machines",
+    "placement of tensors: one layout, so no spread over base addresses",
+    "decode: every shipped workload is the prefill of one batch, from a cold scratchpad",
+)
+
+_TIME_UNITS = (("s", 1e12), ("ms", 1e9), ("us", 1e6), ("ns", 1e3), ("ps", 1.0))
+_LAYER = re.compile(r"^([A-Za-z]?)\d+$")
+
+
+def time_unit(longest_ps: float) -> tuple[str, float]:
+    """Name and picoseconds of the unit in which a time is at least 1."""
+    return next((unit for unit in _TIME_UNITS if longest_ps >= unit[1]), _TIME_UNITS[-1])
+
+
+def short(value: float) -> str:
+    """About three significant digits, thousands with commas."""
+    magnitude = abs(value)
+    if magnitude >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if magnitude >= 10 else f"{value:.2f}"
+
+
+def as_time(time_ps: float) -> str:
+    """A time with its unit: "166 us"."""
+    name, size = time_unit(time_ps)
+    return f"{short(time_ps / size)} {name}"
+
+
+def as_bytes(size: float) -> str:
+    """A size with its unit: "52.3 MiB"."""
+    for name, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            return f"{short(size / factor)} {name}"
+    return f"{size:.0f} B"
+
+
+def times(speedup: float | None) -> str:
+    """A speedup: "1.17x"; "-" if there is none."""
+    return "-" if speedup is None else f"{short(speedup)}x"
+
+
+def percent(part: float) -> str:
+    """A part of one: "38.2 %"."""
+    return f"{100 * part:.1f} %"
+
+
+def without_layer(scope: str) -> str:
+    """A scope with its layer numbers replaced: "L3.moe" gives "L*.moe"."""
+    return ".".join(_LAYER.sub(r"\1*", part) for part in scope.split("."))
+
+
+def selection_lines(comparison: Comparison) -> list[str]:
+    """Who pays for the indices, one line for each kind of selection."""
+    found = comparison.selections()
+    if not found:
+        return ["no attention operator is sparse: there are no indices to pay for"]
+    return [f"{name} ({count}): {SELECTION_WORDS[name]}" for name, count in found.items()]
+
+
+def is_upper_bound(comparison: Comparison) -> bool:
+    """Whether some indices are free to all that a real machine would have to compute."""
+    return "oracle" in comparison.selections()
+
+
+def quality_text(trace: Trace) -> str:
+    """What the selection costs in quality, or that this is unknown."""
+    quality: Mapping[str, Any] = trace.quality or {}
+    exact, replayed = quality.get("loss_exact_attention"), quality.get("loss_replayed_selection")
+    if exact is None or replayed is None:
+        if all(getattr(op, "pattern", None) is None for op in trace.operators):
+            return "nothing is left out"
+        return "unknown quality: the loss at this selection was not measured"
+    unit = quality.get("unit", "")
+    return f"loss {exact:.4f} with exact attention, {replayed:.4f} as replayed ({unit})"
+
+
+def dram_text(arch: Arch) -> str:
+    """The level at which DRAM is modelled."""
+    level = arch.dram.level
+    return f"{LEVEL_WORDS.get(level, level)} (level {level})"
+
+
+def origin_text(trace: Trace) -> str:
+    """Synthetic, or taken from a model, and how far that goes."""
+    if trace.synthetic:
+        return "synthetic: generated from parameters, taken from no model"
+    if trace.name.startswith("tiny_"):
+        return TINY_CAPTION
+    return f"captured: {trace.model}" if trace.model else "captured from a model"

@@ -1,0 +1,57 @@
+"""The suites by name. Adding one is a row here and a module with `BUILT_IN` and `read_rows`."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelsim.errors import unknown_name
+from accelsim.validation.outcome import Outcome
+
+CASES = Path(__file__).with_name("cases")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a suite checks, in which unit its errors are, and how large they may be."""
+
+    module: str
+    checks: str
+    unit: str
+    tolerance: float
+
+
+SUITES = {
+    "systolic": Suite(
+        "accelsim.validation.systolic",
+        "serial folds against SCALE-Sim v3; TPU-like array against SIGMA's ten rows",
+        "cycles",
+        0,
+    ),
+    "mesh": Suite("accelsim.validation.mesh", "output-stationary mesh against STONNE", "cycles", 0),
+}
+
+
+def run_suite(name: str, cases: Path | None = None) -> Outcome:
+    """Run one suite.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SUITES`.
+    cases : Path, optional
+        A CSV with the columns of the suite's reference file; by default the built-in cases.
+
+    Raises
+    ------
+    InputError
+        Unknown suite, or a file that cannot be used.
+    """
+    if name not in SUITES:
+        raise unknown_name("suite", name, SUITES)
+    suite = SUITES[name]
+    module = importlib.import_module(suite.module)
+    paths = [cases] if cases is not None else [CASES / file for file in module.BUILT_IN]
+    rows = [row for path in paths for row in module.read_rows(path)]
+    return Outcome(name, suite.unit, suite.tolerance, tuple(rows))

@@ -1,0 +1,234 @@
+"""Rules: patterns that are parameters only, and the registry that names them.
+
+A rule is a frozen dataclass whose fields, after `rows` and `cols`, are its parameters, declared
+beside their defaults. Registering it is all it takes to use it in a trace. Row r of an attention
+rule is (batch x units + unit) x q_len + i; query i stands at position kv_len - q_len + i.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import numpy as np
+
+from accelsim.errors import InputError, unknown_name
+from accelsim.workload.arrays import INDEX, pointers, ranges
+
+Csr = tuple[np.ndarray, np.ndarray]
+R = TypeVar("R", bound="type[Rule]")
+_RULES: dict[str, type[Rule]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(ABC):
+    """What generates the rows of a pattern.
+
+    Attributes
+    ----------
+    rows, cols : int
+        Shape of the pattern.
+    name : str
+        Name in the registry.
+    version : int
+        Raised whenever the same parameters give other indices; a trace records it.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    rows: int
+    cols: int
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise InputError if the shape and the parameters do not fit together."""
+        self._require(self.rows > 0 and self.cols > 0, "rows and cols must be positive")
+
+    @abstractmethod
+    def row_counts(self, start: int, stop: int) -> np.ndarray:
+        """Kept positions of rows [start, stop), int64[stop - start], without the indices."""
+
+    @abstractmethod
+    def csr(self, start: int, stop: int) -> Csr:
+        """Rows [start, stop) as (int64[n + 1], int32[nnz]); the same in whichever block."""
+
+    @property
+    def granule(self) -> tuple[int, int]:
+        """Rows and columns that are kept or dropped together."""
+        return 1, 1
+
+    @classmethod
+    def parameter_fields(cls) -> dict[str, dataclasses.Field]:
+        """The parameters by name."""
+        return {f.name: f for f in dataclasses.fields(cls) if f.name not in ("rows", "cols")}
+
+    def parameters(self) -> dict[str, object]:
+        """All parameters, defaults filled in."""
+        return {name: getattr(self, name) for name in self.parameter_fields()}
+
+    def _require(self, condition: bool, what: str) -> None:
+        if not condition:
+            raise InputError(f"rule {self.name}: {what}")
+
+
+def register_rule(name: str, *, version: int = 1) -> Callable[[R], R]:
+    """Class decorator: make a rule known under `name`; a second one of that name is an error."""
+
+    def register(cls: R) -> R:
+        if name in _RULES:
+            raise ValueError(f"rule '{name}' is registered twice")
+        cls.name, cls.version = name, version
+        _RULES[name] = cls
+        return cls
+
+    return register
+
+
+def rule_names() -> list[str]:
+    """Names of all registered rules, sorted."""
+    import accelsim.workload.rules_topk  # noqa: F401 (registers its rules)
+
+    return sorted(_RULES)
+
+
+def find_rule(name: str, *, where: str = "") -> type[Rule]:
+    """Look up a rule; an unknown name lists the known ones."""
+    known = rule_names()
+    if name not in _RULES:
+        raise unknown_name("rule", name, known, where=where)
+    return _RULES[name]
+
+
+def make_rule(name: str, rows: int, cols: int, params: dict[str, object]) -> Rule:
+    """Build the rule `name` for a shape, with its parameters checked by name and type."""
+    cls = find_rule(name)
+    known = cls.parameter_fields()
+    for key, value in params.items():
+        if key not in known:
+            raise unknown_name(f"parameter of rule {name}", key, known)
+        if str(known[key].type) != type(value).__name__:
+            raise InputError(
+                f"rule {name}: parameter {key} must be of type {known[key].type}, "
+                f"not {type(value).__name__}"
+            )
+    for key, parameter in known.items():
+        if parameter.default is dataclasses.MISSING and key not in params:
+            raise InputError(f"rule {name}: parameter {key} is missing")
+    return cls(rows=rows, cols=cols, **params)
+
+
+class RangeRule(Rule):
+    """A rule whose rows are at most two ranges of columns: [0, head) and [first, last)."""
+
+    @abstractmethod
+    def spans(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`head`, `first`, `last` of int64[n] rows, with head <= first <= last."""
+
+    def row_counts(self, start: int, stop: int) -> np.ndarray:
+        """See `Rule.row_counts`."""
+        head, first, last = self.spans(np.arange(start, stop, dtype=np.int64))
+        return head + last - first
+
+    def csr(self, start: int, stop: int) -> Csr:
+        """See `Rule.csr`."""
+        head, first, last = self.spans(np.arange(start, stop, dtype=np.int64))
+        starts = np.stack([np.zeros_like(head), first], axis=1).reshape(-1)
+        counts = np.stack([head, last - first], axis=1).reshape(-1)
+        return pointers(head + last - first), ranges(starts, counts).astype(INDEX, copy=False)
+
+
+@register_rule("dense")
+@dataclass(frozen=True, kw_only=True)
+class Dense(RangeRule):
+    """Everything is kept; the rows may stand for anything."""
+
+    def spans(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See `RangeRule.spans`."""
+        zero = np.zeros_like(rows)
+        return zero, zero, np.full_like(rows, self.cols)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionRule(Rule):
+    """A rule over queries and keys.
+
+    Attributes
+    ----------
+    q_len : int
+        Queries of one unit; rows is a multiple of it.
+    kv_len : int
+        Keys, equal to cols.
+    """
+
+    q_len: int
+    kv_len: int
+
+    def check(self) -> None:
+        """See `Rule.check`."""
+        super().check()
+        self._require(0 < self.q_len <= self.kv_len, "needs 0 < q_len <= kv_len")
+        self._require(self.kv_len == self.cols, f"kv_len {self.kv_len} is not cols {self.cols}")
+        self._require(
+            self.rows % self.q_len == 0, f"rows {self.rows} are no multiple of q_len {self.q_len}"
+        )
+
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """Positions of the queries of int64[n] rows, int64[n] in [kv_len - q_len, kv_len)."""
+        return self.kv_len - self.q_len + rows % self.q_len
+
+
+@register_rule("causal")
+@dataclass(frozen=True, kw_only=True)
+class Causal(AttentionRule, RangeRule):
+    """All keys up to the query's own position."""
+
+    def spans(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See `RangeRule.spans`."""
+        zero = np.zeros_like(rows)
+        return zero, zero, self.positions(rows) + 1
+
+
+@register_rule("band")
+@dataclass(frozen=True, kw_only=True)
+class Band(AttentionRule, RangeRule):
+    """The nearest `window` keys before (and with) the query; not `causal`: as many after it."""
+
+    window: int
+    causal: bool = True
+
+    def check(self) -> None:
+        """See `Rule.check`."""
+        super().check()
+        self._require(self.window > 0, "window must be positive")
+
+    def spans(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See `RangeRule.spans`."""
+        position = self.positions(rows)
+        ahead = 0 if self.causal else self.window - 1
+        first = np.maximum(0, position + 1 - self.window)
+        return np.zeros_like(rows), first, np.minimum(self.cols, position + 1 + ahead)
+
+
+@register_rule("sinks_window")
+@dataclass(frozen=True, kw_only=True)
+class SinksWindow(AttentionRule, RangeRule):
+    """The first `sinks` keys and the nearest `window` ones, causal (StreamingLLM, 2309.17453)."""
+
+    window: int
+    sinks: int = 4
+
+    def check(self) -> None:
+        """See `Rule.check`."""
+        super().check()
+        self._require(self.window > 0 and self.sinks >= 0, "window > 0 and sinks >= 0 are needed")
+
+    def spans(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See `RangeRule.spans`."""
+        position = self.positions(rows)
+        first = np.maximum(0, position + 1 - self.window)
+        return np.minimum(self.sinks, first), first, position + 1
