@@ -12,7 +12,6 @@ PYTEST_ARGS ?=
 
 review: install
 	@$(BIN)/accelsim review --out reports/latest
-	@echo "report: reports/latest/index.html"
 
 # Kernels once more without the compiler, where no integer wraps, and once with bounds checked.
 test: lint

@@ -30,13 +30,14 @@ def review(
 
     Example: accelsim review --out reports/mine --workload tiny_moe_lm
     """
+    from accelsim.report.overview import print_review
     from accelsim.report.review import write_review
 
     with progress_display() as progress:
-        page = write_review(
+        review = write_review(
             out, workload or None, progress=progress, validated=_validated(progress)
         )
-    typer.echo(f"report: {page}")
+    print_review(review)
 
 
 def _validated(progress: Progress | None) -> list[Validated]:

@@ -60,12 +60,16 @@ MOST_DRY_RUNS = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """A strategy with its tile height, where keys and values stay, and the estimated time."""
+    """A strategy with its tile height, where keys and values stay, and the estimated time.
+
+    `tiles` : those of the first pass.
+    """
 
     strategy: str
     queries: int
     resident: bool
     cycles: float
+    tiles: list[Tile]
 
 
 def map_attention(plan: Plan, op: Attention, gemm: Gemm) -> None:
@@ -74,8 +78,10 @@ def map_attention(plan: Plan, op: Attention, gemm: Gemm) -> None:
     passes = _placed(op, model)
     choice = _choose(plan, model, passes[0])
 
-    def tiles(work: Pass) -> list[Tile]:
-        return _tiles(model, work, choice.strategy, choice.queries)
+    def tiles(placed: Placed) -> list[Tile]:
+        if placed is passes[0]:
+            return choice.tiles
+        return _tiles(model, placed.work(op), choice.strategy, choice.queries)
 
     AttentionTasks(plan, model, choice.resident, tiles).run(passes)
     plan.choose(_describe(model, choice))
@@ -183,26 +189,26 @@ def _choose(plan: Plan, model: TileModel, first: Placed) -> Choice:
     A coarse estimate sorts out what is far off; the rest is run dry, task by task.
     """
     work = first.work(model.op)
-    found: list[Choice] = []
+    close: list[Choice] = []
     for strategy in _strategies(model):
         for queries in _heights(model, work, strategy):
             tiles = _tiles(model, work, strategy, queries)
             for resident in (True, False) if _fits(model) else (False,):
                 cycles = _estimate(model, work, tiles, resident)
-                found.append(Choice(strategy, queries, resident, cycles))
-    least = min(choice.cycles for choice in found)
-    close = sorted((c for c in found if c.cycles <= CLOSE * least), key=lambda c: c.cycles)
+                close.append(Choice(strategy, queries, resident, cycles, tiles))
+            least = min(choice.cycles for choice in close)
+            close = [choice for choice in close if choice.cycles <= CLOSE * least]
     if len(close) == 1:
         return close[0]
-    dry = [replace(c, cycles=_dry_run(plan, model, first, work, c)) for c in close[:MOST_DRY_RUNS]]
+    close = sorted(close, key=lambda choice: choice.cycles)[:MOST_DRY_RUNS]
+    dry = [replace(choice, cycles=_dry_run(plan, model, first, choice)) for choice in close]
     return min(dry, key=lambda choice: choice.cycles)
 
 
-def _dry_run(plan: Plan, model: TileModel, first: Placed, work: Pass, choice: Choice) -> float:
+def _dry_run(plan: Plan, model: TileModel, first: Placed, choice: Choice) -> float:
     """Cycles of the first pass, with a little for its DRAM traffic."""
     dry = DryPlan(plan.machine, plan)
-    tiles = _tiles(model, work, choice.strategy, choice.queries)
-    AttentionTasks(dry, model, choice.resident, lambda _: tiles).run([first])
+    AttentionTasks(dry, model, choice.resident, lambda _: choice.tiles).run([first])
     return dry.cycles + dry.dram_cycles * TRAFFIC_WEIGHT
 
 

@@ -56,12 +56,12 @@ def softmax_work(
     `probability_bytes` : what is written, when it is more than one probability a score.
     """
     written = scores * PROBABILITY_BYTES if probability_bytes is None else probability_bytes
-    cost = model.arch.vector.operations
-    each = sum(value for name, value in cost.items() if name not in ("rescale", "divide"))
-    blocks = max(1, len(tile.score_blocks))
-    share = scores / max(1, sum(b.scores for b in scored_blocks(tile)))
-    rescale = (blocks - 1) * share * tile.rows * model.op.d_v * cost["rescale"]
-    return model.machine.vector_work(scores * each + rescale, scores * SCORE_BYTES, written)
+    operations = scores * model.softmax_operations
+    blocks = len(tile.score_blocks)
+    if blocks > 1:
+        share = scores / max(1, sum(b.scores for b in tile.score_blocks))
+        operations += (blocks - 1) * share * tile.rows * model.op.d_v * model.rescale_operations
+    return model.machine.vector_work(operations, scores * SCORE_BYTES, written)
 
 
 @dataclass
@@ -104,7 +104,7 @@ class AttentionTasks:
     """Adds the tasks of one operator, pass by pass."""
 
     def __init__(
-        self, plan: Plan, model: TileModel, resident: bool, tiles: Callable[[Pass], list[Tile]]
+        self, plan: Plan, model: TileModel, resident: bool, tiles: Callable[[Placed], list[Tile]]
     ) -> None:
         self.plan, self.model, self.tiles = plan, model, tiles
         op, item = model.op, model.item_bytes
@@ -144,7 +144,7 @@ class AttentionTasks:
         for _ in range(self.most_live):
             load_next()
         for placed in passes:
-            tiles = self.tiles(placed.work(self.model.op))
+            tiles = self.tiles(placed)
             if pipeline is None:
                 examined = any(t.examine_blocks for t in tiles)
                 pipeline = (

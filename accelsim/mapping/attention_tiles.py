@@ -9,7 +9,7 @@ the tasks that are emitted.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -96,6 +96,12 @@ class TileModel:
         self.arch: Arch = self.machine.arch
         self.item_bytes = DTYPE_BYTES[self.op.dtype]
         self.budget = self.machine.tiles_bytes // SCORE_SHARE
+        # Lane-operations per score, and per output element when a later block rescales it.
+        cost = self.arch.vector.operations
+        self.rescale_operations = cost["rescale"]
+        self.softmax_operations = sum(
+            value for name, value in cost.items() if name not in ("rescale", "divide")
+        )
         dram = self.arch.dram
         # What a new row costs at least, as bytes at full rate, and that rate in bytes per cycle.
         self.row_bytes = dram.line * dram.activate_ps / dram.burst_ps
@@ -229,21 +235,28 @@ class TileModel:
 
     def _completed(self, tile: Tile) -> Tile:
         """Add what a tile does once: take its queries in, and give its outputs out."""
-        if not tile.value_blocks:
-            return tile
-        last = tile.value_blocks[-1]
-        out = Work(write_bytes=tile.rows * self.op.d_v * SCORE_BYTES)
-        last.work = self.machine.charged(ARRAY, last.work.plus(out))
-        array = self.arch.array
-        if isinstance(array, SparseArray) and tile.score_blocks:
-            moved = tile.rows * self.op.d_qk * self.item_bytes
-            # Storage for two tiles hides the load behind the present one.
-            exposed = 2 * moved > array.query_storage
-            cycles = -(-moved // self.arch.scratchpad.shares.array.read) if exposed else 0
-            load = Work(cycles, cycles, fill_cycles=cycles, read_bytes=moved)
-            first = tile.score_blocks[0]
-            first.work = self.machine.charged(ARRAY, load.plus(first.work))
+        if tile.score_blocks:
+            tile.score_blocks[0].work = self._taking(tile.rows, tile.score_blocks[0].work)
+        if tile.value_blocks:
+            tile.value_blocks[-1].work = self._giving(tile.rows, tile.value_blocks[-1].work)
         return tile
+
+    def _taking(self, rows: int, work: Work) -> Work:
+        """The first score block of a tile, after the load of its queries into a sparse array."""
+        array = self.arch.array
+        if not isinstance(array, SparseArray):
+            return work
+        moved = rows * self.op.d_qk * self.item_bytes
+        # Storage for two tiles hides the load behind the present one.
+        exposed = 2 * moved > array.query_storage
+        cycles = -(-moved // self.arch.scratchpad.shares.array.read) if exposed else 0
+        load = Work(cycles, cycles, fill_cycles=cycles, read_bytes=moved)
+        return self.machine.charged(ARRAY, load.plus(work))
+
+    def _giving(self, rows: int, work: Work) -> Work:
+        """The last value block of a tile, with its outputs."""
+        out = Work(write_bytes=rows * self.op.d_v * SCORE_BYTES)
+        return self.machine.charged(ARRAY, work.plus(out))
 
     # ---- sparse tiles on a row array ---------------------------------------------------------
     def slots_per_row(self, rows: int) -> int:
@@ -309,8 +322,7 @@ class TileModel:
         self, whole: Work, width: int, union: np.ndarray, parts: int, pairs: int, scores: bool
     ) -> list[Block]:
         moved = union.size * width * self.item_bytes
-        whole = replace(
-            whole,
+        whole = whole._replace(
             issued_macs=pairs * width,
             issued_slots=self.slots(pairs * width),
             read_bytes=moved if scores else moved + pairs * PROBABILITY_BYTES,

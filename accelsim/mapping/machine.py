@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from operator import add
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,7 @@ TILES, WEIGHTS = range(2)
 BUFFER_NAMES = ("tiles", "weights")
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """What one task costs its unit, in cycles of the unit and bytes of the scratchpad.
 
     `cycles` (the server is held) = busy + input_stall + conflict_stall + fill; `latency_cycles`
@@ -45,7 +45,7 @@ class Work:
         for i in range(parts):
             values = {
                 name: value * (i + 1) // parts - value * i // parts
-                for name, value in vars(self).items()
+                for name, value in self._asdict().items()
                 if name not in ("cycles", "latency_cycles")
             }
             cycles = (
@@ -59,16 +59,15 @@ class Work:
 
     def plus(self, other: Work) -> Work:
         """Both, one after the other, as one task; the longer pipeline latency stays."""
-        total = {name: value + vars(other)[name] for name, value in vars(self).items()}
+        total = Work._make(map(add, self, other))
         tail = max(self.latency_cycles - self.cycles, other.latency_cycles - other.cycles)
-        total["latency_cycles"] = total["cycles"] + tail
-        return Work(**total)
+        return total._replace(latency_cycles=total.cycles + tail)
 
     def times(self, count: int) -> Work:
         """The same work `count` times in a row."""
-        total = {name: value * count for name, value in vars(self).items()}
-        total["latency_cycles"] = total["cycles"] + self.latency_cycles - self.cycles
-        return Work(**total)
+        total = Work._make(value * count for value in self)
+        tail = self.latency_cycles - self.cycles
+        return total._replace(latency_cycles=total.cycles + tail)
 
 
 class Machine:
@@ -93,8 +92,7 @@ class Machine:
         stall = need - work.cycles
         if not stall:
             return work
-        return replace(
-            work,
+        return work._replace(
             cycles=need,
             latency_cycles=work.latency_cycles + stall,
             input_stall_cycles=work.input_stall_cycles + stall,

@@ -8,7 +8,6 @@ and for pruned weights; attention does the same with its own tiles.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -60,8 +59,7 @@ def spmm_work(
         moved = int(tiles.vectors.sum()) * slice_width * item
         moved += indices.size * item + rows * depth // 8
         total = total.plus(
-            replace(
-                whole,
+            whole._replace(
                 issued_macs=indices.size * slice_width,
                 issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
                 read_bytes=moved,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from accelsim.arch.array import SparseArray
 from accelsim.mapping.arrays import Gemm
@@ -64,7 +64,8 @@ class StreamedGemm:
             work = self.gemm(rows, columns, here, self.dtype, out_bytes if ends else 0)
             read = work.read_bytes + (0 if begins else sums)
             written = work.write_bytes + (0 if ends else sums)
-            yield machine.charged(ARRAY, replace(work, read_bytes=read, write_bytes=written))
+            work = work._replace(read_bytes=read, write_bytes=written)
+            yield machine.charged(ARRAY, work)
 
     def cycles(
         self, rows: int, columns: int, k: int, out_bytes: int, first: bool = True, last: bool = True

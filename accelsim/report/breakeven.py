@@ -16,13 +16,13 @@ from accelsim.simulation import simulate
 METHOD = (
     "The candidate is simulated again with its array rows, their storage, the bytes on chip and "
     "the scratchpad kept for prefetch and activations scaled by one factor (halved until it no "
-    "longer wins, then once between if that leaves a gap above a quarter); ports, buses, vector "
+    "longer wins, then between while that leaves a gap above an eighth); ports, buses, vector "
     "lanes, index unit and DRAM stay. The "
     "figure is read off between the last factor that wins and the first that does not, on a "
     "logarithmic scale of speedup."
 )
 SMALLEST = 1 / 8
-NARROW = 0.25  # a gap between a cut that wins and one that loses that needs no refining
+NARROW = 0.125  # a gap between a cut that wins and one that loses that needs no refining
 
 
 class BreakEven(NamedTuple):

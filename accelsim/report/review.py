@@ -36,6 +36,13 @@ class Figures(NamedTuple):
     density: list[DensityPoint]
 
 
+class Review(NamedTuple):
+    """A report that was written."""
+
+    page: Path
+    figures: Figures
+
+
 def write_review(
     out: str | Path,
     workloads: Sequence[str] | None = None,
@@ -43,7 +50,7 @@ def write_review(
     progress: Progress | None = None,
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
-) -> Path:
+) -> Review:
     """Compare the shipped machines and write the report, all of it or nothing.
 
     Parameters
@@ -60,8 +67,8 @@ def write_review(
 
     Returns
     -------
-    Path
-        The page, `out`/index.html.
+    Review
+        The page, `out`/index.html, and what it shows.
 
     Raises
     ------
@@ -89,7 +96,7 @@ def write_review(
         ) from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return Path(out) / PAGE
+    return Review(Path(out) / PAGE, figures)
 
 
 def _check_target(target: Path, shown: str) -> None:

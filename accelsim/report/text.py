@@ -35,12 +35,12 @@ OPERATOR_WIDTH = 14
 
 def print_run(result: Result) -> None:
     """Print one Result on the console."""
-    _console().print(run_text(result))
+    console().print(run_text(result))
 
 
 def print_comparison(comparison: Comparison, report: Path | None = None) -> None:
     """Print a Comparison on the console; `report` is where the full report lies, if any."""
-    _console().print(comparison_text(comparison, report))
+    console().print(comparison_text(comparison, report))
 
 
 def comparison_text(comparison: Comparison, report: Path | None = None) -> RenderableType:
@@ -84,7 +84,8 @@ def run_text(result: Result) -> RenderableType:
     )
 
 
-def _console() -> Console:
+def console() -> Console:
+    """The terminal, or a page of fixed width where there is none."""
     console = Console(highlight=False)
     if console.is_terminal or os.environ.get("COLUMNS"):
         return console

@@ -23,7 +23,7 @@ def verdict(comparisons: Sequence[Comparison]) -> str:
     if free and paid:
         real = spread(ratios(paid)["candidate over baseline"])
         first += (
-            f"; {free} of them have free indices and are upper bounds, the other {len(paid)} give "
+            f"; {free} with free indices (upper bounds) left out, the other {len(paid)} give "
             f"{times(real.geomean)} ({_range(real)})"
         )
     elif free:

@@ -33,7 +33,7 @@ def reports(few, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list
     place = str(folder / "few.trace")
     outs = [tmp_path_factory.mktemp("reviews") / name for name in ("one", "two")]
     for out in outs:
-        assert write_review(out, [place], validated=VALIDATED, kept=()) == out / "index.html"
+        assert write_review(out, [place], validated=VALIDATED, kept=()).page == out / "index.html"
     return outs
 
 

@@ -1,0 +1,64 @@
+"""The console output of `accelsim review`: one row a workload, and the verdict."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from accelsim.analysis.comparison import Comparison
+from accelsim.report.breakeven import BreakEven
+from accelsim.report.groups import leading_limit
+from accelsim.report.review import Figures, Review
+from accelsim.report.terms import equal_line
+from accelsim.report.text import console
+from accelsim.report.verdict import caveats, verdict
+from accelsim.report.words import (
+    ROLE_TITLES,
+    as_time,
+    is_upper_bound,
+    times,
+)
+
+OTHERS = ("third", "candidate", "candidate_dense")
+
+
+def print_review(review: Review) -> None:
+    """Print the table of workloads, the verdict and the place of the page."""
+    console().print(overview(review.figures))
+    console().print(Text.assemble(("report: ", "bold"), str(review.page)), soft_wrap=True)
+
+
+def overview(figures: Figures) -> RenderableType:
+    """Speedup of every machine on every workload, what limits the candidate, and the verdict."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("speedup over baseline", no_wrap=True)
+    for title in ("baseline", *(ROLE_TITLES[role] for role in OTHERS)):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("could lose", justify="right", no_wrap=True)
+    table.add_column("limited by", no_wrap=True)
+    cuts = {item.workload: item for item in figures.break_even}
+    for comparison in figures.comparisons:
+        table.add_row(*_cells(comparison, cuts.get(comparison.trace.name)))
+    terms = dict.fromkeys(equal_line(comparison) for comparison in figures.comparisons)
+    lines = [Text.assemble(("equal: ", "bold"), line) for line in terms]
+    notes = [Text(f"- {note}") for note in caveats(figures.comparisons)]
+    free = Text(
+        "*: indices free, an upper bound. Could lose: MACs and SRAM, until it is no faster."
+    )
+    return Group(*lines, Text(), table, free, Text(), verdict(figures.comparisons), *notes, Text())
+
+
+def _cells(comparison: Comparison, cut: BreakEven | None) -> list[str]:
+    speedups = [
+        times(comparison.speedup(role)) if role in comparison.results else "-" for role in OTHERS
+    ]
+    limit, share = leading_limit(comparison.results["candidate"].operators)
+    beyond = "> " if cut is not None and cut.remark else ""
+    return [
+        comparison.trace.name + (" *" if is_upper_bound(comparison) else ""),
+        as_time(comparison.results["baseline"].total_ps),
+        *speedups,
+        f"{beyond}{100 * cut.cut:.0f} %" if cut is not None else "-",
+        f"{limit} {100 * share:.0f} %",
+    ]
