@@ -31,7 +31,7 @@ def run(
 ) -> None:
     """Simulate one architecture on one workload and print where its time goes.
 
-    Example: accelsim run --arch sparse_v1 --workload tiny_moe_lm --set dram.stacks=2
+    Example: accelsim run --arch sparse_v1 --workload longctx_8k --set dram.bandwidth='450 GB/s'
     """
     from accelsim import load_arch, load_trace
 

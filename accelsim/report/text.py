@@ -153,7 +153,7 @@ def _verdict(comparison: Comparison, report: Path | None) -> list[Text]:
     over = spread(list(speedups))
     text = (
         f"geomean {times(over.geomean)}, {times(over.minimum)} to {times(over.maximum)} over "
-        f"{len(speedups)} operators: {over.verdict}"
+        f"{len(speedups)} operator{'s' * (len(speedups) > 1)}: {over.verdict}"
     )
     first = comparison.results["baseline"].summary["overall_utilization"]
     last = comparison.results["candidate"].summary["overall_utilization"]

@@ -1,0 +1,70 @@
+"""What the README and the help texts tell users to type works as written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from accelsim.arch.load import load_arch
+from accelsim.cli.main import app
+from accelsim.workload.trace import find_trace
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+COMMAND: Any = typer.main.get_command(app)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.M | re.S)
+
+
+def helped(command: Any) -> list[str]:
+    """Examples in the help of a command and of those below it."""
+    found = re.findall(r"Example: (accelsim .*)", " ".join((command.help or "").split()))
+    for below in getattr(command, "commands", {}).values():
+        found += helped(below)
+    return found
+
+
+def examples() -> list[str]:
+    lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line.startswith("accelsim")] + helped(COMMAND)
+
+
+@pytest.mark.parametrize("line", examples())
+def test_a_command_parses_and_names_what_exists(line: str) -> None:
+    words = shlex.split(line)[1:]
+    command: Any = COMMAND
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    given = command.make_context(command.name, words).params
+    changes = tuple(given.get("overrides") or ())
+    for name in ("arch", "baseline", "candidate", "third"):
+        if given.get(name):
+            load_arch(given[name], changes)
+    workloads = given.get("workload") or ()
+    for name in [workloads] if isinstance(workloads, str) else workloads:
+        if not name.startswith("my_"):
+            find_trace(name)
+
+
+def test_there_are_examples_of_every_command() -> None:
+    for name in COMMAND.commands:
+        assert any(line.split()[1] == name for line in examples()), name
+
+
+def test_the_architecture_of_the_readme_loads(tmp_path: Path) -> None:
+    (text,) = blocks("yaml")
+    place = tmp_path / "mine.yaml"
+    place.write_text(text, encoding="utf-8")
+    assert load_arch(str(place)).array != load_arch("sparse_v1").array
+
+
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (text,) = blocks("python")
+    exec(compile(text, "README.md", "exec"), {})
+    assert "L0.attention" in capsys.readouterr().out
