@@ -12,11 +12,14 @@ import accelsim
 from accelsim.analysis.result import Result
 from accelsim.arch.load import shipped_names
 from accelsim.mapping.trace import map_trace
+from accelsim.report import trios
 from accelsim.simulation import compare, simulate, without_sparsity
 from tests.mapping import invariants
 from tests.mapping.workloads import SMALL, attention, edge_cases, moe, token_topk, trace
 
 TINY = ("tiny_moe_lm", "tiny_moe_lm_mass95", "tiny_moe_lm_random")
+BIG = tuple(trios.BIG)
+SYNTHETIC = [name for name in trios.DEFAULT_WORKLOADS if name not in TINY]
 TABLES = ("operators", "units", "traffic", "path")
 LAYER = 9  # operators of one layer
 BEFORE_EXPERTS = 6
@@ -67,6 +70,14 @@ def test_units_are_fed_what_was_fetched(workload: str) -> None:
 @pytest.mark.parametrize("machine", SMALL)
 def test_a_whole_workload(machine: str) -> None:
     found = simulate(accelsim.load_arch(machine), accelsim.load_trace("tiny_moe_lm"))
+    for check in invariants.CHECKS:
+        check(found)
+
+
+@pytest.mark.parametrize("machine", BIG)
+@pytest.mark.parametrize("workload", SYNTHETIC)
+def test_invariants_of_long_contexts(workload: str, machine: str) -> None:
+    found = simulate(accelsim.load_arch(machine), accelsim.load_trace(workload))
     for check in invariants.CHECKS:
         check(found)
 

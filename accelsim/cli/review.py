@@ -46,9 +46,10 @@ def _validated(progress: Progress | None) -> list[Validated]:
     from accelsim.validation.suites import SUITES, run_suite
 
     found = []
-    for number, (name, suite) in enumerate(SUITES.items()):
+    quick = {name: suite for name, suite in SUITES.items() if suite.quick}
+    for number, (name, suite) in enumerate(quick.items()):
         if progress is not None:
-            progress(f"validating {name}", number, len(SUITES))
+            progress(f"validating {name}", number, len(quick))
         outcome = run_suite(name)
         found.append(
             Validated(

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accelsim.cli.options import JsonOut, write_json
+from accelsim.cli.progress import progress_display
 
 if TYPE_CHECKING:
     from accelsim.validation.outcome import Outcome
 
 
 def validate(
-    suite: Annotated[str, typer.Argument(metavar="SUITE", help="systolic or mesh.")],
+    suite: Annotated[
+        str,
+        typer.Argument(metavar="SUITE", help="systolic, mesh, or engines (a quarter of an hour)."),
+    ],
     cases: Annotated[
         Path | None,
         typer.Option(
@@ -31,7 +35,8 @@ def validate(
     """
     from accelsim.validation.suites import run_suite
 
-    outcome = run_suite(suite, cases)
+    with progress_display() as progress:
+        outcome = run_suite(suite, cases, progress)
     if json_out is not None:
         write_json(json_out, outcome.as_json())
     _show(outcome)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import unknown_name
 from accelsim.validation.outcome import Outcome
+from accelsim.validation.table import read_table
 
 CASES = Path(__file__).with_name("cases")
 
@@ -20,6 +22,7 @@ class Suite:
     checks: str
     unit: str
     tolerance: float
+    quick: bool = True  # within seconds: also run for a review
 
 
 SUITES = {
@@ -30,10 +33,19 @@ SUITES = {
         0,
     ),
     "mesh": Suite("accelsim.validation.mesh", "output-stationary mesh against STONNE", "cycles", 0),
+    "engines": Suite(
+        "accelsim.validation.engines",
+        "compiled engine against the reference engine on every shipped workload",
+        "ps",
+        0,
+        quick=False,
+    ),
 }
 
 
-def run_suite(name: str, cases: Path | None = None) -> Outcome:
+def run_suite(
+    name: str, cases: Path | None = None, progress: Callable[[str, int, int], None] | None = None
+) -> Outcome:
     """Run one suite.
 
     Parameters
@@ -42,6 +54,8 @@ def run_suite(name: str, cases: Path | None = None) -> Outcome:
         A key of `SUITES`.
     cases : Path, optional
         A CSV with the columns of the suite's reference file; by default the built-in cases.
+    progress : callable(text, done, of), optional
+        Called after every case.
 
     Raises
     ------
@@ -53,5 +67,11 @@ def run_suite(name: str, cases: Path | None = None) -> Outcome:
     suite = SUITES[name]
     module = importlib.import_module(suite.module)
     paths = [cases] if cases is not None else [CASES / file for file in module.BUILT_IN]
-    rows = [row for path in paths for row in module.read_rows(path)]
+    rows = []
+    of = sum(len(read_table(path).lines) for path in paths)
+    for path in paths:
+        for row in module.read_rows(path):
+            rows.append(row)
+            if progress is not None:
+                progress(f"{name}: {row.case}", len(rows), of)
     return Outcome(name, suite.unit, suite.tolerance, tuple(rows))

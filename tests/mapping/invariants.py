@@ -126,8 +126,12 @@ def effectual_macs(op: Operator) -> int:
         kept = np.ones_like(seen) if not op.causal else seen
         pairs = op.batch * op.heads * int(kept.sum())
         if op.pattern is not None:
-            mask = op.pattern.mask().reshape(op.batch, -1, op.q_len, op.kv_len)
-            pairs = int(np.repeat(mask, op.heads // mask.shape[1], axis=1).sum())
+            # A unit at a time: the mask of a long context would fill the memory.
+            rows = range(0, op.batch * op.units * op.q_len, op.q_len)
+            kept = [op.pattern.csr(row, row + op.q_len)[1].size for row in rows]
+            if op.q_len * op.kv_len * len(kept) < 2**24:
+                assert sum(kept) == op.pattern.mask().sum()
+            pairs = sum(kept) * op.heads // op.units
         return pairs * (op.d_qk + op.d_v)
     if isinstance(op, Moe):
         after = int((op.expert_ids >= 0).sum()) * op.d_ff

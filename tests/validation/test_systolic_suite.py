@@ -12,8 +12,10 @@ from accelsim.validation import suites
 from accelsim.validation.outcome import FORMULA, SIMULATED, Outcome, Row
 from accelsim.validation.suites import CASES, SUITES, run_suite
 
+QUICK = [name for name, suite in SUITES.items() if suite.quick]
 
-@pytest.mark.parametrize("name", SUITES)
+
+@pytest.mark.parametrize("name", QUICK)
 def test_built_in_cases_are_exact(name):
     outcome = run_suite(name)
     assert outcome.passed
