@@ -22,11 +22,6 @@ WIDE = {"d_qk": 128, "d_v": 128}
 SLACK = 1.02  # list scheduling has anomalies
 
 
-def fails(*values: object, why: str) -> object:
-    """A case that is known to break the law."""
-    return pytest.param(*values, marks=pytest.mark.xfail(strict=True, reason=why))
-
-
 ROWS = np.random.default_rng(0).integers(0, 65536, 4096).astype(np.int32)
 WORKLOADS: dict[str, Trace] = selections(1024, 128, heads=1) | {
     "dense": trace(attention(1024, **WIDE)),
@@ -221,22 +216,19 @@ def more(machine: str) -> dict[str, tuple[str, ...]]:
     return changes
 
 
-# More, and yet slower by more than 2 %, with the reason.
+# More, and yet slower by more than 2 %, with the reason. With more heads the first goes below 2 %:
+# 4.3, 2.8, 2.1 and 1.5 % for 1, 2, 4 and 8.
+TALLER = "ports and vector lanes limit it, and a taller array is filled and drained for longer"
 EXCEPTIONS = {
-    ("systolic_128", "rows", "decode"): "a taller array is filled and drained for longer",
-    ("systolic_128_gather", "rows", "decode"): "a taller array is filled and drained for longer",
+    ("systolic_128", "rows", "decode"): TALLER,
+    ("systolic_128_gather", "rows", "decode"): TALLER,
+    ("systolic_128_gather", "rows", "static"): TALLER,
+    ("systolic_128_gather", "rows", "oracle"): TALLER,
+    ("systolic_128_gather", "rows", "model"): TALLER,
 }
 
 
-BROKEN = {
-    ("systolic_128_gather", "rows"): "the estimate errs and takes the dense strategy",
-}
-KINDS = [(m, what) for m in BIG for what in more(m)]
-
-
-@pytest.mark.parametrize(
-    ("machine", "what"), [fails(*k, why=BROKEN[k]) if k in BROKEN else k for k in KINDS]
-)
+@pytest.mark.parametrize(("machine", "what"), [(m, what) for m in BIG for what in more(m)])
 def test_more_is_never_slower(machine: str, what: str) -> None:
     slower = {}
     for name, work in WORKLOADS.items():
