@@ -218,7 +218,7 @@ def more(machine: str) -> dict[str, tuple[str, ...]]:
 
 # More, and yet slower by more than 2 %, with the reason. With more heads the first goes below 2 %:
 # 4.3, 2.8, 2.1 and 1.5 % for 1, 2, 4 and 8.
-TALLER = "ports and vector lanes limit it, and a taller array is filled and drained for longer"
+TALLER = "vector lanes limit it, and a taller array is filled and drained for longer"
 EXCEPTIONS = {
     ("systolic_128", "rows", "decode"): TALLER,
     ("systolic_128_gather", "rows", "decode"): TALLER,
