@@ -31,7 +31,7 @@ DEEPEST = 20  # levels of nesting; a real file has 4
 
 
 @dataclass
-class _Tree:
+class Tree:
     """Plain data, and where each of its keys was written."""
 
     data: dict[str, object]
@@ -67,9 +67,9 @@ def load_arch(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Arch:
         out of range, or a rule broken; the message names file, line and field.
     """
     path, shown = _find(str(name_or_path))
-    tree = _with_parent(_read(path, shown), path, shown)
-    for override in overrides:
-        _override(tree, override)
+    tree = _with_parent(read_tree(path, shown), path, shown)
+    for text in overrides:
+        override(tree, text)
     try:
         return Arch.model_validate(tree.data)
     except ValidationError as error:
@@ -118,7 +118,8 @@ def _find(name: str, *, beside: Path | None = None, where: str = "") -> tuple[Pa
     return config_folder() / f"{name}.yaml", f"{name}.yaml"
 
 
-def _read(path: Path, shown: str) -> _Tree:
+def read_tree(path: Path, shown: str) -> Tree:
+    """Read a YAML file with the place of every key; messages call it `shown`."""
     try:
         loaded = YAML().load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -129,7 +130,7 @@ def _read(path: Path, shown: str) -> _Tree:
         raise InputError(f"is not YAML: {str(error).splitlines()[0]}", where=shown) from None
     if not isinstance(loaded, dict):
         raise InputError("is not an architecture, expected keys such as 'name:'", where=shown)
-    tree = _Tree({})
+    tree = Tree({})
     tree.data = _plain(loaded, (), shown, tree.place)  # type: ignore[assignment]
     return tree
 
@@ -168,7 +169,7 @@ def _plain(node: object, at: Location, shown: str, place: dict[Location, str]) -
     return node
 
 
-def _with_parent(child: _Tree, path: Path, shown: str) -> _Tree:
+def _with_parent(child: Tree, path: Path, shown: str) -> Tree:
     name = child.data.pop("extends", None)
     if name is None:
         return child
@@ -178,7 +179,7 @@ def _with_parent(child: _Tree, path: Path, shown: str) -> _Tree:
     parent_path, parent_shown = _find(name, beside=path.parent, where=where)
     if parent_path.resolve() == path.resolve():
         raise InputError(f"'{shown}' extends itself", where=where)
-    parent = _read(parent_path, parent_shown)
+    parent = read_tree(parent_path, parent_shown)
     if parent.data.pop("extends", None) is not None:
         raise InputError(
             f"'{name}' itself extends another, expected a parent without 'extends'",
@@ -193,7 +194,7 @@ def _with_parent(child: _Tree, path: Path, shown: str) -> _Tree:
 
 
 def _lay_over(
-    under: _Tree, over: _Tree, at: Location, low: dict[str, object], high: dict[str, object]
+    under: Tree, over: Tree, at: Location, low: dict[str, object], high: dict[str, object]
 ) -> None:
     """Deep-merge `high` into `low`, in place; places follow the values."""
     for key, value in high.items():
@@ -212,10 +213,11 @@ def _same_kind(low: dict[str, object], high: dict[str, object]) -> bool:
     return high.get("kind", low.get("kind")) == low.get("kind")
 
 
-def _override(tree: _Tree, override: str) -> None:
-    dotted, equals, text = override.partition("=")
+def override(tree: Tree, setting: str) -> None:
+    """Lay one ``path=value`` over a tree; the value is read as YAML."""
+    dotted, equals, text = setting.partition("=")
     steps = dotted.strip().split(".")
-    where = f"--set {override}"
+    where = f"--set {setting}"
     if not equals or not text.strip() or not all(steps):
         raise InputError(
             "is not an override", where=where, remedy="expected path=value, e.g. dram.line=64 B"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def validate(
     suite: Annotated[
         str,
-        typer.Argument(metavar="SUITE", help="systolic, mesh, or engines (a quarter of an hour)."),
+        typer.Argument(metavar="SUITE", help="systolic, mesh, dram or engines (the last takes long)."),
     ],
     cases: Annotated[
         Path | None,
@@ -77,7 +77,7 @@ def _show(outcome: Outcome) -> None:
         out.print()
     failed = sum(not outcome.holds(row) for row in outcome.rows)
     verdict = "passed" if outcome.passed else f"FAILED: {failed} of {len(outcome.rows)} rows"
-    out.print(f"{outcome.suite}: {verdict} (tolerance {outcome.tolerance:g} {unit})")
+    out.print(f"{outcome.suite}: {verdict} (tolerance {outcome.tolerance_text})")
 
 
 def register(app: typer.Typer) -> None:

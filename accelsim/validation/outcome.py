@@ -30,12 +30,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of one run of a suite; there is at least one."""
+    """The rows of one run of a suite; there is at least one.
+
+    `tolerance` is in `unit`, or with `relative` a share of the reference.
+    """
 
     suite: str
     unit: str
     tolerance: float
     rows: tuple[Row, ...]
+    relative: bool = False
 
     @property
     def mean_abs_error(self) -> float:
@@ -49,7 +53,15 @@ class Outcome:
 
     def holds(self, row: Row) -> bool:
         """Tell whether the row is within tolerance and nothing else in it is off."""
-        return abs(row.error) <= self.tolerance and not row.note
+        most = self.tolerance * (abs(row.reference) if self.relative else 1)
+        return abs(row.error) <= most and not row.note
+
+    @property
+    def tolerance_text(self) -> str:
+        """The tolerance with its unit."""
+        if self.relative:
+            return f"{100 * self.tolerance:g} % of the reference"
+        return f"{self.tolerance:g} {self.unit}"
 
     @property
     def passed(self) -> bool:
@@ -70,6 +82,7 @@ class Outcome:
             "mean_abs_error": self.mean_abs_error,
             "max_abs_error": self.max_abs_error,
             "tolerance": self.tolerance,
+            "relative": self.relative,
             "passed": self.passed,
             "groups": [
                 {

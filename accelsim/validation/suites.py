@@ -22,6 +22,7 @@ class Suite:
     checks: str
     unit: str
     tolerance: float
+    relative: bool = False  # the tolerance is a share of the reference
     quick: bool = True  # within seconds: also run for a review
 
 
@@ -33,6 +34,14 @@ SUITES = {
         0,
     ),
     "mesh": Suite("accelsim.validation.mesh", "output-stationary mesh against STONNE", "cycles", 0),
+    "dram": Suite(
+        "accelsim.validation.dram",
+        "request-level DRAM against DRAMsim3: clocks, activates and row-hit rate of 81 streams",
+        "clocks",
+        0.001,
+        relative=True,
+        quick=False,
+    ),
     "engines": Suite(
         "accelsim.validation.engines",
         "compiled engine against the reference engine on every shipped workload",
@@ -74,4 +83,4 @@ def run_suite(
             rows.append(row)
             if progress is not None:
                 progress(f"{name}: {row.case}", len(rows), of)
-    return Outcome(name, suite.unit, suite.tolerance, tuple(rows))
+    return Outcome(name, suite.unit, suite.tolerance, tuple(rows), suite.relative)

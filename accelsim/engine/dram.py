@@ -1,0 +1,143 @@
+"""Run a stream of requests through a request-level DRAM alone.
+
+The state of a DRAM is made here from a part's vector, for this and for whoever embeds the channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from accelsim.kernels import dram_fields as k
+from accelsim.kernels.dram_stream import (
+    K_FIELDS,
+    K_LATENCY,
+    K_OUTSTANDING,
+    K_READS,
+    offer,
+)
+
+
+class DramState(NamedTuple):
+    """The matrices of `accelsim.kernels.dram_fields`, in the order in which kernels take them."""
+
+    part: np.ndarray
+    channels: np.ndarray
+    banks: np.ndarray
+    groups: np.ndarray
+    ranks: np.ndarray
+    slots: np.ndarray
+    queue: np.ndarray
+    reads: np.ndarray
+    writes: np.ndarray
+    filters: np.ndarray
+    free: np.ndarray
+
+
+def dram_state(part: np.ndarray) -> DramState:
+    """A DRAM at clock 0 with every row closed.
+
+    Parameters
+    ----------
+    part : int64[T_FIELDS]
+        See `accelsim.arch.parts.Part.vector`.
+    """
+    channels, count, ranks = (int(part[f]) for f in (k.T_CHANNELS, k.T_BANKS, k.T_RANKS))
+    groups = int(part[k.T_GROUPS])
+    slots = int(part[k.T_READS] + part[k.T_WRITES] + count * part[k.T_DEPTH])
+    channel = np.zeros((channels, k.C_COLUMNS), np.int64)
+    channel[:, k.C_REFRESH_AT] = part[k.T_REFRESH_EVERY] or k.NEVER
+    channel[:, k.C_FREE] = slots
+    bank = np.zeros((channels * count, k.B_COLUMNS), np.int64)
+    number = np.arange(channels * count)
+    bank[:, k.B_RANK] = number // (count // ranks)
+    bank[:, k.B_GROUP] = number // (count // ranks // groups)
+    bank[:, [k.B_ROW, k.B_READ_HIT, k.B_WRITE_HIT]] = -1
+    return DramState(
+        part=part,
+        channels=channel,
+        banks=bank,
+        groups=np.zeros((channels * ranks * groups, k.G_COLUMNS), np.int64),
+        ranks=np.zeros((channels * ranks, k.R_COLUMNS), np.int64),
+        slots=np.zeros((channels * slots, k.S_COLUMNS), np.int64),
+        queue=np.zeros(channels * count * int(part[k.T_DEPTH]), np.int64),
+        reads=np.zeros(channels * int(part[k.T_READS]), np.int64),
+        writes=np.zeros(channels * int(part[k.T_WRITES]), np.int64),
+        filters=np.zeros(2 * channels * k.FILTER, np.int64),
+        free=np.arange(channels * slots),
+    )
+
+
+@dataclass(frozen=True)
+class StreamResult:
+    """What a stream did. Clocks are those of the part; counts are of all channels."""
+
+    requests: int
+    clocks: int
+    reads: int
+    mean_read_latency_clocks: float
+    read_commands: int
+    write_commands: int
+    activates: int
+    precharges: int
+    refreshes: int
+    row_hit_rate: float
+    channel_commands: np.ndarray  # int64[channels], reads and writes
+
+
+Chunk = tuple[np.ndarray, np.ndarray]
+
+
+def run_stream(
+    part: np.ndarray, chunks: Iterable[Chunk], *, width: int, window: int = 0
+) -> StreamResult:
+    """Offer requests in order, as fast as the DRAM takes them, until all reads are back.
+
+    Parameters
+    ----------
+    part : int64[T_FIELDS]
+    chunks : iterable of (addresses, is_write)
+        int64[n], bytes, and bool[n]; they are taken one after the other, so that a stream of any
+        length needs the memory of one chunk.
+    width : int
+        Requests offered a clock; the first that is refused ends the clock's offer.
+    window : int
+        Most reads outstanding, 0 for no limit but the queues.
+
+    Notes
+    -----
+    Latency is from the clock after acceptance to the last data beat. Up to 8 writes a channel
+    may stay in the write queue at the end, as in DRAMsim3.
+    """
+    state = dram_state(part)
+    # Distinct addresses that can wait or be on their way back.
+    ring = 1 << (state.slots.shape[0] + 64 * int(part[k.T_CHANNELS])).bit_length()
+    client = np.zeros(K_FIELDS, np.int64)
+    back = np.zeros(ring, np.int64), np.zeros(ring, np.int64)
+    requests = 0
+    for addresses, is_write in chunks:
+        addresses = np.ascontiguousarray(addresses, np.int64)
+        is_write = np.ascontiguousarray(is_write, np.bool_)
+        requests += addresses.size
+        offer(*state, client, *back, addresses, is_write, width, window, False)
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    clocks = int(offer(*state, client, *back, *nothing, width, window, True))
+    assert client[K_OUTSTANDING] >= 0
+    sums = state.channels.sum(axis=0)
+    commands = state.channels[:, k.C_READ_COMMANDS] + state.channels[:, k.C_WRITE_COMMANDS]
+    return StreamResult(
+        requests=requests,
+        clocks=clocks,
+        reads=int(client[K_READS]),
+        mean_read_latency_clocks=float(client[K_LATENCY] / max(1, client[K_READS])),
+        read_commands=int(sums[k.C_READ_COMMANDS]),
+        write_commands=int(sums[k.C_WRITE_COMMANDS]),
+        activates=int(sums[k.C_ACTIVATES]),
+        precharges=int(sums[k.C_PRECHARGES]),
+        refreshes=int(sums[k.C_REFRESHES]),
+        row_hit_rate=float(sums[k.C_HITS] / max(1, commands.sum())),
+        channel_commands=commands,
+    )
