@@ -31,7 +31,11 @@ _EXPECTED = {
 
 
 def input_error(
-    error: ValidationError, data: object, place: Mapping[Location, str], shown: str
+    error: ValidationError,
+    data: object,
+    place: Mapping[Location, str],
+    shown: str,
+    root: type[BaseModel] = Arch,
 ) -> InputError:
     """Build the error that the user sees: the first fault (unknown keys first), and how many more.
 
@@ -43,6 +47,8 @@ def input_error(
         Where each key was written, such as ``my.yaml line 12``.
     shown : str
         The file, for what has no place of its own.
+    root : type
+        The model that `data` was to be.
     """
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault: dict[str, Any] = dict(faults[0])
@@ -53,7 +59,7 @@ def input_error(
     dotted = ".".join(str(step) for step in at)
     if fault["type"] == "union_tag_invalid":
         at = (*at, "kind")
-    what, remedy = _say(fault, at, dotted, data)
+    what, remedy = _say(fault, at, dotted, data, root)
     more = f"; {len(faults) - 1} more faults" if len(faults) > 2 else ""
     more = "; 1 more fault" if len(faults) == 2 else more
     where = _nearest_place(at, place, shown)
@@ -86,11 +92,13 @@ def _nearest_place(at: Location, place: Mapping[Location, str], shown: str) -> s
     return shown
 
 
-def _say(fault: dict[str, Any], at: Location, dotted: str, data: object) -> tuple[str, str]:
+def _say(
+    fault: dict[str, Any], at: Location, dotted: str, data: object, root: type[BaseModel]
+) -> tuple[str, str]:
     """What is wrong, and what to do."""
     kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
     if kind == "extra_forbidden":
-        known = _known_keys(at[:-1], data)
+        known = _known_keys(at[:-1], data, root)
         return f"unknown key '{dotted}'", _guess(at[-1], known) + f"known: {', '.join(known)}"
     if kind == "missing":
         return f"'{dotted}' is missing", ""
@@ -118,10 +126,9 @@ def _guess(word: object, known: list[str]) -> str:
     return f"did you mean '{near[0]}'? " if near else ""
 
 
-def _known_keys(at: Location, data: object) -> list[str]:
+def _known_keys(at: Location, data: object, root: type[BaseModel]) -> list[str]:
     """The keys of the model at a path, the kind of a union taken from the data."""
-    model: type[BaseModel] = Arch
-    node = data
+    model, node = root, data
     for step in at:
         if isinstance(node, dict | list):
             node = node[step]  # type: ignore[index]

@@ -273,4 +273,4 @@ def load_part(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Part:
     try:
         return Part.model_validate(tree.data)
     except ValidationError as error:
-        raise input_error(error, tree.data, tree.place, shown) from None
+        raise input_error(error, tree.data, tree.place, shown, Part) from None

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from accelsim import __version__
-from accelsim.cli import arch, compare, review, run, trace, validate, workload
+from accelsim.cli import arch, compare, dram, review, run, trace, validate, workload
 from accelsim.errors import InputError
 
 TRACEBACK = "ACCELSIM_TRACEBACK"
@@ -35,6 +35,7 @@ validate.register(app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(arch.app, name="arch")
 app.add_typer(workload.app, name="workload")
+app.add_typer(dram.app, name="dram")
 
 
 def _show_version(asked: bool) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def validate(
     suite: Annotated[
         str,
-        typer.Argument(metavar="SUITE", help="systolic, mesh, dram or engines (the last takes long)."),
+        typer.Argument(
+            metavar="SUITE", help="systolic, mesh, dram, or engines (which takes long)."
+        ),
     ],
     cases: Annotated[
         Path | None,

@@ -15,6 +15,7 @@ from accelsim.kernels import dram_fields as k
 from accelsim.kernels.dram_stream import (
     K_FIELDS,
     K_LATENCY,
+    K_NOW,
     K_OUTSTANDING,
     K_READS,
     offer,
@@ -86,6 +87,12 @@ class StreamResult:
     refreshes: int
     row_hit_rate: float
     channel_commands: np.ndarray  # int64[channels], reads and writes
+    samples: np.ndarray  # int64[chunks, SAMPLE], after every chunk
+
+
+# samples[chunk, .]: clock, column commands, those on a row that had served one, activates, entries
+# of all read, write and command queues.
+AT, COMMANDS, HITS, ACTIVATES, WAITING, SAMPLE = range(6)
 
 
 Chunk = tuple[np.ndarray, np.ndarray]
@@ -118,11 +125,13 @@ def run_stream(
     client = np.zeros(K_FIELDS, np.int64)
     back = np.zeros(ring, np.int64), np.zeros(ring, np.int64)
     requests = 0
+    samples = []
     for addresses, is_write in chunks:
         addresses = np.ascontiguousarray(addresses, np.int64)
         is_write = np.ascontiguousarray(is_write, np.bool_)
         requests += addresses.size
         offer(*state, client, *back, addresses, is_write, width, window, False)
+        samples.append(_sample(state, int(client[K_NOW])))
     nothing = np.zeros(0, np.int64), np.zeros(0, np.bool_)
     clocks = int(offer(*state, client, *back, *nothing, width, window, True))
     assert client[K_OUTSTANDING] >= 0
@@ -140,4 +149,16 @@ def run_stream(
         refreshes=int(sums[k.C_REFRESHES]),
         row_hit_rate=float(sums[k.C_HITS] / max(1, commands.sum())),
         channel_commands=commands,
+        samples=np.array(samples, np.int64).reshape(-1, SAMPLE),
     )
+
+
+def _sample(state: DramState, clock: int) -> list[int]:
+    sums = state.channels.sum(axis=0)
+    return [
+        clock,
+        int(sums[k.C_READ_COMMANDS] + sums[k.C_WRITE_COMMANDS]),
+        int(sums[k.C_HITS]),
+        int(sums[k.C_ACTIVATES]),
+        int(sums[k.C_QUEUED] + sums[k.C_READS] + sums[k.C_WRITES]),
+    ]

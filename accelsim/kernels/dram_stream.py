@@ -5,7 +5,8 @@ At every clock it offers up to `width` requests and stops at the first that is r
 
 from __future__ import annotations
 
-from accelsim.kernels.dram import accept, accepts, channel_of, tick
+from accelsim.kernels.dram import accept, accepts, tick
+from accelsim.kernels.dram_commands import channel_of
 from accelsim.kernels.dram_fields import (
     C_QUEUED,
     C_READS,

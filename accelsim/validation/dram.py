@@ -58,7 +58,7 @@ def _case(line: Line) -> Row:
             remedy="run the reference again with that size",
         )
     given = _parameters(line)
-    made = fingerprint(stream(name, requests, seed=seed, atom=atom, **given))
+    made = fingerprint(stream(name, requests, given, seed=seed, atom=atom))
     if made != line.text("fingerprint"):
         raise InputError(
             f"the stream made here has fingerprint {made}",
@@ -67,7 +67,7 @@ def _case(line: Line) -> Row:
         )
     found = run_stream(
         part.vector,
-        stream(name, requests, seed=seed, atom=atom, **given),
+        stream(name, requests, given, seed=seed, atom=atom),
         width=line.integer("width"),
         window=line.integer("window", least=0),
     )

@@ -136,7 +136,13 @@ STREAMS: dict[str, tuple[Maker, dict[str, float]]] = {
 
 
 def stream(
-    name: str, requests: int, *, seed: int = 0, atom: int = 64, chunk: int = CHUNK, **given: float
+    name: str,
+    requests: int,
+    given: Parameters | None = None,
+    *,
+    seed: int = 0,
+    atom: int = 64,
+    chunk: int = CHUNK,
 ) -> Iterator[Chunk]:
     """Make a stream, chunk by chunk.
 
@@ -145,14 +151,14 @@ def stream(
     name : str
         A key of `STREAMS`.
     requests : int
+    given : mapping, optional
+        Parameters of the stream: `row_bytes`, `stride_bytes`, `footprint`, `offset`, all in bytes;
+        `alpha`, `items`, `window`, `step`, `keep`, `reads`, `writes`, `write_fraction`.
     seed : int
     atom : int, bytes
         Of a request, a power of two.
     chunk : int
         Requests of a chunk.
-    **given
-        Parameters of the stream: `row_bytes`, `stride_bytes`, `footprint`, `offset`, all in bytes;
-        `alpha`, `items`, `window`, `step`, `keep`, `reads`, `writes`, `write_fraction`.
 
     Yields
     ------
@@ -166,6 +172,7 @@ def stream(
     if name not in STREAMS:
         raise unknown_name("stream", name, STREAMS)
     make, defaults = STREAMS[name]
+    given = given or {}
     for parameter, value in given.items():
         known = [p for p in defaults if p != "write"]
         if parameter not in known:
