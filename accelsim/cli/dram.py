@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from accelsim.arch.parts import Part
     from accelsim.report.dram import StreamRun
+    from accelsim.workload.operators import Attention
     from accelsim.workload.streams import Chunk
 
 app = typer.Typer(
@@ -25,8 +26,9 @@ app = typer.Typer(
     "Example: accelsim dram run --part hbm2 --stream row_gather --row-bytes 256",
 )
 
-PIPED_WIDTH = 120
+PIPED_WIDTH = 132
 SAMPLES = 100
+KEY_BYTES = 256  # d 128 in bf16
 
 
 @app.command("list")
@@ -62,7 +64,16 @@ def list_parts() -> None:
 @app.command("run")
 def run(
     part: Annotated[str, typer.Option(metavar="NAME|PATH", help="A shipped part or a YAML.")],
-    stream: Annotated[str, typer.Option(metavar="NAME", help="See `accelsim dram list`.")],
+    stream: Annotated[
+        str | None, typer.Option(metavar="NAME", help="See `accelsim dram list`.")
+    ] = None,
+    workload: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH", help="Instead: the keys that a trace's first attention gathers."
+        ),
+    ] = None,
+    tile: Annotated[int, typer.Option(min=1, help="Queries that gather together.")] = 16,
     row_bytes: Annotated[
         str | None, typer.Option(metavar="N,N,...", help="Bytes of a gathered row.")
     ] = None,
@@ -91,43 +102,60 @@ def run(
     --window 8,32,128,512 --plot reports/gather
     """
     from accelsim.arch.parts import load_part
+    from accelsim.engine.dram import run_stream
+    from accelsim.report.dram import StreamRun
+    from accelsim.workload.streams import attention_gather
 
     device = load_part(part, overrides or ())
+    if (stream is None) == (workload is None):
+        raise typer.BadParameter("expected one of --stream and --workload")
     given = _parameters(parameter or ())
     sizes = [] if row_bytes is None else _numbers("row-bytes", row_bytes)
     rows = [{"row_bytes": size} for size in sizes] or [{}]
     windows = [0] if window == "none" else _numbers("window", window)
+    name = stream or f"keys of {workload}"
+    attention = _attention(workload) if workload is not None else None
     runs: list[StreamRun] = []
     with progress_display() as progress:
         for row in rows:
             for most in windows:
                 if progress is not None:
-                    text = f"{stream}{_label(row)}, {most or 'no'} limit"
+                    text = f"{name}{_label(row)}, {most or 'no'} limit"
                     progress(text, len(runs), len(rows) * len(windows))
-                runs.append(_run(device, stream, given | row, most, requests, width, seed))
-    _show(device, stream, runs, plot, json_out)
+                if attention is None:
+                    made = _stream(device, name, given | row, requests, seed)
+                else:
+                    size = row.get("row_bytes", KEY_BYTES)
+                    made = attention_gather(
+                        attention, requests, size, queries=tile, atom=device.request_bytes
+                    )
+                result = run_stream(
+                    device.vector, _within(made, device), width=width, window=most
+                )
+                runs.append(StreamRun(device, f"{name}{_label(given | row)}", most, result))
+    _show(device, name, runs, plot, json_out)
 
 
-def _run(
-    device: Part,
-    stream: str,
-    given: Mapping[str, float],
-    window: int,
-    requests: int,
-    width: int,
-    seed: int,
-) -> StreamRun:
-    from accelsim.engine.dram import run_stream
-    from accelsim.report.dram import StreamRun
+def _stream(
+    device: Part, name: str, given: Mapping[str, float], requests: int, seed: int
+) -> Iterator[Chunk]:
     from accelsim.workload import streams
 
-    atom = device.request_bytes
     chunk = min(streams.CHUNK, max(1, requests // SAMPLES))
-    chunks = streams.stream(stream, requests, given, seed=seed, atom=atom, chunk=chunk)
-    result = run_stream(
-        device.vector, _within(chunks, device), width=width, window=window
-    )
-    return StreamRun(device, f"{stream}{_label(given)}", window, result)
+    atom = device.request_bytes
+    return streams.stream(name, requests, given, seed=seed, atom=atom, chunk=chunk)
+
+
+def _attention(workload: str) -> Attention:
+    """The first attention of a trace that leaves keys out."""
+    from accelsim.errors import InputError
+    from accelsim.workload.operators import Attention
+    from accelsim.workload.trace import find_trace, read_trace
+
+    for op in read_trace(find_trace(workload)).operators:
+        if isinstance(op, Attention) and op.pattern is not None:
+            return op
+    raise InputError("has no attention that leaves keys out", where=workload)
 
 
 def _within(chunks: Iterator[Chunk], device: Part) -> Iterator[Chunk]:

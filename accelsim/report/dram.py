@@ -76,9 +76,9 @@ def stream_table(runs: Sequence[StreamRun]) -> pd.DataFrame:
 def stream_text(runs: Sequence[StreamRun]) -> Table:
     """The same for the console."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("stream", overflow="fold")
+    table.add_column("stream", no_wrap=True)
     titles = ("outstanding", "GB/s", "of peak", "row hits", "latency ns", "activates", "bursts")
-    for title in (*titles, "busiest/mean channel"):
+    for title in (*titles, "max/mean channel"):
         table.add_column(title, justify="right", no_wrap=True)
     for run in runs:
         bursts = run.result.read_commands + run.result.write_commands

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from accelsim.errors import InputError, unknown_name
+from accelsim.workload.operators import Attention
+from accelsim.workload.patterns import Pattern
 
 GIB = 1 << 30
 CHUNK = 1 << 16
@@ -194,6 +196,58 @@ def _chunks(
 ) -> Iterator[Chunk]:
     for first in range(0, requests, chunk):
         yield make(np.arange(first, min(requests, first + chunk)), seed, atom, parameters)
+
+
+def attention_gather(
+    op: Attention, requests: int, row_bytes: int, *, queries: int = 16, atom: int = 64
+) -> Iterator[Chunk]:
+    """Reads of the keys that tiles of neighbouring queries kept, one tile a chunk.
+
+    The last queries come first: early ones of a causal pattern see few keys.
+
+    Keys of a unit (a head, or what shares its index set) lie one after the other, `row_bytes`
+    apart; a tile reads the union of its queries' keys, ascending.
+
+    Parameters
+    ----------
+    op : Attention
+        With a pattern.
+    requests : int
+        The stream ends there, or with the operator.
+    row_bytes : int
+    queries : int
+        Of a tile.
+    atom : int, bytes
+
+    Raises
+    ------
+    InputError
+        The operator keeps every key.
+    """
+    if op.pattern is None:
+        raise InputError("keeps every key, there is nothing to gather", where=op.scope)
+    return _gathered(op, op.pattern, requests, row_bytes, queries, atom)
+
+
+def _gathered(
+    op: Attention, pattern: Pattern, requests: int, row_bytes: int, queries: int, atom: int
+) -> Iterator[Chunk]:
+    per = max(1, row_bytes // atom)
+    tiles = [
+        (unit, query)
+        for unit in range(op.batch * op.units)
+        for query in reversed(range(0, op.q_len, queries))
+    ]
+    for unit, query in tiles:
+        if requests <= 0:
+            return
+        first = unit * op.q_len + query
+        _, kept = pattern.csr(first, first + min(queries, op.q_len - query))
+        rows = np.unique(kept).astype(np.int64) + unit * op.kv_len
+        start = rows * row_bytes // atom
+        addresses = (start[:, None] + np.arange(per)).ravel()[:requests] * atom
+        requests -= addresses.size
+        yield addresses, np.zeros(addresses.size, bool)
 
 
 def fingerprint(chunks: Iterator[Chunk]) -> str:

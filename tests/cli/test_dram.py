@@ -46,3 +46,13 @@ def test_bad_input_is_one_line_and_exit_3(cli, more, said):
     done = cli(*RUN, *more)
     assert done.code == 3
     assert said in done.err and done.err.count("\n") == 1
+
+
+def test_the_keys_of_a_workload(cli):
+    done = cli("dram", "run", "--part", "hbm2", "--workload", "tiny_moe_lm", "--requests", "2000")
+    assert done.code == 0 and "keys of tiny_moe_lm" in done.out
+
+
+@pytest.mark.parametrize("more", [(), ("--stream", "seq_read", "--workload", "tiny_moe_lm")])
+def test_a_stream_or_a_workload(cli, more):
+    assert cli("dram", "run", "--part", "hbm2", *more).code == 2

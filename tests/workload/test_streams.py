@@ -10,7 +10,8 @@ import pytest
 
 from accelsim.errors import InputError
 from accelsim.validation.suites import CASES
-from accelsim.workload.streams import STREAMS, fingerprint, stream
+from accelsim.workload.streams import STREAMS, attention_gather, fingerprint, stream
+from tests.mapping.workloads import attention, token_topk
 
 with (CASES / "dram.csv").open() as file:
     ROWS = {(r["stream"], r["params"], r["seed"], r["atom"]): r for r in csv.DictReader(file)}
@@ -47,3 +48,22 @@ def test_chunks_are_cut_from_one_stream(name: str) -> None:
 def test_what_makes_no_stream_is_refused(name: str, given: dict[str, float], said: str) -> None:
     with pytest.raises(InputError, match=said):
         stream(name, 10, given)
+
+
+def test_a_tile_gathers_the_union_of_its_keys() -> None:
+    op = token_topk(64, 8, heads=2)
+    assert op.pattern is not None
+    made = list(attention_gather(op, 10**6, 256, queries=16))
+    assert len(made) == 2 * 4
+    mask = op.pattern.mask().reshape(2, 4, 16, 64)
+    for at, (addresses, is_write) in enumerate(made):
+        head, tile = divmod(at, 4)
+        keys = np.flatnonzero(mask[head, 3 - tile].any(axis=0)) + 64 * head
+        assert np.array_equal(np.unique(addresses // 256), keys)
+        assert np.array_equal(np.diff(addresses[:4]), [64, 64, 64]) and not is_write.any()
+    assert sum(a.size for a, _ in attention_gather(op, 100, 256)) == 100
+
+
+def test_dense_attention_gathers_nothing() -> None:
+    with pytest.raises(InputError, match="every key"):
+        attention_gather(attention(16), 10, 64)
