@@ -57,6 +57,7 @@ def dram_state(part: np.ndarray) -> DramState:
     bank[:, k.B_RANK] = number // (count // ranks)
     bank[:, k.B_GROUP] = number // (count // ranks // groups)
     bank[:, [k.B_ROW, k.B_READ_HIT, k.B_WRITE_HIT]] = -1
+    bank[:, k.B_READY_AT] = k.NEVER
     return DramState(
         part=part,
         channels=channel,

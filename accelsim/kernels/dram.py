@@ -24,6 +24,7 @@ from accelsim.kernels.dram_commands import (
     command,
     filter_place,
     find_command,
+    note_ready,
     ready_at,
     refresh,
     slots_of_channel,
@@ -79,16 +80,15 @@ def _queue_to_bank(part, channels, banks, slots, queue, waiting, place, size, at
     banks[bank, B_QUEUED] = queued + 1
     channels[channel, C_QUEUED] += 1
     row = banks[bank, B_ROW]
-    if row < 0:
-        return
-    if slots[slot, S_ROW] == row:
+    if row >= 0 and slots[slot, S_ROW] == row:
         hit = B_WRITE_HIT if slots[slot, S_WRITE] else B_READ_HIT
         if banks[bank, hit] < 0:
             banks[bank, hit] = queued
             if banks[bank, B_SERVED] < SERVED_ENOUGH:
                 banks[bank, B_CONFLICT] = 0
-    elif queued == 0:
+    elif row >= 0 and queued == 0:
         banks[bank, B_CONFLICT] = 1
+    note_ready(banks, bank)
 
 
 @inlined

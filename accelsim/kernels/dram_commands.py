@@ -14,6 +14,7 @@ from accelsim.kernels.dram_fields import (
     B_RANK,
     B_READ_AT,
     B_READ_HIT,
+    B_READY_AT,
     B_REFRESH_AT,
     B_ROW,
     B_SERVED,
@@ -141,6 +142,25 @@ def look_at_bank(banks, slots, queue, depth, bank):
         banks[bank, B_CONFLICT] = int(waits and not first_hits and (enough or not hits))
     banks[bank, B_READ_HIT] = read_hit
     banks[bank, B_WRITE_HIT] = write_hit
+    note_ready(banks, bank)
+
+
+@inlined
+def note_ready(banks, bank):
+    """Keep when a bank can take a command of its queue as far as its own timing goes."""
+    if banks[bank, B_QUEUED] == 0:
+        at = NEVER
+    elif banks[bank, B_ROW] < 0:
+        at = banks[bank, B_ACTIVATE_AT]
+    else:
+        at = NEVER
+        if banks[bank, B_CONFLICT]:
+            at = banks[bank, B_PRECHARGE_AT]
+        if banks[bank, B_READ_HIT] >= 0:
+            at = min(at, banks[bank, B_READ_AT])
+        if banks[bank, B_WRITE_HIT] >= 0:
+            at = min(at, banks[bank, B_WRITE_AT])
+    banks[bank, B_READY_AT] = at
 
 
 @inlined
@@ -158,15 +178,18 @@ def find_command(part, channels, banks, groups, ranks, channel, now):
         if local == count:
             local = 0
         bank = base + local
-        if banks[bank, B_QUEUED] == 0:
+        at = banks[bank, B_READY_AT]
+        if at > now:
+            earliest = min(earliest, at)
             continue
         rank = banks[bank, B_RANK]
         if rank == frozen:
             continue
         group = banks[bank, B_GROUP]
         if banks[bank, B_ROW] < 0:
-            at = max(banks[bank, B_ACTIVATE_AT], groups[group, G_ACTIVATE_AT])
-            at = max(at, ranks[rank, R_WINDOW + ranks[rank, R_OLDEST]])
+            at = ranks[rank, R_WINDOW + ranks[rank, R_OLDEST]]
+            if at <= now:
+                at = groups[group, G_ACTIVATE_AT]
             if at <= now:
                 return (bank << BANK) + ACTIVATE
             earliest = min(earliest, at)
@@ -240,6 +263,7 @@ def _precharge(part, channels, banks, ranks, channel, bank, now):
     if part[T_PPD]:
         ranks[rank, R_PRECHARGE_AT] = now + part[T_PPD]
     channels[channel, C_PRECHARGES] += 1
+    note_ready(banks, bank)
 
 
 @inlined
@@ -319,6 +343,7 @@ def refresh(part, channels, banks, groups, ranks, channel, now):
         return last
     for bank in range(first, first + count):
         banks[bank, B_ACTIVATE_AT] = max(banks[bank, B_ACTIVATE_AT], now + part[T_RFC])
+        note_ready(banks, bank)
     channels[channel, C_OWED] -= 1
     channels[channel, C_REFRESHES] += 1
     channels[channel, C_REFRESH_RANK] += 1

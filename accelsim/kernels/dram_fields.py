@@ -90,8 +90,9 @@ of its command queue is `queue[(c x banks + b) x depth + k]`, and so on. `banks`
     B_READ_AT,
     B_WRITE_AT,
     B_REFRESH_AT,
+    B_READY_AT,  # no command of the queue can go before, as far as this bank goes
     B_COLUMNS,
-) = range(14)
+) = range(15)
 
 # groups[group, .]: earliest clocks as far as this bank group goes
 G_ACTIVATE_AT, G_READ_AT, G_WRITE_AT, G_COLUMNS = range(4)
