@@ -52,6 +52,7 @@ def dram_state(part: np.ndarray) -> DramState:
     channel = np.zeros((channels, k.C_COLUMNS), np.int64)
     channel[:, k.C_REFRESH_AT] = part[k.T_REFRESH_EVERY] or k.NEVER
     channel[:, k.C_FREE] = slots
+    channel[:, [k.C_READS_FREED, k.C_WRITES_FREED]] = -1
     bank = np.zeros((channels * count, k.B_COLUMNS), np.int64)
     number = np.arange(channels * count)
     bank[:, k.B_RANK] = number // (count // ranks)

@@ -42,15 +42,19 @@ from accelsim.kernels.dram_fields import (
     C_OWED,
     C_QUEUED,
     C_READS,
+    C_READS_FREED,
     C_READS_SEEN,
     C_REFRESH_AT,
     C_WAKE,
     C_WRITES,
+    C_WRITES_FREED,
+    C_WRITES_SEEN,
+    ENTRY_BANK,
+    ENTRY_SLOT,
     IDLE_DRAIN,
     NEVER,
     S_ADDED,
     S_ADDRESS,
-    S_BANK,
     S_COUNT,
     S_ROW,
     S_WRITE,
@@ -70,11 +74,10 @@ from accelsim.kernels.jit import inlined, kernel
 @inlined
 def _queue_to_bank(part, channels, banks, slots, queue, waiting, place, size, at, channel):
     """Move entry `at` of a read or write queue of `size` entries at `place` to its bank."""
-    slot = waiting[place + at]
+    slot, bank = waiting[place + at] >> ENTRY_SLOT, waiting[place + at] & ENTRY_BANK
+    depth = part[T_DEPTH]
     for entry in range(place + at, place + size - 1):
         waiting[entry] = waiting[entry + 1]
-    bank = slots[slot, S_BANK]
-    depth = part[T_DEPTH]
     queued = banks[bank, B_QUEUED]
     queue[bank * depth + queued] = slot
     banks[bank, B_QUEUED] = queued + 1
@@ -92,19 +95,42 @@ def _queue_to_bank(part, channels, banks, slots, queue, waiting, place, size, at
 
 
 @inlined
+def _first_movable(part, channels, banks, waiting, channel, place, size, seen, freed):
+    """The first entry of a read or write queue whose bank has room, -1 for none.
+
+    The caller takes it out, or sets `seen` to 0.
+    """
+    room = channels[channel, freed]
+    known = channels[channel, seen]
+    if room >= 0:
+        if banks[room, B_QUEUED] < part[T_DEPTH]:
+            for at in range(known):
+                if waiting[place + at] & ENTRY_BANK == room:
+                    channels[channel, seen] = known - 1
+                    return at  # there may be a second place: the bank is asked again
+        channels[channel, freed] = -1
+    for at in range(known, size):
+        if banks[waiting[place + at] & ENTRY_BANK, B_QUEUED] < part[T_DEPTH]:
+            channels[channel, seen] = at
+            return at
+    channels[channel, seen] = size
+    return -1
+
+
+@inlined
 def _move_read(part, channels, banks, slots, queue, reads, channel):
     """Move the first read whose bank has room; returns its bank, -1 for none."""
     place = channel * part[T_READS]
     size = channels[channel, C_READS]
-    for at in range(channels[channel, C_READS_SEEN], size):
-        bank = slots[reads[place + at], S_BANK]
-        if banks[bank, B_QUEUED] < part[T_DEPTH]:
-            _queue_to_bank(part, channels, banks, slots, queue, reads, place, size, at, channel)
-            channels[channel, C_READS] = size - 1
-            channels[channel, C_READS_SEEN] = at
-            return bank
-    channels[channel, C_READS_SEEN] = size
-    return -1
+    at = _first_movable(
+        part, channels, banks, reads, channel, place, size, C_READS_SEEN, C_READS_FREED
+    )
+    if at < 0:
+        return -1
+    bank = reads[place + at] & ENTRY_BANK
+    _queue_to_bank(part, channels, banks, slots, queue, reads, place, size, at, channel)
+    channels[channel, C_READS] = size - 1
+    return bank
 
 
 @inlined
@@ -112,7 +138,7 @@ def _read_waits(part, channels, slots, reads, channel, line):
     """Whether a read of the address is still in the read queue."""
     place = channel * part[T_READS]
     for at in range(place, place + channels[channel, C_READS]):
-        if slots[reads[at], S_ADDRESS] == line:
+        if slots[reads[at] >> ENTRY_SLOT, S_ADDRESS] == line:
             return True
     return False
 
@@ -124,8 +150,9 @@ def _find_waiting(part, channels, banks, slots, queue, waiting, channel, line, w
     size = channels[channel, C_WRITES] if write else channels[channel, C_READS]
     place = channel * capacity
     for at in range(place, place + size):
-        if slots[waiting[at], S_ADDRESS] == line:
-            return waiting[at]
+        slot = waiting[at] >> ENTRY_SLOT
+        if slots[slot, S_ADDRESS] == line:
+            return slot
     bank = channel * part[T_BANKS] + bank_of(part, line)
     place = bank * part[T_DEPTH]
     for at in range(place, place + banks[bank, B_QUEUED]):
@@ -137,26 +164,27 @@ def _find_waiting(part, channels, banks, slots, queue, waiting, channel, line, w
 
 @inlined
 def _move_write(part, channels, banks, slots, queue, reads, writes, filters, channel):
-    """Move the first write whose bank has room; its bank, -1 for none, -2 if a read is moved."""
+    """Move the first write whose bank has room; returns the bank of what moved, -1 for none."""
     place = channel * part[T_WRITES]
     size = channels[channel, C_WRITES]
-    for at in range(size):
-        slot = writes[place + at]
-        bank = slots[slot, S_BANK]
-        if banks[bank, B_QUEUED] < part[T_DEPTH]:
-            line = slots[slot, S_ADDRESS]
-            if filters[filter_place(channel, line, 0)] > 0:
-                held = _find_waiting(part, channels, banks, slots, queue, reads, channel, line, 0)
-                if held >= 0:
-                    channels[channel, C_DRAIN] = 0
-                    if _read_waits(part, channels, slots, reads, channel, line):
-                        return _move_read(part, channels, banks, slots, queue, reads, channel)
-                    return -1
-            channels[channel, C_DRAIN] -= 1
-            _queue_to_bank(part, channels, banks, slots, queue, writes, place, size, at, channel)
-            channels[channel, C_WRITES] = size - 1
-            return bank
-    return -1
+    at = _first_movable(
+        part, channels, banks, writes, channel, place, size, C_WRITES_SEEN, C_WRITES_FREED
+    )
+    if at < 0:
+        return -1
+    line = slots[writes[place + at] >> ENTRY_SLOT, S_ADDRESS]
+    if filters[filter_place(channel, line, 0)] > 0:
+        if _find_waiting(part, channels, banks, slots, queue, reads, channel, line, 0) >= 0:
+            channels[channel, C_DRAIN] = 0
+            channels[channel, C_WRITES_SEEN] = 0
+            if _read_waits(part, channels, slots, reads, channel, line):
+                return _move_read(part, channels, banks, slots, queue, reads, channel)
+            return -1
+    channels[channel, C_DRAIN] -= 1
+    bank = writes[place + at] & ENTRY_BANK
+    _queue_to_bank(part, channels, banks, slots, queue, writes, place, size, at, channel)
+    channels[channel, C_WRITES] = size - 1
+    return bank
 
 
 @kernel
@@ -259,16 +287,17 @@ def accept(
     channels[channel, C_FREE] -= 1
     slot = free[channel * slots_of_channel(part) + channels[channel, C_FREE]]
     slots[slot, S_ADDRESS] = line
-    slots[slot, S_BANK] = channel * part[T_BANKS] + bank_of(part, line)
+    bank = channel * part[T_BANKS] + bank_of(part, line)
+    entry = slot << ENTRY_SLOT | bank
     slots[slot, S_ROW] = (line >> part[T_ROW_AT]) & part[T_ROW_MASK]
     slots[slot, S_WRITE] = write
     slots[slot, S_COUNT] = 1
     slots[slot, S_ADDED] = now + 1
     if write:
-        writes[channel * part[T_WRITES] + channels[channel, C_WRITES]] = slot
+        writes[channel * part[T_WRITES] + channels[channel, C_WRITES]] = entry
         channels[channel, C_WRITES] += 1
     else:
-        reads[channel * part[T_READS] + channels[channel, C_READS]] = slot
+        reads[channel * part[T_READS] + channels[channel, C_READS]] = entry
         channels[channel, C_READS] += 1
     channels[channel, C_WAKE] = min(channels[channel, C_WAKE], now + 1)
     return slot

@@ -28,10 +28,13 @@ from accelsim.kernels.dram_fields import (
     C_PRECHARGES,
     C_QUEUED,
     C_READ_COMMANDS,
+    C_READS_FREED,
     C_READS_SEEN,
     C_REFRESH_RANK,
     C_REFRESHES,
     C_WRITE_COMMANDS,
+    C_WRITES_FREED,
+    C_WRITES_SEEN,
     FILTER,
     G_ACTIVATE_AT,
     G_READ_AT,
@@ -308,12 +311,23 @@ def _column(
     banks[bank, B_QUEUED] = queued - 1
     channels[channel, C_QUEUED] -= 1
     if queued == depth:
-        channels[channel, C_READS_SEEN] = 0
+        note_room(channels, channel, bank, C_READS_SEEN, C_READS_FREED)
+        note_room(channels, channel, bank, C_WRITES_SEEN, C_WRITES_FREED)
     filters[filter_place(channel, slots[slot, S_ADDRESS], write)] -= 1
     free[channel * slots_of_channel(part) + channels[channel, C_FREE]] = slot
     channels[channel, C_FREE] += 1
     look_at_bank(banks, slots, queue, depth, bank)
     return slot
+
+
+@inlined
+def note_room(channels, channel, bank, seen, freed):
+    """A bank that was full has room: entries that wait for it can move again."""
+    if channels[channel, freed] < 0:
+        channels[channel, freed] = bank
+    else:  # a second one: look at all entries again
+        channels[channel, freed] = -1
+        channels[channel, seen] = 0
 
 
 @inlined

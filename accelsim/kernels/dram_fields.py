@@ -58,8 +58,11 @@ of its command queue is `queue[(c x banks + b) x depth + k]`, and so on. `banks`
     C_WAKE,  # next clock at which something can happen without new requests
     C_LAST,  # bank of the last command
     C_READS,  # entries of the read queue ...
-    C_READS_SEEN,  # ... whose bank is known to be full
+    C_READS_SEEN,  # ... whose bank is known to be full ...
+    C_READS_FREED,  # ... but for this one, which may have room, -1 for none
     C_WRITES,
+    C_WRITES_SEEN,
+    C_WRITES_FREED,
     C_DRAIN,  # writes still to be moved before reads are again
     C_QUEUED,  # entries of all command queues
     C_REFRESH_AT,  # next refresh falls due
@@ -73,7 +76,7 @@ of its command queue is `queue[(c x banks + b) x depth + k]`, and so on. `banks`
     C_REFRESHES,
     C_HITS,  # column commands on a row that had served one before
     C_COLUMNS,
-) = range(18)
+) = range(21)
 
 # banks[bank, .]
 (
@@ -108,14 +111,15 @@ G_ACTIVATE_AT, G_READ_AT, G_WRITE_AT, G_COLUMNS = range(4)
 # slots[slot, .]: a distinct address that waits; equal reads wait with it
 (
     S_ADDRESS,
-    S_BANK,
     S_ROW,
     S_WRITE,
     S_COUNT,  # requests in it
     S_ADDED,  # sum of the clocks at which they were accepted
     S_COLUMNS,
-) = range(7)
+) = range(6)
 
+# An entry of the read or the write queue: slot << ENTRY_SLOT | bank.
+ENTRY_SLOT, ENTRY_BANK = 20, (1 << 20) - 1
 FILTER = 1024  # counters of waiting addresses, a power of two; reads, then writes
 NEVER = 1 << 62
 # A row that has served so many columns may be closed although a queued request would hit it.

@@ -33,10 +33,10 @@ def parts(draw: st.DrawFn) -> Part:
 
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """A hundred lines from few rows, so that hits, conflicts and equal addresses all occur."""
+    """Lines from few rows, so that hits, conflicts and equal addresses all occur."""
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
-    lines = rng.integers(0, 1 << draw(st.integers(2, 16)), 100) << draw(st.integers(0, 3))
-    return lines, rng.random(100) < draw(st.sampled_from((0, 0.3, 1)))
+    lines = rng.integers(0, 1 << draw(st.integers(2, 16)), 300) << draw(st.integers(0, 3))
+    return lines, rng.random(300) < draw(st.sampled_from((0, 0.3, 1)))
 
 
 Log = list[tuple[int, int, int, int, int]]
