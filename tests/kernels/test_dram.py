@@ -121,6 +121,14 @@ def test_a_stream_may_be_cut_anywhere(
     assert whole.mean_read_latency_clocks == parts_of_it.mean_read_latency_clocks
 
 
+def test_every_request_of_a_long_mixed_stream_is_served() -> None:
+    """Banks fill up, drain by several entries while writes are moved, and fill up again."""
+    part = load_part("hbm2", ["channels=1"])
+    rng = np.random.default_rng(5)
+    lines, is_write = rng.integers(0, 1 << 20, 3000), rng.random(3000) < 1 / 3
+    assert run(part, lines, is_write, True) == run(part, lines, is_write, False)
+
+
 def test_one_read_by_hand() -> None:
     """Accepted at 0, moved at 1, activated at 2, read tRCD later, on the bus CL + 2 clocks."""
     part = load_part("hbm2")
