@@ -19,8 +19,8 @@ def cut(tmp_path: Path, lines: list[str]) -> Path:
 
 
 def test_rows_are_exact(tmp_path: Path) -> None:
-    outcome = run_suite("dram", cut(tmp_path, LINES[::9]))
-    assert outcome.passed and outcome.max_abs_error == 0 and len(outcome.rows) == 9
+    outcome = run_suite("dram", cut(tmp_path, [*LINES[:4], *LINES[9::9]]))
+    assert outcome.passed and outcome.max_abs_error == 0 and len(outcome.rows) == 12
 
 
 def test_other_clocks_fail(tmp_path: Path) -> None:
