@@ -10,6 +10,7 @@ from accelsim.engine.run import run
 from accelsim.errors import InputError
 from accelsim.validation import engines
 from accelsim.validation.suites import run_suite
+from accelsim.validation.table import read_table
 from accelsim.workload.trace import find_trace, write_trace
 from tests.mapping.workloads import attention, trace
 
@@ -44,9 +45,8 @@ def test_a_task_that_differs_fails_the_row(cases: Path, monkeypatch: pytest.Monk
 
 
 def test_the_built_in_cases_exist() -> None:
-    text = (Path(engines.__file__).with_name("cases") / "engines.csv").read_text()
-    names = [line.split(",")[0] for line in text.splitlines()[2:]]
-    assert names and all(find_trace(name) for name in names)
+    lines = read_table(Path(engines.__file__).with_name("cases") / "engines.csv").lines
+    assert lines and all(find_trace(line.text("workload")) for line in lines)
 
 
 def test_a_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
