@@ -64,11 +64,16 @@ class Timing(Spec):
 
 
 class Queues(Spec):
-    """Entries: reads and writes of a channel, and commands of a bank."""
+    """Entries: reads and writes of a channel, commands of a bank, and a client's of a channel.
+
+    `client` : requests that wait, in order, before the read and write queue of their channel, so
+    that those of other channels pass them; 0 for a client that waits with its oldest.
+    """
 
     reads: Count
     writes: Count
     bank: Annotated[Count, Field(le=64)]
+    client: CountOrZero = 0
 
     @model_validator(mode="after")
     def _writes_can_drain(self) -> Queues:
@@ -210,6 +215,7 @@ class Part(Spec):
             k.T_DEPTH: self.queues.bank,
             k.T_READS: self.queues.reads,
             k.T_WRITES: self.queues.writes,
+            k.T_CLIENT: self.queues.client,
         }
         assert len(values) == k.T_FIELDS
         return np.array([values[number] for number in range(k.T_FIELDS)], np.int64)

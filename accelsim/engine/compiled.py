@@ -32,6 +32,8 @@ from accelsim.kernels.agenda import (
     wait_for_edge,
 )
 from accelsim.kernels.channel import free_slot, give_back, next_done
+from accelsim.kernels.dram_fields import C_ACTIVATES as D_ACTIVATES
+from accelsim.kernels.dram_fields import C_READ_COMMANDS, C_WRITE_COMMANDS
 from accelsim.kernels.fields import (
     AGAIN_END,
     B_DIRTY,
@@ -80,6 +82,7 @@ from accelsim.kernels.ports import (
     next_look,
     take_credits,
 )
+from accelsim.kernels.requests import memory_edges, next_back, take_back, take_entry
 from accelsim.kernels.starts import becomes_ready, next_task, release_server, serve, take_next, why
 from accelsim.kernels.tournament import NEVER, first_source, first_time, latest_time, set_time
 
@@ -87,22 +90,30 @@ from accelsim.kernels.tournament import NEVER, first_source, first_time, latest_
 @spliced
 def _from_memory(
     unit_of, result, units, ports, completions, channels, slots, chips, times, codes, tree, scalars,
-    requests, first_port, now,
+    requests, front, back, entries, first_port, now,
 ):
     """Step 1, before the first round: lines come back, and clocks tick that units wait for."""
-    while first_time(tree) == now:
-        channel = first_source(tree)
-        if channel >= first_port:
-            break
-        if channel >= channels.shape[0]:
-            clock_ticks(units, scalars, tree, channel, channel - channels.shape[0])
-            continue
-        task, request = give_back(channels, slots, channel)
-        set_time(tree, channel, next_done(channels, slots, channel))
-        promised = free_slot(channels, ports, chips, channel)
-        if promised >= 0:
-            edge = clock_edge(units, scalars, ports[promised, P_UNIT], now)
-            set_time(tree, ports[promised, P_SOURCE], edge)
+    entry = -1  # the next of the reads that a request-level channel gives back together
+    while entry >= 0 or first_time(tree) == now:
+        if entry < 0:
+            channel = first_source(tree)
+            if channel >= first_port:
+                break
+            if channel >= channels.shape[0]:
+                clock_ticks(units, scalars, tree, channel, channel - channels.shape[0])
+                continue
+            if front.shape[0] > 0:
+                entry = take_back(front, back, channel >> 1, now)
+                set_time(tree, channel, next_back(front, back, channel >> 1))
+        if entry >= 0:
+            task, request, entry = take_entry(entries, entry)
+        else:
+            task, request = give_back(channels, slots, channel)
+            set_time(tree, channel, next_done(channels, slots, channel))
+            promised = free_slot(channels, ports, chips, channel)
+            if promised >= 0:
+                edge = clock_edge(units, scalars, ports[promised, P_UNIT], now)
+                set_time(tree, ports[promised, P_SOURCE], edge)
         port = units[unit_of[task], U_PORT]
         if ports[port, P_IS_WRITE] == 0:
             finish = bring_back(
@@ -202,11 +213,13 @@ def _start_tasks(
 def _issue_requests(
     run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active, result,
     units, ports, completions, channels, slots, open_row, chips, times, codes, tree, scalars,
-    requests, first_port, now,
+    requests, part, front, transit, entries, first_port, first_edge, now,
 ):
     """Step 4: every port with an edge now issues what it can, and says when it looks again."""
     while first_time(tree) == now:
         port = first_source(tree) - first_port
+        if port >= ports.shape[0]:
+            break
         take_credits(ports, completions, port, now)
         arrive = dram_edge(ports, chips, port, now)
         waits = False
@@ -216,7 +229,7 @@ def _issue_requests(
                 break
             if not issue_line(
                 first_request, result, ports, completions, channels, slots, open_row, chips, tree,
-                requests, port, task, arrive, now,
+                requests, part, front, transit, entries, first_edge, port, task, arrive, now,
             ):
                 waits = True
                 break
@@ -236,11 +249,14 @@ def _simulate(
     unit_of, occupancy, latency, successor_ptr, successor, claim_ptr, claims, releases_ptr,
     releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, first_request,
     next_active, result, units, queue, ready_key, buffers, ports, completions, channels, slots,
-    open_row, chips, times, codes, tree, again, express, scalars, requests,
+    open_row, chips, times, codes, tree, again, express, scalars, requests, part, d_channels,
+    banks, groups, ranks, d_slots, d_queue, reads, writes, filters, free, front, transit, back,
+    waiting, entries,
 ):
     """Run until nothing is left to happen. The arguments are the fields of `layout.State`."""
     first_clock = channels.shape[0]
     first_port = first_clock + ((scalars.size - FIRST_EDGE) >> 1)
+    first_edge = first_port + ports.shape[0]
     now = 0
     for task in range(unit_of.size):
         if result[READY, task] == WAITS_FOR_NOTHING:
@@ -252,7 +268,7 @@ def _simulate(
     while now < NEVER:
         _from_memory(
             unit_of, result, units, ports, completions, channels, slots, chips, times, codes, tree,
-            scalars, requests, first_port, now,
+            scalars, requests, front, back, entries, first_port, now,
         )
         while scalars[HEAP_SIZE] > 0 and times[0] == now:
             this_instant(again, scalars, codes[0])
@@ -277,8 +293,14 @@ def _simulate(
         _issue_requests(
             run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active,
             result, units, ports, completions, channels, slots, open_row, chips, times, codes,
-            tree, scalars, requests, first_port, now,
+            tree, scalars, requests, part, front, transit, entries, first_port, first_edge, now,
         )
+        if first_time(tree) == now:
+            memory_edges(
+                part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters,
+                free, front, transit, back, waiting, entries, channels, ports, chips, tree,
+                first_edge, now,
+            )
         now = first_time(tree)
         if scalars[HEAP_SIZE] > 0:
             now = min(now, times[0])
@@ -290,6 +312,11 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
     _simulate(*state)
     result, channels = state.result, state.channels
     require_finished(program, result[GRANT], result[START], result[FINISH])
+    if program.dram.part.size:
+        lines = state.d_channels[:, C_READ_COMMANDS] + state.d_channels[:, C_WRITE_COMMANDS]
+        activates = state.d_channels[:, D_ACTIVATES]
+    else:
+        lines, activates = channels[:, C_LINES].copy(), channels[:, C_ACTIVATES].copy()
     if program.tasks and result[FINISH].max() >= latest_time(state.tree) // 2:
         raise OverflowError("the Program runs for longer than the agenda can tell, some hours")
     return Schedule(
@@ -300,7 +327,7 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
         server_free=result[SERVER_FREE],
         cause=result[CAUSE],
         blame=result[BLAME],
-        channel_lines=channels[:, C_LINES].copy(),
-        channel_activates=channels[:, C_ACTIVATES].copy(),
+        channel_lines=lines,
+        channel_activates=activates.copy(),
         request_finish=state.requests,
     )

@@ -38,15 +38,18 @@ class DramState(NamedTuple):
     free: np.ndarray
 
 
-def dram_state(part: np.ndarray) -> DramState:
+def dram_state(part: np.ndarray, stacks: int = 1) -> DramState:
     """A DRAM at clock 0 with every row closed.
 
     Parameters
     ----------
     part : int64[T_FIELDS]
         See `accelsim.arch.parts.Part.vector`.
+    stacks : int
+        How many times the part is there; its channels are numbered stack by stack.
     """
-    channels, count, ranks = (int(part[f]) for f in (k.T_CHANNELS, k.T_BANKS, k.T_RANKS))
+    count, ranks = int(part[k.T_BANKS]), int(part[k.T_RANKS])
+    channels = stacks * int(part[k.T_CHANNELS])
     groups = int(part[k.T_GROUPS])
     slots = int(part[k.T_READS] + part[k.T_WRITES] + count * part[k.T_DEPTH])
     channel = np.zeros((channels, k.C_COLUMNS), np.int64)

@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accelsim.engine.dram import DramState, dram_state
 from accelsim.engine.program import UNLIMITED_SERVERS, Order, Program
+from accelsim.kernels import dram_fields as dk
 from accelsim.kernels import fields as k
+from accelsim.kernels import requests as rk
 from accelsim.kernels.csr import lines_of_runs, transpose
 from accelsim.kernels.tournament import NEVER, empty_tree
 
@@ -22,7 +25,8 @@ class State(NamedTuple):
     `completions` of every port, `slots` of every channel, `open_row` of every bank. The agenda:
     `times` and `codes` are a heap, `tree` is a tournament of channels, clocks and ports, `again`
     and `express` are stacks. `requests` : [lines] and `first_request` : [tasks + 1] into it, or
-    both empty. `next_active` : [tasks], see ports.
+    both empty. `next_active` : [tasks], see ports. From `part` on, the request-level DRAM, see
+    `accelsim.kernels.requests`; without one all are empty.
     """
 
     unit_of: np.ndarray
@@ -60,6 +64,22 @@ class State(NamedTuple):
     express: np.ndarray
     scalars: np.ndarray
     requests: np.ndarray
+    part: np.ndarray
+    d_channels: np.ndarray
+    banks: np.ndarray
+    groups: np.ndarray
+    ranks: np.ndarray
+    d_slots: np.ndarray
+    d_queue: np.ndarray
+    reads: np.ndarray
+    writes: np.ndarray
+    filters: np.ndarray
+    free: np.ndarray
+    front: np.ndarray
+    transit: np.ndarray
+    back: np.ndarray
+    waiting: np.ndarray
+    entries: np.ndarray
 
 
 def lay_out(program: Program, record_requests: bool) -> State:
@@ -73,6 +93,7 @@ def lay_out(program: Program, record_requests: bool) -> State:
     units, queue, clocks = _units(p, port_unit)
     channels, slots, banks = _channels(p)
     ports, completions = _ports(p, port_unit, channels.shape[0] + clocks)
+    dram, (front, transit, back, waiting, entries) = _request_level(p, ports)
     # A finish and a release of every task are to come; pages never touched cost nothing.
     to_come = 2 * p.tasks + 1
     scalars = np.zeros(k.FIRST_EDGE + 2 * clocks, np.int64)
@@ -109,12 +130,34 @@ def lay_out(program: Program, record_requests: bool) -> State:
         chips=_chips(p, port_unit),
         times=np.empty(to_come, np.int64),
         codes=np.empty(to_come, np.int64),
-        tree=empty_tree(channels.shape[0] + clocks + ports.shape[0]),
+        tree=empty_tree(channels.shape[0] + clocks + ports.shape[0] + front.shape[0]),
         again=np.empty(to_come, np.int64),
         express=np.empty(p.tasks, np.int64),
         scalars=scalars,
         requests=np.full(requests, -1, np.int64),
+        **dict(zip(_DRAM, dram, strict=True)),
+        front=front,
+        transit=transit,
+        back=back,
+        waiting=waiting,
+        entries=entries,
     )
+
+
+# What the fields of a `DramState` are called among the engine's.
+_DRAM = (
+    "part",
+    "d_channels",
+    "banks",
+    "groups",
+    "ranks",
+    "d_slots",
+    "d_queue",
+    "reads",
+    "writes",
+    "filters",
+    "free",
+)
 
 
 def _as_compiled(part: Any) -> Any:
@@ -222,7 +265,7 @@ def _port_units(p: Program) -> np.ndarray:
 
 def _rings(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Base and mask of rings of at least these sizes, and the size of all."""
-    whole = np.array([1 << max(int(size) - 1, 0).bit_length() for size in sizes], np.int64)
+    whole = np.array([_power_above(int(size)) for size in sizes], np.int64)
     return np.cumsum(whole) - whole, whole - 1, int(whole.sum())
 
 
@@ -258,9 +301,53 @@ def _most_lines(p: Program) -> np.ndarray:
     return np.bincount(unit, of_piece.astype(np.float64) * p.run_count, len(p.units.name))
 
 
-def _channels(p: Program) -> tuple[np.ndarray, np.ndarray, int]:
-    """Make the channels, the slots of their queues, and the number of banks."""
+def _request_level(p: Program, ports: np.ndarray) -> tuple[DramState, tuple[np.ndarray, ...]]:
+    """Make the request-level DRAM, and what stands between it and the ports; or nothing."""
+    part = p.dram.part
+    if not part.size:
+        sizes = [1 if f == "part" else 2 for f in DramState._fields]
+        sizes[DramState._fields.index("queue") :] = [1] * 5
+        nothing = (np.zeros((0,) * size, np.int64) for size in sizes)
+        return DramState(*nothing), tuple(np.zeros((0, 1), np.int64) for _ in range(5))
     chip = np.repeat(np.arange(p.dram.channels.size), p.dram.channels)
+    state = dram_state(part, chip.size // int(part[dk.T_CHANNELS]))
+    front = _table(
+        rk.F_COLUMNS,
+        chip.size,
+        {rk.F_CHIP: chip, rk.F_EDGE: NEVER, rk.F_FORWARD_AT: NEVER},
+    )
+    lines = _power_above(int(part[dk.T_READS] + part[dk.T_WRITES] + 2 * part[dk.T_CLIENT]))
+    due = _power_above(int(part[dk.T_READ_DONE]) + 2)
+    reading = ports[:, k.P_IS_WRITE] == 0
+    entries = np.zeros((int((ports[reading, k.P_MASK] + 1).sum()) + 1, rk.E_COLUMNS), np.int64)
+    entries[:, rk.E_NEXT] = np.arange(1, len(entries) + 1)
+    entries[-1, rk.E_NEXT] = 0
+    return state, (
+        front,
+        np.zeros((chip.size * lines, rk.X_COLUMNS), np.int64),
+        np.zeros((chip.size * due, rk.Y_COLUMNS), np.int64),
+        np.zeros((state.slots.shape[0], rk.W_COLUMNS), np.int64),
+        entries,
+    )
+
+
+def _power_above(size: int) -> int:
+    return 1 << max(size - 1, 0).bit_length()
+
+
+def _channels(p: Program) -> tuple[np.ndarray, np.ndarray, int]:
+    """Make the channels, the slots of their queues, and the number of banks.
+
+    At request level a channel has two rows, for reads and writes, and only counts their slots.
+    """
+    chip = np.repeat(np.arange(p.dram.channels.size), p.dram.channels)
+    part = p.dram.part
+    if part.size:
+        client = int(part[dk.T_CLIENT])
+        depth = np.tile([part[dk.T_READS] + client, part[dk.T_WRITES] + client], chip.size)
+        known = {k.C_CHIP: np.repeat(chip, 2), k.C_SLOTS: depth, k.C_LAST_GIVEN: -1}
+        nothing = np.empty((0, k.S_COLUMNS), np.int64)
+        return _table(k.C_COLUMNS, 2 * chip.size, known), nothing, 0
     depth, banks = p.dram.queue_depth[chip], p.dram.banks[chip]
     base, mask, entries = _rings(depth)
     known = {
@@ -279,10 +366,12 @@ def _channels(p: Program) -> tuple[np.ndarray, np.ndarray, int]:
 def _chips(p: Program, port_unit: np.ndarray) -> np.ndarray:
     d, count = p.dram, p.dram.channels.size
     chip_of_port = p.units.chip[port_unit]
+    # What an address is spread over: channels, or at request level stacks.
+    over = d.channels // d.part[dk.T_CHANNELS] if d.part.size else d.channels
     known = {
-        k.D_FIRST_CHANNEL: np.cumsum(d.channels) - d.channels,
-        k.D_CHANNELS: d.channels,
-        k.D_CHANNEL_SHIFT: _shift(d.channels),
+        k.D_FIRST_CHANNEL: np.cumsum(over) - over,
+        k.D_CHANNELS: over,
+        k.D_CHANNEL_SHIFT: _shift(over),
         k.D_LINE: d.line_bytes,
         k.D_LINE_MASK: np.where(_shift(d.line_bytes) >= 0, -d.line_bytes, 0),
         k.D_INTERLEAVE: d.interleave_bytes,

@@ -12,6 +12,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from accelsim.kernels.dram_fields import T_CHANNELS, T_FIELDS, T_SHIFT
+
 
 class Order(IntEnum):
     """How a unit picks its next task: in issue (task) order, or smallest (ready time, task)."""
@@ -86,7 +88,9 @@ class Units:
 
 @dataclass(frozen=True)
 class Dram:
-    """DRAM of every chip at the simple level. Every array is int64[chips].
+    """DRAM of every chip: at request level if there is a `part`, else at the simple level.
+
+    Every array but `part` is int64[chips].
 
     `channels`, `line_bytes`, `row_bytes`, `interleave_bytes`, `banks`, `queue_depth` (slots a
     channel), `clock_ps` (requests are accepted on its edges), `burst_ps` (data bus time of a
@@ -97,6 +101,12 @@ class Dram:
     Address a : block = a // interleave; channel = block % channels;
     local = (block // channels) * interleave + a % interleave; row index = local // row_bytes;
     bank = row index % banks; row = row index // banks.
+
+    `part` : int64[T_FIELDS] of `accelsim.kernels.dram_fields`, the same on every chip. `channels`
+    is then a multiple of the part's, stack by stack; block % stacks is the stack and (block //
+    stacks) * interleave + a % interleave the address there; `line_bytes` are the part's, and
+    `row_bytes`, `banks`, `queue_depth`, `burst_ps`, `activate_ps`, `row_hit_ps` and `row_miss_ps`
+    are not used.
     """
 
     channels: np.ndarray
@@ -111,6 +121,7 @@ class Dram:
     row_hit_ps: np.ndarray
     row_miss_ps: np.ndarray
     return_ps: np.ndarray
+    part: np.ndarray = field(default_factory=_i64)
 
 
 @dataclass(frozen=True)
@@ -238,9 +249,25 @@ def _check_runs(p: Program) -> None:
     _require(p.units.chip[unit] < chips, "has a unit on a chip without DRAM", of_run)
     may_be_zero = ("activate_ps", "row_hit_ps", "row_miss_ps", "return_ps")
     for f in fields(p.dram):
+        if f.name == "part":
+            continue
         values = getattr(p.dram, f.name)
         if values.size != chips or (values < (f.name not in may_be_zero)).any():
             raise ProgramError(f"dram: {f.name} = {values.tolist()} for {chips} chips")
+    if p.dram.part.size:
+        _check_part(p.dram)
+
+
+def _check_part(d: Dram) -> None:
+    if d.part.size != T_FIELDS:
+        raise ProgramError(f"dram: part has {d.part.size} entries, not {T_FIELDS}")
+    line, channels = 1 << int(d.part[T_SHIFT]), int(d.part[T_CHANNELS])
+    if (d.line_bytes != line).any():
+        raise ProgramError(f"dram: line_bytes = {d.line_bytes.tolist()}, but the part's are {line}")
+    if (d.interleave_bytes % line).any():
+        raise ProgramError(f"dram: interleave_bytes is no multiple of the line, {line} B")
+    if (d.channels % channels).any():
+        raise ProgramError(f"dram: channels = {d.channels.tolist()} are no stacks of {channels}")
 
 
 def _require(good: np.ndarray, what: str, task: np.ndarray | None = None) -> None:

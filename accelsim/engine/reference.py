@@ -13,7 +13,8 @@ off in rounds, and a round has three steps:
 
 What step 3 schedules for the same t (a finish without latency, a release without occupancy)
 belongs to the next round. When no round has anything left, (4) units issue requests, in order.
-Nothing issued at t comes back before t + 1, so the instant is over.
+Nothing issued at t comes back before t + 1. Last, (5) DRAM channels at request level have their
+clock edge, and the instant is over.
 
 Units. A task is ready at its last predecessor's finish or at its grant, whichever is later. It
 starts on an edge of its unit's clock (a multiple of `clock_ps`), when a server is free. An
@@ -26,15 +27,17 @@ issues at most `issue_per_cycle` lines, all of the earliest active task first. A
 credit (fewer than `outstanding` in flight), then a slot of its channel's queue. Without a credit
 the unit waits for a completion; without a slot it waits for that channel, and later lines wait
 behind. A slot freed while units wait is reserved for one of them, round robin by unit index after
-the unit that last got one this way, and is used at that unit's next edge (this instant's, if it
-is one). Others may take a slot only when one is free that is not reserved, or else wait too. The
-server is free one clock after the last line is issued; the task finishes when its last line
-completes.
+the unit that last got one this way, and is used at that unit's next edge (this instant's, if it is
+one; if it is freed in step 5, the next). Others may take a slot only when one is free that is not
+reserved, or else wait too. The server is free one clock after the last line is issued; the task
+finishes when its last line completes.
 
-A channel serves lines in the order of their slots; see `reference_memory.Channel.accept`. A read
-then passes the return path of its unit, one line at a time; a write completes when it is accepted,
-but not before t + 1. The credit returns at completion, the slot when the channel has moved the
-data.
+A channel serves lines in the order of their slots at the simple level, see
+`reference_memory.SimpleChannel`, and by the rules of the DRAM at request level, see
+`reference_requests`. A read then passes the return path of its unit, one line at a time; a write
+completes when it reaches the channel, but not before t + 1. The credit returns at completion. The
+slot returns when the channel has moved the data, at request level when the line has moved on to
+its bank.
 
 Cause. A start waited for the latest of: the last predecessor's finish (DEPENDENCY), the grant
 (BUFFER), the last instant at which the unit stopped being full (SERVER), and the previous start of
@@ -48,7 +51,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 
 import numpy as np
 import simpy
@@ -56,19 +58,10 @@ from simpy.core import EventPriority
 
 from accelsim.engine.deadlock import require_finished
 from accelsim.engine.program import UNLIMITED_SERVERS, Cause, Order, Program
-from accelsim.engine.reference_memory import Channel, Memory
-from accelsim.engine.reference_tasks import Buffer, Claim, Task, latest, round_up
+from accelsim.engine.reference_memory import Channel, Memory, SimpleMemory, lines_of
+from accelsim.engine.reference_requests import RequestMemory
+from accelsim.engine.reference_tasks import Buffer, Claim, Phase, Task, latest, round_up
 from accelsim.engine.schedule import Schedule
-
-
-class Phase(IntEnum):
-    """The order of what happens at one instant."""
-
-    RETURN = 0
-    COMPLETE = 1
-    FINISH = 2
-    SETTLE = 3
-    ISSUE = 4
 
 
 class Moment(simpy.Event):
@@ -145,8 +138,9 @@ class Unit:
         self.busy += 1
         if task.runs:
             assert self.memory is not None
-            self.active.append((task, self.memory.lines(self.machine.program, task.runs)))
-            self.issue_soon()
+            lines = lines_of(self.machine.program, task.runs, self.memory.line_bytes)
+            self.active.append((task, lines))
+            self.issue_from(self.machine.now)
         else:
             self._release_at(now + task.occupancy, task)
             self.machine.finish_at(now + task.latency, task)
@@ -181,9 +175,9 @@ class Unit:
         self.busy -= 1
         self.machine.settle_at(now)
 
-    def issue_soon(self) -> None:
-        """Look at the next edge whether a line can be issued."""
-        self._issue_at(round_up(self.machine.now, self.clock))
+    def issue_from(self, time: int) -> None:
+        """Look at the first edge from a time on whether a line can be issued."""
+        self._issue_at(round_up(time, self.clock))
 
     def _issue_at(self, at: int) -> None:
         if self.active and self.issue_at != at:
@@ -199,10 +193,10 @@ class Unit:
             task, lines = self.active[0]
             address = next(lines) if self.head is None else self.head
             self.head = address
-            channel, bank, row = self.memory.locate(address)
-            if not channel.take_slot(self.index):
+            channel, local = self.memory.locate(address)
+            if not channel.take_slot(self.index, self.is_write):
                 return  # the reservation calls again
-            self._send(task, channel, bank, row)
+            self._send(task, channel, local)
             self.head = next(lines, None)
             if self.head is None:
                 self.active.popleft()
@@ -210,7 +204,7 @@ class Unit:
                 self._release_at(now + self.clock, task)
         self._issue_at(now + self.clock)
 
-    def _send(self, task: Task, channel: Channel, bank: int, row: int) -> None:
+    def _send(self, task: Task, channel: Channel, local: int) -> None:
         assert self.memory is not None
         now = self.machine.now
         self.in_flight += 1
@@ -218,16 +212,11 @@ class Unit:
         position = len(task.line_finish)
         task.line_finish.append(-1)
         arrive = round_up(now + self.crossing, self.memory.clock)
-        done = channel.accept(bank, row, arrive)
         if self.is_write:
             self._complete_at(max(arrive, now + 1), task, position)
-
-        def give_back() -> None:
-            channel.free_slot()
-            if not self.is_write:
-                self._bring_back(done, task, position)
-
-        self.machine.at(done, Phase.RETURN, channel.index, give_back)
+        channel.send(
+            local, self.is_write, arrive, lambda done: self._bring_back(done, task, position)
+        )
 
     def _bring_back(self, done: int, task: Task, position: int) -> None:
         assert self.memory is not None
@@ -239,7 +228,7 @@ class Unit:
             task.line_finish[position] = at
             task.lines_open -= 1
             self.in_flight -= 1
-            self.issue_soon()
+            self.issue_from(at)
             if task.all_issued and not task.lines_open:
                 self.machine.finish_at(at, task)
 
@@ -263,10 +252,12 @@ class Machine:
             self._connect(task)
 
     def _connect_memory(self) -> None:
-        p, memories = self.program, []
+        p, memories = self.program, list[Memory]()
+        level = RequestMemory if p.dram.part.size else SimpleMemory
         for chip in range(p.dram.channels.size):
-            memories.append(Memory(p.dram, chip, len(self.channels), self._promise))
-            self.channels += memories[-1].channels
+            memory = level(p.dram, chip, len(self.channels), self.at, self._promise)
+            memories.append(memory)
+            self.channels += memory.channels
         for unit in self.units:
             if unit.outstanding and p.units.chip[unit.index] < len(memories):
                 unit.attach(
@@ -290,8 +281,8 @@ class Machine:
             for releaser in releasers:
                 self.tasks[releaser].releases.append(claim)
 
-    def _promise(self, unit: int) -> None:
-        self.units[unit].issue_soon()
+    def _promise(self, unit: int, usable_from: int) -> None:
+        self.units[unit].issue_from(usable_from)
 
     @property
     def now(self) -> int:

@@ -1,56 +1,112 @@
 """The simple DRAM level as the reference engine sees it: channels, and where an address lies.
 
-A channel is three operations: `take_slot`, `accept` a line (which says when it is done) and
-`free_slot`. A more detailed level replaces what `accept` does.
+A channel is two operations: `take_slot` for a line, and `send` it, which lets its data come back
+and the slot be given back in time. `reference_requests` says them for the request level.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from accelsim.engine.program import Dram, Program
+from accelsim.engine.reference_tasks import At, Phase
+
+# Tells a unit that a slot is reserved for it, to be used at its first edge from a time on.
+Promise = Callable[[int, int], None]
 
 
-class Channel:
-    """One DRAM channel; `promise(unit)` is called when a slot is reserved for a waiting unit."""
+class Slots:
+    """Places in a queue; one that is given back while units wait is reserved for one of them."""
 
-    def __init__(self, dram: Dram, chip: int, index: int, promise: Callable[[int], None]) -> None:
-        self.index = index
-        self._promise = promise
-        self._row_hit, self._row_miss = int(dram.row_hit_ps[chip]), int(dram.row_miss_ps[chip])
-        self._activate, self._burst = int(dram.activate_ps[chip]), int(dram.burst_ps[chip])
-        self._free_slots = int(dram.queue_depth[chip])
+    def __init__(self, count: int, promise: Promise) -> None:
+        self._free, self._promise = count, promise
         self._waiting: set[int] = set()
         self._reserved: set[int] = set()
         self._last_given = -1
-        self._open_row: dict[int, int] = {}
-        self._last_activate: int | None = None
-        self._bus_free = 0
-        self.lines = self.activates = 0
 
-    def take_slot(self, unit: int) -> bool:
+    def take(self, unit: int) -> bool:
         """Take a slot for a unit; if there is none for it, the unit waits."""
         if unit in self._reserved:
             self._reserved.remove(unit)
-        elif self._free_slots <= len(self._reserved):
+        elif self._free <= len(self._reserved):
             self._waiting.add(unit)
             return False
-        self._free_slots -= 1
+        self._free -= 1
         return True
 
-    def free_slot(self) -> None:
+    def give_back(self, usable_from: int) -> None:
         """Give a slot back: it is reserved for the next waiting unit, if there is one."""
-        self._free_slots += 1
+        self._free += 1
         if self._waiting:
             after = [unit for unit in self._waiting if unit > self._last_given]
             unit = min(after or self._waiting)
             self._waiting.remove(unit)
             self._reserved.add(unit)
             self._last_given = unit
-            self._promise(unit)
+            self._promise(unit, usable_from)
 
-    def accept(self, bank: int, row: int, arrive: int) -> int:
-        """Serve a line that arrives on a DRAM edge; returns when its data has moved, ps."""
+
+class Channel(Protocol):
+    """One DRAM channel, as a unit and the Schedule see it."""
+
+    @property
+    def lines(self) -> int:
+        """Lines moved so far."""
+
+    @property
+    def activates(self) -> int:
+        """Rows opened so far."""
+
+    def take_slot(self, unit: int, is_write: bool) -> bool:
+        """Take a slot for a unit; if there is none for it, the unit waits."""
+
+    def send(self, address: int, is_write: bool, arrive: int, back: Callable[[int], None]) -> None:
+        """Send a line that has a slot; `back(time)` is called when the data of a read are there."""
+
+
+class Memory(Protocol):
+    """The DRAM of one chip."""
+
+    line_bytes: int
+    clock: int
+    return_ps: int
+
+    def locate(self, address: int) -> tuple[Channel, int]:
+        """Find the channel of an address, and the address in what the channel belongs to."""
+
+
+def lines_of(p: Program, runs: range, line_bytes: int) -> Iterator[int]:
+    """Cut each piece of each run into the lines that it touches."""
+    for run in runs:
+        for piece in range(p.run_count[run]):
+            first = int(p.run_address[run]) + piece * int(p.run_stride[run])
+            end = first + int(p.run_bytes[run])
+            yield from range(first - first % line_bytes, end, line_bytes)
+
+
+class SimpleChannel:
+    """A channel that serves lines in the order of their slots: a row buffer a bank, one bus."""
+
+    def __init__(self, dram: Dram, chip: int, index: int, at: At, promise: Promise) -> None:
+        self._index, self._at = index, at
+        self._row_hit, self._row_miss = int(dram.row_hit_ps[chip]), int(dram.row_miss_ps[chip])
+        self._activate, self._burst = int(dram.activate_ps[chip]), int(dram.burst_ps[chip])
+        self._row_bytes, self._banks = int(dram.row_bytes[chip]), int(dram.banks[chip])
+        self._slots = Slots(int(dram.queue_depth[chip]), promise)
+        self._open_row: dict[int, int] = {}
+        self._last_activate: int | None = None
+        self._bus_free = 0
+        self.lines = self.activates = 0
+
+    def take_slot(self, unit: int, is_write: bool) -> bool:
+        """Reads and writes share the slots."""
+        return self._slots.take(unit)
+
+    def send(self, address: int, is_write: bool, arrive: int, back: Callable[[int], None]) -> None:
+        """Serve a line behind all that are there; its slot is free when its data has moved."""
+        row_index = address // self._row_bytes
+        bank, row = row_index % self._banks, row_index // self._banks
         if self._open_row.get(bank) == row:
             ready = arrive + self._row_hit
         else:
@@ -62,36 +118,30 @@ class Channel:
             self.activates += 1
             ready = activate + self._row_miss
         self.lines += 1
-        self._bus_free = max(self._bus_free, ready) + self._burst
-        return self._bus_free
+        done = self._bus_free = max(self._bus_free, ready) + self._burst
+
+        def moved() -> None:
+            self._slots.give_back(done)
+            if not is_write:
+                back(done)
+
+        self._at(done, Phase.RETURN, self._index, moved)
 
 
-class Memory:
-    """The DRAM of one chip: its channels, and which address lies where."""
+class SimpleMemory:
+    """The DRAM of one chip at the simple level."""
 
-    def __init__(
-        self, dram: Dram, chip: int, first_channel: int, promise: Callable[[int], None]
-    ) -> None:
+    def __init__(self, dram: Dram, chip: int, first_channel: int, at: At, promise: Promise) -> None:
         self.line_bytes = int(dram.line_bytes[chip])
         self.clock, self.return_ps = int(dram.clock_ps[chip]), int(dram.return_ps[chip])
         self._interleave = int(dram.interleave_bytes[chip])
-        self._row_bytes, self._banks = int(dram.row_bytes[chip]), int(dram.banks[chip])
         self.channels = [
-            Channel(dram, chip, first_channel + i, promise) for i in range(dram.channels[chip])
+            SimpleChannel(dram, chip, first_channel + i, at, promise)
+            for i in range(dram.channels[chip])
         ]
 
-    def locate(self, address: int) -> tuple[Channel, int, int]:
-        """Find the channel, bank and row of an address."""
+    def locate(self, address: int) -> tuple[SimpleChannel, int]:
+        """Blocks of `interleave_bytes` go round the channels."""
         block, offset = divmod(address, self._interleave)
         local = block // len(self.channels) * self._interleave + offset
-        row_index = local // self._row_bytes
-        channel = self.channels[block % len(self.channels)]
-        return channel, row_index % self._banks, row_index // self._banks
-
-    def lines(self, p: Program, runs: range) -> Iterator[int]:
-        """Cut each piece of each run into the lines that it touches."""
-        for run in runs:
-            for piece in range(p.run_count[run]):
-                first = int(p.run_address[run]) + piece * int(p.run_stride[run])
-                end = first + int(p.run_bytes[run])
-                yield from range(first - first % self.line_bytes, end, self.line_bytes)
+        return self.channels[block % len(self.channels)], local

@@ -1,10 +1,27 @@
-"""What the reference engine knows of a task, a claim and a buffer."""
+"""What the reference engine knows of a task, a claim and a buffer; the order of an instant."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
 
 from accelsim.engine.program import Cause, Program
+
+
+class Phase(IntEnum):
+    """The order of what happens at one instant."""
+
+    RETURN = 0
+    COMPLETE = 1
+    FINISH = 2
+    SETTLE = 3
+    ISSUE = 4
+    EDGE = 5
+
+
+# Lets something happen at a time, in a phase, at a place in the order of the phase.
+At = Callable[[int, Phase, int, Callable[[], None]], None]
 
 
 def round_up(time: int, clock: int) -> int:

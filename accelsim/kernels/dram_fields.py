@@ -50,8 +50,9 @@ of its command queue is `queue[(c x banks + b) x depth + k]`, and so on. `banks`
     T_DEPTH,  # entries of a bank's command queue
     T_READS,  # entries of the read queue ...
     T_WRITES,  # ... and of the write queue of a channel
+    T_CLIENT,  # entries of a channel's own queue before these, 0 for none
     T_FIELDS,
-) = range(45)
+) = range(46)
 
 # channels[channel, .]
 (

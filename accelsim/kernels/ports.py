@@ -45,6 +45,7 @@ from accelsim.kernels.fields import (
     U_LIMITED,
 )
 from accelsim.kernels.jit import inlined
+from accelsim.kernels.requests import locate_request, send
 from accelsim.kernels.tournament import NEVER, set_time
 
 
@@ -184,6 +185,11 @@ def issue_line(
     chips,
     tree,
     requests,
+    part,
+    front,
+    transit,
+    entries,
+    first_edge,
     port,
     task,
     arrive,
@@ -191,16 +197,23 @@ def issue_line(
 ):
     """Issue the next line of the port's first active task; returns whether it got a slot."""
     chip = ports[port, P_CHIP]
-    channel, local = locate(chips, chip, ports[port, P_LINE])
-    if not take_slot(channels, ports, channel, port):
-        return False
     request = 0
     if requests.size > 0:
         request = first_request[task] + ports[port, P_POSITION]
-    idle = next_done(channels, slots, channel) == NEVER
-    done = accept(channels, slots, open_row, chips, chip, channel, local, arrive, task, request)
-    if idle:
-        set_time(tree, channel, done)
+    if part.size > 0:
+        write = ports[port, P_IS_WRITE]
+        channel, line = locate_request(part, chips, chip, ports[port, P_LINE])
+        if not take_slot(channels, ports, 2 * channel + write, port):
+            return False
+        send(front, transit, entries, tree, first_edge, channel, line, write, arrive, task, request)
+    else:
+        channel, local = locate(chips, chip, ports[port, P_LINE])
+        if not take_slot(channels, ports, channel, port):
+            return False
+        idle = next_done(channels, slots, channel) == NEVER
+        done = accept(channels, slots, open_row, chips, chip, channel, local, arrive, task, request)
+        if idle:
+            set_time(tree, channel, done)
     ports[port, P_IN_FLIGHT] += 1
     if ports[port, P_IS_WRITE]:
         complete = max(arrive, now + 1)

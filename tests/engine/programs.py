@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from typing import TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
 
+from accelsim.arch.parts import Part
 from accelsim.engine.program import Cause, Dram, Order, Program, ProgramBuilder, Units
 from accelsim.engine.schedule import Schedule
+
+T = TypeVar("T")
 
 UNIT_DEFAULTS = {
     "servers": 1,
@@ -46,10 +50,44 @@ def make_units(*rows: dict[str, int]) -> Units:
     return Units(name=tuple(f"unit{i}" for i in range(len(rows))), **columns)
 
 
-def make_dram(*rows: dict[str, int]) -> Dram:
-    """One chip's DRAM from each row of differences to a small DRAM; no rows, no chips."""
+SMALL_PART: dict[str, object] = {
+    "name": "small",
+    "description": "A part whose queues, rows and refresh are soon met",
+    "clock_period": "3 ps",
+    "channels": 2,
+    "ranks": 1,
+    "bank_groups": 2,
+    "banks": 2,
+    "rows": 64,
+    "row_columns": 4,
+    "bus_bits": 128,
+    "burst_length": 4,
+    "burst_clocks": 2,
+    "mapping": "ro ra bg ba ch co",
+    "queues": {"reads": 3, "writes": 9, "bank": 2},
+    "timing": {
+        **{"cl": 3, "cwl": 2, "trcd_read": 3, "trcd_write": 2, "trp": 3, "tras": 7},
+        **{"tccd_l": 3, "tccd_s": 2, "trrd_l": 3, "trrd_s": 2, "tfaw": 9, "twtr_l": 4},
+        **{"twtr_s": 3, "twr": 4, "trtp": 2, "trtrs": 1, "tppd": 0, "trfc": 12, "trefi": 150},
+    },
+}
+
+
+def make_dram(*rows: dict[str, int], part: dict[str, object] | None = None) -> Dram:
+    """One chip's DRAM from each row of differences to a small DRAM; no rows, no chips.
+
+    `part` : differences to `SMALL_PART`, for the request level; `channels` are then its stacks.
+    """
     table = [{**DRAM_DEFAULTS, **row} for row in rows]
-    return Dram(**{name: np.array([r[name] for r in table], np.int64) for name in DRAM_DEFAULTS})
+    vector = np.zeros(0, np.int64)
+    if part is not None:
+        whole = Part.model_validate({**SMALL_PART, **part})
+        vector = whole.vector
+        for row in table:
+            row["channels"] *= whole.channels
+            row["line_bytes"], row["clock_ps"] = whole.request_bytes, whole.clock_period
+    columns = {name: np.array([r[name] for r in table], np.int64) for name in DRAM_DEFAULTS}
+    return Dram(**columns, part=vector)
 
 
 def build(
@@ -93,7 +131,12 @@ def assert_same(a: Schedule, b: Schedule) -> None:
 def random_program(draw_int: Callable[[int, int], int]) -> Program:
     """Draw a Program; `draw_int(low, high)` gives whole numbers. Small, and rich in ties."""
     chips = draw_int(1, 2)
-    dram = make_dram(*(_random_dram(draw_int) for _ in range(chips)))
+    rows = [_random_dram(draw_int) for _ in range(chips)]
+    part = _random_part(draw_int) if draw_int(0, 1) else None
+    if part is not None:
+        for row in rows:
+            row["interleave_bytes"] = _pick(draw_int, 64, 128, 192)
+    dram = make_dram(*rows, part=part)
     unit_rows = [_random_unit(draw_int, chips) for _ in range(draw_int(1, 4))]
     unit_rows += [_random_port(draw_int, chips) for _ in range(draw_int(0, 4))]
     units = make_units(*unit_rows)
@@ -105,7 +148,7 @@ def random_program(draw_int: Callable[[int, int], int]) -> Program:
     return build(builder, units, buffers, dram)
 
 
-def _pick(draw_int: Callable[[int, int], int], *values: int) -> int:
+def _pick(draw_int: Callable[[int, int], int], *values: T) -> T:
     return values[draw_int(0, len(values) - 1)]
 
 
@@ -123,6 +166,24 @@ def _random_dram(draw_int: Callable[[int, int], int]) -> dict[str, int]:
         "row_hit_ps": _pick(draw_int, 0, 3),
         "row_miss_ps": _pick(draw_int, 0, 3, 11),
         "return_ps": _pick(draw_int, 0, 1, 6),
+    }
+
+
+def _random_part(draw_int: Callable[[int, int], int]) -> dict[str, object]:
+    """A part that a few lines fill, with refreshes and every kind of merging."""
+    return {
+        "clock_period": f"{_pick(draw_int, 1, 3, 5)} ps",
+        "channels": _pick(draw_int, 1, 2),
+        "ranks": _pick(draw_int, 1, 2),
+        "dual_command": bool(draw_int(0, 1)),
+        "mapping": _pick(draw_int, "ro ra bg ba ch co", "ro ch ra ba bg co", "ro ra co ba bg ch"),
+        "refresh": bool(draw_int(0, 3)),
+        "queues": {
+            "reads": draw_int(1, 4),
+            "writes": draw_int(9, 11),
+            "bank": draw_int(1, 3),
+            "client": _pick(draw_int, 0, 0, 1, 3),
+        },
     }
 
 
