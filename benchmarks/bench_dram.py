@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from accelsim.arch.parts import Part, load_part
+from accelsim.arch.part import Part
+from accelsim.arch.parts import load_part
 from accelsim.engine.dram import run_stream
 from accelsim.workload.streams import GIB, stream
 

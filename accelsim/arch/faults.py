@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from accelsim.arch.array import FieldError
+from accelsim.arch.dram import DRAM_TAGS
 from accelsim.arch.spec import Arch
+from accelsim.arch.tree import Location
 from accelsim.errors import InputError
-
-Location = tuple[str | int, ...]
 
 _EXPECTED = {
     "int_type": "expected a whole number",
@@ -73,7 +72,7 @@ def _path(loc: tuple[str | int, ...], data: object) -> Location:
     node = data
     for step in loc:
         if isinstance(node, dict):
-            if step not in node and step == node.get("kind"):
+            if step not in node and step in (node.get("kind"), *DRAM_TAGS):
                 continue
             path.append(step)
             node = node.get(step)
@@ -139,14 +138,19 @@ def _known_keys(at: Location, data: object, root: type[BaseModel]) -> list[str]:
 
 
 def _model_of(annotation: object, node: object) -> type[BaseModel]:
-    """The model in an annotation: itself, in a union (by `kind`), or the element of a tuple."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    choices = [a for a in get_args(annotation) if a not in (NoneType, Ellipsis)]
-    models = [_model_of(choice, node) for choice in choices if not isinstance(choice, str)]
-    kind = node.get("kind") if isinstance(node, dict) else None
+    """The model in an annotation: itself, one of a union, or the element of a tuple."""
+    models = _models_in(annotation)
+    given = node if isinstance(node, dict) else {}
     for model in models:
-        tags = get_args(model.model_fields["kind"].annotation) if len(models) > 1 else (kind,)
-        if kind in tags:
+        kind = model.model_fields.get("kind")
+        if kind is not None and given.get("kind") in get_args(kind.annotation):
+            return model
+        if kind is None and ("part" in given) == ("part" in model.model_fields):
             return model
     return models[0]
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for choice in get_args(annotation) for model in _models_in(choice)]

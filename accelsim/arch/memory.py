@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from accelsim.arch.array import FieldError, Spec
 from accelsim.arch.units import (
-    BYTES,
-    PS_PER_SECOND,
     Bytes,
     BytesOrZero,
-    BytesPerSecond,
-    Clock,
     Count,
     Duration,
-    PositiveDuration,
     Rate,
-    period_ps,
 )
 
 FP32_BYTES = 4
@@ -202,100 +195,3 @@ class Store(Spec):
     def local_bytes(self) -> int:
         """Tags of the lines in flight."""
         return self.outstanding * self.tag_bytes
-
-
-class Dram(Spec):
-    """DRAM at the simple level: bursts on channels, and an activate interval per new row.
-
-    Attributes
-    ----------
-    bandwidth : int, bytes per second
-        Peak of all channels, before refresh.
-    channels, banks : int
-        Channels, and banks of a channel.
-    capacity : int, bytes
-        All channels.
-    clock : int, hertz
-        Requests are accepted on its edges.
-    line, row, interleave : int, bytes
-        A burst; a row of a channel; what one channel holds before the next takes over.
-    queue_depth : int
-        Slots of a channel's queue.
-    activate_interval : int, ps
-        Least time between two activates of a channel.
-    refresh_overhead : float
-        Share of the time that refresh takes; stretches bursts and activates.
-    row_hit, row_miss : int, ps
-        Accept to first data when nothing is in the way.
-    return_delay : int, ps
-        Last data on the channel to the unit's return path.
-    """
-
-    level: Literal["simple"]
-    bandwidth: BytesPerSecond
-    channels: Count
-    capacity: Bytes
-    clock: Clock
-    line: Bytes
-    row: Bytes
-    interleave: Bytes
-    banks: Count
-    queue_depth: Count
-    activate_interval: Duration
-    refresh_overhead: Annotated[float, Field(strict=True, ge=0, lt=1)]
-    row_hit: PositiveDuration
-    row_miss: PositiveDuration
-    return_delay: Duration
-
-    @model_validator(mode="after")
-    def _sizes_divide(self) -> Dram:
-        for small, large in (("line", "interleave"), ("interleave", "row")):
-            a, b = getattr(self, small), getattr(self, large)
-            if b % a:
-                raise FieldError(
-                    large, f"{BYTES.format(b)} is not a multiple of {small} {BYTES.format(a)}"
-                )
-        if self.row_miss < self.row_hit:
-            raise FieldError("row_miss", "is shorter than row_hit, expected at least that")
-        return self
-
-    @property
-    def clock_ps(self) -> int:
-        """Period of the DRAM clock."""
-        return period_ps(self.clock)
-
-    @property
-    def exact_burst_ps(self) -> Fraction:
-        """Line / (bandwidth / channels), stretched by refresh, before rounding."""
-        return Fraction(self.line * PS_PER_SECOND * self.channels, self.bandwidth) / self._uptime
-
-    @property
-    def burst_ps(self) -> int:
-        """Data bus time of a line, refresh included, at least 1 ps."""
-        return max(1, round(self.exact_burst_ps))
-
-    @property
-    def activate_ps(self) -> int:
-        """Least time between two activates of a channel, refresh included."""
-        return round(self.activate_interval / self._uptime)
-
-    @property
-    def _uptime(self) -> Fraction:
-        return 1 - Fraction(str(self.refresh_overhead))
-
-    def table(self) -> dict[str, int]:
-        """The figures of `engine.program.Dram`, by the names that it gives them."""
-        return {
-            "channels": self.channels,
-            "line_bytes": self.line,
-            "row_bytes": self.row,
-            "interleave_bytes": self.interleave,
-            "banks": self.banks,
-            "queue_depth": self.queue_depth,
-            "clock_ps": self.clock_ps,
-            "burst_ps": self.burst_ps,
-            "activate_ps": self.activate_ps,
-            "row_hit_ps": self.row_hit,
-            "row_miss_ps": self.row_miss,
-            "return_ps": self.return_delay,
-        }

@@ -1,242 +1,16 @@
-"""DRAM parts: shape, address mapping, queues and timing of one device or module, from YAML.
-
-`Part.vector` turns a part into the clocks of `accelsim.kernels.dram_fields`; the rules by which
-constraints follow from the timings (write to read = CWL + burst + tWTR, ...) stand there.
-"""
+"""The DRAM parts that are shipped, and reading one from YAML."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated
 
-import numpy as np
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from accelsim.arch.array import FieldError, Spec
 from accelsim.arch.faults import input_error
-from accelsim.arch.load import config_folder, override, read_tree
-from accelsim.arch.units import PS_PER_SECOND, Count, CountOrZero, PositiveDuration
+from accelsim.arch.part import Part
+from accelsim.arch.tree import Tree, config_folder, override, read_tree
 from accelsim.errors import InputError, unknown_name
-from accelsim.kernels import dram_fields as k
-
-FIELDS = ("ro", "ra", "bg", "ba", "ch", "co")
-BITS = 8
-
-
-def _power_of_two(value: int) -> int:
-    if value & (value - 1):
-        raise ValueError(f"is {value}, expected a power of two")
-    return value
-
-
-Power = Annotated[Count, AfterValidator(_power_of_two)]
-
-
-class Timing(Spec):
-    """Clocks between commands, by their JEDEC names.
-
-    `_l` holds inside a bank group, `_s` between bank groups. `cl`, `cwl` : command to data.
-    `trtrs` : the bus changes hands between ranks, and from read to write. `tppd` : between two
-    precharges of a rank; 0 for none.
-    """
-
-    cl: Count
-    cwl: Count
-    trcd_read: Count
-    trcd_write: Count
-    trp: Count
-    tras: Count
-    tccd_l: Count
-    tccd_s: Count
-    trrd_l: Count
-    trrd_s: Count
-    tfaw: Count
-    twtr_l: Count
-    twtr_s: Count
-    twr: Count
-    trtp: Count
-    trtrs: CountOrZero
-    tppd: CountOrZero = 0
-    trfc: Count
-    trefi: Count
-
-
-class Queues(Spec):
-    """Entries: reads and writes of a channel, commands of a bank, and a client's of a channel.
-
-    `client` : requests that wait, in order, before the read and write queue of their channel, so
-    that those of other channels pass them; 0 for a client that waits with its oldest.
-    """
-
-    reads: Count
-    writes: Count
-    bank: Annotated[Count, Field(le=64)]
-    client: CountOrZero = 0
-
-    @model_validator(mode="after")
-    def _writes_can_drain(self) -> Queues:
-        if self.writes <= k.IDLE_DRAIN:
-            raise FieldError("writes", f"is {self.writes}, expected more than {k.IDLE_DRAIN}")
-        return self
-
-
-class Part(Spec):
-    """A DRAM part.
-
-    Attributes
-    ----------
-    clock_period : int, ps
-        Of the command clock.
-    channels, ranks, bank_groups, banks : int
-        Channels; ranks of a channel; bank groups of a rank; banks of a bank group.
-    rows : int
-        Rows of a bank.
-    row_columns : int
-        Requests in a row.
-    bus_bits, burst_length : int
-        Width of a channel, and beats of a burst: a request is one burst.
-    burst_clocks : int
-        Clocks that a burst holds the bus.
-    dual_command : bool
-        A column and a row command may be issued in one clock (HBM).
-    mapping : str
-        Fields of an address from the most to the least significant: row (ro), rank (ra), bank
-        group (bg), bank (ba), channel (ch), column (co).
-    refresh : bool
-        Whether rows are refreshed.
-    assumed : tuple of str
-        Figures without a public source.
-    """
-
-    name: str
-    description: str
-    clock_period: PositiveDuration
-    channels: Power
-    ranks: Power
-    bank_groups: Power
-    banks: Power
-    rows: Power
-    row_columns: Power
-    bus_bits: Power
-    burst_length: Power
-    burst_clocks: Count
-    dual_command: Annotated[bool, Field(strict=True)] = False
-    mapping: str
-    queues: Queues
-    refresh: Annotated[bool, Field(strict=True)] = True
-    timing: Timing
-    assumed: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _mapping_is_whole(self) -> Part:
-        fields = self.mapping.split()
-        for name in fields:
-            if name not in FIELDS:
-                raise FieldError("mapping", f"has unknown field '{name}', known: {self._known()}")
-            if fields.count(name) > 1:
-                raise FieldError("mapping", f"has '{name}' twice, expected each field once")
-        gone = [name for name in FIELDS if name not in fields]
-        if gone:
-            raise FieldError("mapping", f"lacks '{gone[0]}', expected each of {self._known()}")
-        return self
-
-    @staticmethod
-    def _known() -> str:
-        return " ".join(FIELDS)
-
-    @property
-    def request_bytes(self) -> int:
-        """Bytes of one burst."""
-        return self.bus_bits // BITS * self.burst_length
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row of one channel."""
-        return self.row_columns * self.request_bytes
-
-    @property
-    def capacity(self) -> int:
-        """Bytes of all channels."""
-        banks = self.channels * self.ranks * self.bank_groups * self.banks
-        return banks * self.rows * self.row_bytes
-
-    @property
-    def column_clocks(self) -> int:
-        """Clocks between two bursts at best: the bus, or tCCD where that is longer."""
-        return max(self.burst_clocks, self.timing.tccd_s)
-
-    @property
-    def bandwidth(self) -> int:
-        """Peak of all channels, bytes per second, before refresh."""
-        clocks = self.column_clocks * self.clock_period
-        return self.channels * self.request_bytes * PS_PER_SECOND // clocks
-
-    @cached_property
-    def vector(self) -> np.ndarray:
-        """int64[T_FIELDS] : the part as the kernels read it."""
-        t, burst = self.timing, self.burst_clocks
-        read, write = t.cl + burst, t.cwl + burst
-        long, short = max(burst, t.tccd_l), max(burst, t.tccd_s)
-        values = {
-            k.T_CHANNELS: self.channels,
-            k.T_RANKS: self.ranks,
-            k.T_GROUPS: self.bank_groups,
-            k.T_BANKS: self.ranks * self.bank_groups * self.banks,
-            k.T_SHIFT: self.request_bytes.bit_length() - 1,
-            **self._fields(),
-            k.T_READ_DONE: read,
-            k.T_RCD_READ: t.trcd_read,
-            k.T_RCD_WRITE: t.trcd_write,
-            k.T_RP: t.trp,
-            k.T_RAS: t.tras,
-            k.T_RC: t.tras + t.trp,
-            k.T_RRD_L: t.trrd_l,
-            k.T_RRD_S: t.trrd_s,
-            k.T_FAW: t.tfaw,
-            k.T_PPD: t.tppd,
-            k.T_READ_TO_PRE: t.trtp,
-            k.T_WRITE_TO_PRE: write + t.twr,
-            k.T_READ_READ_L: long,
-            k.T_READ_READ_S: short,
-            k.T_READ_READ_RANK: burst + t.trtrs,
-            k.T_READ_WRITE: read - t.cwl + t.trtrs,
-            k.T_READ_WRITE_RANK: read - t.cwl + t.trtrs,
-            k.T_WRITE_READ_L: write + t.twtr_l,
-            k.T_WRITE_READ_S: write + t.twtr_s,
-            k.T_WRITE_READ_RANK: write - t.cl + t.trtrs,
-            k.T_WRITE_WRITE_L: long,
-            k.T_WRITE_WRITE_S: short,
-            k.T_WRITE_WRITE_RANK: burst,
-            k.T_RFC: t.trfc,
-            k.T_REFRESH_EVERY: t.trefi // self.ranks if self.refresh else 0,
-            k.T_DUAL: int(self.dual_command),
-            k.T_DEPTH: self.queues.bank,
-            k.T_READS: self.queues.reads,
-            k.T_WRITES: self.queues.writes,
-            k.T_CLIENT: self.queues.client,
-        }
-        assert len(values) == k.T_FIELDS
-        return np.array([values[number] for number in range(k.T_FIELDS)], np.int64)
-
-    def _fields(self) -> dict[int, int]:
-        sizes = (self.rows, self.ranks, self.bank_groups, self.banks, self.channels)
-        size = dict(zip(FIELDS, (*sizes, self.row_columns), strict=True))
-        places = {
-            "ro": (k.T_ROW_AT, k.T_ROW_MASK),
-            "ra": (k.T_RANK_AT, k.T_RANK_MASK),
-            "bg": (k.T_GROUP_AT, k.T_GROUP_MASK),
-            "ba": (k.T_BANK_AT, k.T_BANK_MASK),
-            "ch": (k.T_CHANNEL_AT, k.T_CHANNEL_MASK),
-        }
-        values, at = {}, 0
-        for name in reversed(self.mapping.split()):
-            if name in places:
-                position, mask = places[name]
-                values[position], values[mask] = at, size[name] - 1
-            at += size[name].bit_length() - 1
-        return values
 
 
 def part_folder() -> Path:
@@ -264,19 +38,34 @@ def load_part(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Part:
     InputError
         No such name or file, not YAML, or a field that is wrong; names file, line and field.
     """
-    name = str(name_or_path)
-    path = Path(name)
-    if not name.endswith((".yaml", ".yml")):
-        if name not in part_names():
-            raise unknown_name("DRAM part", name, part_names())
-        path = part_folder() / f"{name}.yaml"
-    if not path.is_file():
-        raise InputError(f"no such file '{name}'", remedy="expected a .yaml file")
-    shown = path.name if path.parent == part_folder() else name
-    tree = read_tree(path, shown)
+    tree, shown = _read(str(name_or_path))
     for text in overrides:
         override(tree, text)
     try:
         return Part.model_validate(tree.data)
     except ValidationError as error:
         raise input_error(error, tree.data, tree.place, shown, Part) from None
+
+
+def expand_part(tree: Tree) -> None:
+    """Put the part that an architecture's `dram.part` names in the place of its name."""
+    dram = tree.data.get("dram")
+    if not isinstance(dram, dict) or not isinstance(dram.get("part"), str):
+        return
+    at = ("dram", "part")
+    part, _ = _read(dram["part"], where=f"{tree.place.get(at, '')}, dram.part")
+    dram["part"] = part.data
+    tree.place.update({(*at, *inner): place for inner, place in part.place.items()})
+
+
+def _read(name: str, where: str = "") -> tuple[Tree, str]:
+    """A part's tree, and how messages call its file."""
+    path = Path(name)
+    if not name.endswith((".yaml", ".yml")):
+        if name not in part_names():
+            raise unknown_name("DRAM part", name, part_names(), where=where)
+        path = part_folder() / f"{name}.yaml"
+    if not path.is_file():
+        raise InputError(f"no such file '{name}'", where=where, remedy="expected a .yaml file")
+    shown = path.name if path.parent == part_folder() else name
+    return read_tree(path, shown), shown

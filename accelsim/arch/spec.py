@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from accelsim.arch.array import Array, FieldError, Spec
-from accelsim.arch.memory import Dram, IndexUnit, Load, ScatterUnit, Scratchpad, Store, Vector
+from accelsim.arch.dram import Dram, SimpleDram
+from accelsim.arch.memory import IndexUnit, Load, ScatterUnit, Scratchpad, Store, Vector
 from accelsim.arch.units import (
     BYTES,
     Bytes,
@@ -138,18 +139,16 @@ class Arch(Spec):
 
     def notes(self) -> list[str]:
         """What was rounded, and what a reader may not expect of these figures."""
+        clocks = {"clock": self.clock}
+        if isinstance(self.dram, SimpleDram):
+            clocks["dram.clock"] = self.dram.clock
         notes = [
             f"{name}: {_ghz(hertz)} is no whole number of ps, runs at {period_ps(hertz)} ps"
             f" ({1000 / period_ps(hertz):.4f} GHz)"
-            for name, hertz in (("clock", self.clock), ("dram.clock", self.dram.clock))
+            for name, hertz in clocks.items()
             if 10**12 % hertz
         ]
-        exact = self.dram.exact_burst_ps
-        if exact.denominator != 1:
-            notes.append(
-                f"dram: a line takes {float(exact):.2f} ps of its channel with refresh,"
-                f" rounded to {self.dram.burst_ps} ps"
-            )
+        notes += self.dram.notes()
         if self.array.kind == "systolic":
             if len({shape.macs for shape in self.array.shapes}) > 1:
                 notes.append("array.shapes differ in MACs: the peak is that of the largest")

@@ -15,7 +15,7 @@ from accelsim.cli.progress import progress_display
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from accelsim.arch.parts import Part
+    from accelsim.arch.part import Part
     from accelsim.report.dram import StreamRun
     from accelsim.workload.operators import Attention
     from accelsim.workload.streams import Chunk

@@ -131,18 +131,5 @@ class Machine:
     def dram(self) -> Dram:
         """The DRAM tables of the Program (one chip)."""
         d = self.arch.dram
-        values = (
-            d.channels,
-            d.line,
-            d.row,
-            d.interleave,
-            d.banks,
-            d.queue_depth,
-            d.clock_ps,
-            d.burst_ps,
-            d.activate_ps,
-            d.row_hit,
-            d.row_miss,
-            d.return_delay,
-        )
-        return Dram(*(np.array([value], np.int64) for value in values))
+        columns = {name: np.array([value], np.int64) for name, value in d.table().items()}
+        return Dram(**columns, part=d.vector())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 from rich.table import Table
 
-from accelsim.arch.parts import Part
+from accelsim.arch.part import Part
 from accelsim.engine.dram import StreamResult
 
 

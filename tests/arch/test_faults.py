@@ -4,8 +4,28 @@ import pytest
 
 from accelsim.arch.load import load_arch, resolved_yaml
 from accelsim.errors import InputError
+from tests.arch.simple import SIMPLE
 
+SIMPLE_OVERRIDES = [
+    ("dram.line=-64 B", "dram.line: '-64 B' is negative"),
+    ("dram.line=0 B", "dram.line: is 0, expected more than 0"),
+    ("dram.interleave=96 B", "dram.interleave: 96 B is not a multiple of line 64 B"),
+    ("dram.row=384 B", "dram.row: 384 B is not a multiple of interleave 256 B"),
+    ("dram.row_miss=1 ns", "dram.row_miss: is shorter than row_hit"),
+    ("dram.refresh_overhead=1", "dram.refresh_overhead: is 1, expected less than 1"),
+]
 OVERRIDES = [
+    ("dram.interleave=96 B", "dram.interleave: 96 B is not a multiple of the burst, 64 B"),
+    ("dram.stacks=0", "dram.stacks: is 0, expected more than 0"),
+    ("dram.stack=2", "unknown key 'dram.stack' (did you mean 'stacks'?"),
+    ("dram.part=hbm22", "unknown DRAM part 'hbm22' (did you mean 'hbm2'?"),
+    ("dram.part.timing.clx=3", "unknown key 'dram.part.timing.clx' (did you mean 'cl'?"),
+    ("dram.part.banks=3", "dram.part.banks: is 3, expected a power of two"),
+    ("dram.mapping=ro ra bg ba ch", "mapping: lacks 'co'"),
+    ("dram.mapping=ro ra bg ba co ch co2 co1", "mapping: has 'co2' and 'co1', expected one"),
+    ("dram.mapping=ro ra bg ba ch co2 co", "mapping: has 'co2' above 'co'"),
+    ("dram.mapping=ro ra bg ba co ch co5", "mapping: has 'co5', but a column has 5 bits"),
+    ("dram.level=simpel", "dram.level: 'simpel' is not known (did you mean 'simple'?"),
     ("dram.bandwith=450 GB/s", "unknown key 'dram.bandwith' (did you mean 'bandwidth'? known:"),
     ("drams.bandwidth=450 GB/s", "unknown key 'drams' (did you mean 'dram'?"),
     ("array.rowz=64", "unknown key 'array.rowz' (did you mean 'rows'?"),
@@ -13,12 +33,6 @@ OVERRIDES = [
     ("scratchpad.shares.vector.reads=1 B", "unknown key 'scratchpad.shares.vector.reads'"),
     ("index.window=1", "unknown key 'index.window' (did you mean 'window_entries'?"),
     ("dram.bandwidth=450", "dram.bandwidth: '450' has no unit, expected a rate such as"),
-    ("dram.line=-64 B", "dram.line: '-64 B' is negative"),
-    ("dram.line=0 B", "dram.line: is 0, expected more than 0"),
-    ("dram.interleave=96 B", "dram.interleave: 96 B is not a multiple of line 64 B"),
-    ("dram.row=384 B", "dram.row: 384 B is not a multiple of interleave 256 B"),
-    ("dram.row_miss=1 ns", "dram.row_miss: is shorter than row_hit"),
-    ("dram.refresh_overhead=1", "dram.refresh_overhead: is 1, expected less than 1"),
     ("array.rows=0", "array.rows: is 0, expected more than 0"),
     ("array.rows=2.5", "array.rows: '2.5' is not valid, expected a whole number"),
     ("array.rows=true", "array.rows: 'True' is not valid, expected a whole number"),
@@ -80,6 +94,11 @@ def good():
 @pytest.mark.parametrize(("override", "message"), OVERRIDES)
 def test_overrides_are_refused(override, message):
     assert message in refused("sparse_v1", [override])
+
+
+@pytest.mark.parametrize(("override", "message"), SIMPLE_OVERRIDES)
+def test_overrides_of_a_simple_dram_are_refused(override, message):
+    assert message in refused("sparse_v1", [SIMPLE, override])
 
 
 @pytest.mark.parametrize(

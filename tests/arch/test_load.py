@@ -4,11 +4,13 @@ from dataclasses import fields
 
 import pytest
 
+from accelsim.arch.dram import PartDram
 from accelsim.arch.equal import equalities
 from accelsim.arch.load import content_hash, load_arch, resolved_yaml, shipped_names
 from accelsim.arch.scale import port_overrides
 from accelsim.engine.program import Dram
 from accelsim.errors import InputError
+from tests.arch.simple import SIMPLE
 
 TRIOS = [
     ("systolic_128", "systolic_128_gather", "sparse_v1"),
@@ -80,13 +82,60 @@ def test_figures_of_the_big_pair():
     assert arch.peak_macs_per_cycle("bf16") == 16384
     assert arch.peak_macs_per_cycle("fp32") == 4096
     assert arch.scratchpad.read_bytes_per_cycle == arch.scratchpad.write_bytes_per_cycle == 2048
+    assert arch.dram.channels == 32 and arch.dram.capacity == 32 << 30
+    # 64 B in two clocks on each of 32 channels give 900 GB/s at 1137.8 ps
+    assert arch.dram.clock_ps == 1138
+    assert arch.dram.burst_ps == pytest.approx(64 * 32 / 900e9 * 1e12 / (1 - 260 / 3900), rel=1e-3)
+
+
+def test_a_simple_dram_is_stretched_by_refresh():
+    arch = load_arch("sparse_v1", [SIMPLE])
     # 64 B at 900/28 GB/s, stretched by 6.7 % of refresh; tFAW / 4 likewise
     assert arch.dram.burst_ps == round(64 * 28 / 900e9 * 1e12 / 0.933)
     assert arch.dram.activate_ps == round(7500 / 0.933)
 
 
+def test_a_part_at_another_bandwidth_keeps_its_nanoseconds():
+    fast = load_arch("sparse_v1", ["dram.bandwidth=2048 GB/s"]).dram
+    assert isinstance(fast, PartDram)
+    assert (
+        fast.clock_ps == 500 and fast.running.timing.cl == 28 and fast.running.timing.trefi == 7800
+    )
+    assert fast.running.timing.tccd_s == 1 and fast.running.burst_clocks == 2  # of the bus
+    plain = load_arch("sparse_v1", ["dram.bandwidth=1024 GB/s"]).dram
+    assert isinstance(plain, PartDram) and plain.running.timing == plain.part.timing
+    uneven = load_arch("sparse_v1").dram
+    assert isinstance(uneven, PartDram) and uneven.running.timing.cl == 13  # 14 ns of 1.138
+
+
+def test_bandwidth_follows_the_stacks_unless_it_is_given(write):
+    text = "extends: sparse_v1\nname: x\ndescription: y\ndram: {part: hbm3, stacks: 5}\n"
+    arch = load_arch(write("five.yaml", text))
+    assert arch.dram.bandwidth == 900 * 10**9
+    whole = resolved_yaml(load_arch("sparse_v1")).replace("  bandwidth: 900 GB/s\n", "")
+    arch = load_arch(write("whole.yaml", whole.replace("stacks: 4", "stacks: 5")))
+    assert arch.dram.bandwidth == 5 * 256 * 10**9 and arch.dram.capacity == 40 << 30
+    assert arch.dram.clock_ps == 1000 and "dram" not in "".join(arch.notes())
+
+
+def test_the_simple_level_of_a_part_is_derived_from_it():
+    arch = load_arch("sparse_v1", ["dram.level=simple"])
+    assert arch.dram.vector().size == 0 and load_arch("sparse_v1").dram.vector().size > 0
+    table = arch.dram.table()
+    assert table["interleave_bytes"] == 256 and table["row_bytes"] == 2048 and table["banks"] == 16
+
+
+def test_an_override_reaches_into_the_part():
+    arch = load_arch("sparse_v1", ["dram.part.queues.reads=64"])
+    assert arch.dram.running.queues.reads == 64
+    other = load_arch("sparse_v1", ["dram.part=hbm3", "dram.stacks=2"])
+    assert other.dram.line == 32
+
+
 def test_the_dram_table_is_what_the_engine_reads():
-    assert set(load_arch("sparse_v1").dram.table()) == {field.name for field in fields(Dram)}
+    in_dram = {field.name for field in fields(Dram)} - {"part"}
+    assert set(load_arch("sparse_v1").dram.table()) == in_dram
+    assert set(load_arch("sparse_v1", [SIMPLE]).dram.table()) == in_dram
 
 
 def test_a_rounded_clock_is_said():

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
-from accelsim.arch.parts import Part
+from accelsim.arch.part import Part
 from accelsim.engine.program import Cause, Dram, Order, Program, ProgramBuilder, Units
 from accelsim.engine.schedule import Schedule
 

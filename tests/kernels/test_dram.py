@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.parts import Part, load_part, part_names
+from accelsim.arch.part import Part
+from accelsim.arch.parts import load_part, part_names
 from accelsim.engine.dram import DramState, dram_state, run_stream
 from accelsim.kernels import dram_fields as k
 from accelsim.kernels.dram import accept, accepts, tick

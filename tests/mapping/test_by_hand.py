@@ -17,10 +17,12 @@ from accelsim.workload.patterns import pattern_from_mask
 from tests.mapping.workloads import trace
 
 ROUND = (
-    "dram.bandwidth=64 GB/s", "dram.channels=1", "dram.refresh_overhead=0.0",
-    "dram.clock=1 GHz", "dram.activate_interval=0 ns", "dram.row_hit=14 ns",
-    "dram.row_miss=28 ns", "dram.return_delay=60 ns", "mapping.activation_storage=0 B",
-)  # fmt: skip
+    "dram={level: simple, bandwidth: 64 GB/s, channels: 1, capacity: 32 GiB, clock: 1 GHz,"
+    " line: 64 B, row: 8 KiB, interleave: 256 B, banks: 32, queue_depth: 64,"
+    " activate_interval: 0 ns, refresh_overhead: 0.0, row_hit: 14 ns, row_miss: 28 ns,"
+    " return_delay: 60 ns}",
+    "mapping.activation_storage=0 B",
+)
 WS = ("array.shapes=[{count: 1, rows: 32, columns: 32}]", "mapping.dataflow=ws")
 
 

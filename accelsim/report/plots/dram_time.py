@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.arch.parts import Part
+from accelsim.arch.part import Part
 from accelsim.engine.dram import AT, COMMANDS, HITS, WAITING, StreamResult
 from accelsim.report.style import new_figure, styled
 

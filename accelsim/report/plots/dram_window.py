@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from accelsim.arch.parts import Part
+from accelsim.arch.part import Part
 from accelsim.report.dram import StreamRun
 from accelsim.report.plots.key_reuse import LINE_STYLE
 from accelsim.report.style import new_figure, styled
