@@ -57,6 +57,7 @@ def _dram() -> Dram:
         "row_hit_ps": 14000,
         "row_miss_ps": 28000,
         "return_ps": 10000,
+        "permute": 0,
     }
     return Dram(**{name: np.array([value], np.int64) for name, value in figures.items()})
 

@@ -121,6 +121,7 @@ class SimpleDram(Spec):
             "row_hit_ps": self.row_hit,
             "row_miss_ps": self.row_miss,
             "return_ps": self.return_delay,
+            "permute": 0,
         }
 
     def notes(self) -> list[str]:
@@ -155,8 +156,8 @@ class PartDram(Spec):
     bandwidth : int, bytes per second
         Peak of all stacks, before refresh; what the part gives, unless said. If it is another,
         so is the clock: timings keep their nanoseconds and are rounded up to clocks.
-    mapping, queues : str and Queues, or None
-        Of the controller; the part's unless said.
+    mapping, queues, permute : str, Queues and bool, or None
+        Of the controller; the part's unless said. `permute` spreads blocks over stacks likewise.
     return_delay : int, ps
         Last data on the channel to the unit's return path.
     """
@@ -168,6 +169,7 @@ class PartDram(Spec):
     bandwidth: BytesPerSecond = 0
     mapping: str | None = None
     queues: Queues | None = None
+    permute: Annotated[bool, Field(strict=True)] | None = None
     return_delay: Duration
 
     @model_validator(mode="after")
@@ -190,12 +192,8 @@ class PartDram(Spec):
     @cached_property
     def running(self) -> Part:
         """The part with this controller's mapping and queues, at the clock of the bandwidth."""
-        changes: dict[str, Any] = {}
-        if self.mapping is not None:
-            changes["mapping"] = self.mapping
-        if self.queues is not None:
-            changes["queues"] = self.queues
-        part = self.part.changed(changes)
+        own = {"mapping": self.mapping, "queues": self.queues, "permute": self.permute}
+        part = self.part.changed({name: value for name, value in own.items() if value is not None})
         if self.bandwidth == self.stacks * part.bandwidth:
             return part
         of_a_clock = Fraction(self.stacks * part.channels * part.request_bytes, part.column_clocks)
@@ -267,6 +265,7 @@ class PartDram(Spec):
             "row_hit_ps": part.timing.cl * self.clock_ps,
             "row_miss_ps": self.row_miss,
             "return_ps": self.return_delay,
+            "permute": int(part.permute),
         }
 
     def notes(self) -> list[str]:

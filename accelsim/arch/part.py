@@ -102,6 +102,10 @@ class Part(Spec):
         Fields of an address from the most to the least significant: row (ro), rank (ra), bank
         group (bg), bank (ba), channel (ch), column (co). The lowest bits of the column may stand
         apart: "ro ra bg ba co ch co2" has four columns in a channel before the next channel.
+    permute : bool
+        Whether channel and bank are permuted by the bits above them, so that strides of a power
+        of two reach all: the channel XOR all bits above, bank group and bank XOR the lowest of
+        the row (Zhang, Zhu, Zhang: permutation-based page interleaving, MICRO 2000).
     refresh : bool
         Whether rows are refreshed.
     assumed : tuple of str
@@ -122,6 +126,7 @@ class Part(Spec):
     burst_clocks: Count
     dual_command: Annotated[bool, Field(strict=True)] = False
     mapping: str
+    permute: Annotated[bool, Field(strict=True)] = False
     queues: Queues
     refresh: Annotated[bool, Field(strict=True)] = True
     timing: Timing
@@ -241,6 +246,7 @@ class Part(Spec):
             k.T_READS: self.queues.reads,
             k.T_WRITES: self.queues.writes,
             k.T_CLIENT: self.queues.client,
+            k.T_PERMUTE: int(self.permute),
         }
         assert len(values) == k.T_FIELDS
         return np.array([values[number] for number in range(k.T_FIELDS)], np.int64)

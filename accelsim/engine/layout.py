@@ -386,6 +386,7 @@ def _chips(p: Program, port_unit: np.ndarray) -> np.ndarray:
         k.D_ROW_HIT: d.row_hit_ps,
         k.D_ROW_MISS: d.row_miss_ps,
         k.D_RETURN: d.return_ps,
+        k.D_PERMUTE: d.permute,
         k.D_FIRST_PORT: np.searchsorted(chip_of_port, np.arange(count)),
         k.D_PORT_END: np.searchsorted(chip_of_port, np.arange(count), "right"),
     }

@@ -100,13 +100,14 @@ class Dram:
 
     Address a : block = a // interleave; channel = block % channels;
     local = (block // channels) * interleave + a % interleave; row index = local // row_bytes;
-    bank = row index % banks; row = row index // banks.
+    bank = row index % banks; row = row index // banks. With `permute` 1 the channel is (block +
+    folded(block // channels)) % channels, see `accelsim.kernels.channel.locate`.
 
     `part` : int64[T_FIELDS] of `accelsim.kernels.dram_fields`, the same on every chip. `channels`
-    is then a multiple of the part's, stack by stack; block % stacks is the stack and (block //
-    stacks) * interleave + a % interleave the address there; `line_bytes` are the part's, and
-    `row_bytes`, `banks`, `queue_depth`, `burst_ps`, `activate_ps`, `row_hit_ps` and `row_miss_ps`
-    are not used.
+    is then a multiple of the part's, stack by stack; the stack comes from the block as the channel
+    above, and (block // stacks) * interleave + a % interleave the address there; `line_bytes` are
+    the part's, and `row_bytes`, `banks`, `queue_depth`, `burst_ps`, `activate_ps`, `row_hit_ps`
+    and `row_miss_ps` are not used.
     """
 
     channels: np.ndarray
@@ -121,6 +122,7 @@ class Dram:
     row_hit_ps: np.ndarray
     row_miss_ps: np.ndarray
     return_ps: np.ndarray
+    permute: np.ndarray
     part: np.ndarray = field(default_factory=_i64)
 
 
@@ -247,7 +249,7 @@ def _check_runs(p: Program) -> None:
     _require(service == 0, "has both a service and memory requests", of_run)
     chips = p.dram.channels.size
     _require(p.units.chip[unit] < chips, "has a unit on a chip without DRAM", of_run)
-    may_be_zero = ("activate_ps", "row_hit_ps", "row_miss_ps", "return_ps")
+    may_be_zero = ("activate_ps", "row_hit_ps", "row_miss_ps", "return_ps", "permute")
     for f in fields(p.dram):
         if f.name == "part":
             continue

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from accelsim.engine.program import Dram, Program
 from accelsim.engine.reference_tasks import At, Phase
+from accelsim.kernels.channel import folded
 
 # Tells a unit that a slot is reserved for it, to be used at its first edge from a time on.
 Promise = Callable[[int, int], None]
@@ -85,6 +86,18 @@ def lines_of(p: Program, runs: range, line_bytes: int) -> Iterator[int]:
             yield from range(first - first % line_bytes, end, line_bytes)
 
 
+def spread(address: int, interleave: int, count: int, permute: bool) -> tuple[int, int]:
+    """Which of `count` things holds an address, and where; blocks go round them.
+
+    With `permute` each round begins at another one, so that no stride stays on a few.
+    """
+    block, offset = divmod(address, interleave)
+    local = block // count
+    if permute:
+        block += folded(local)
+    return block % count, local * interleave + offset
+
+
 class SimpleChannel:
     """A channel that serves lines in the order of their slots: a row buffer a bank, one bus."""
 
@@ -135,6 +148,7 @@ class SimpleMemory:
         self.line_bytes = int(dram.line_bytes[chip])
         self.clock, self.return_ps = int(dram.clock_ps[chip]), int(dram.return_ps[chip])
         self._interleave = int(dram.interleave_bytes[chip])
+        self._permute = bool(dram.permute[chip])
         self.channels = [
             SimpleChannel(dram, chip, first_channel + i, at, promise)
             for i in range(dram.channels[chip])
@@ -142,6 +156,5 @@ class SimpleMemory:
 
     def locate(self, address: int) -> tuple[SimpleChannel, int]:
         """Blocks of `interleave_bytes` go round the channels."""
-        block, offset = divmod(address, self._interleave)
-        local = block // len(self.channels) * self._interleave + offset
-        return self.channels[block % len(self.channels)], local
+        which, local = spread(address, self._interleave, len(self.channels), self._permute)
+        return self.channels[which], local

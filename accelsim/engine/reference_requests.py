@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from accelsim.engine.dram import DramState, dram_state
 from accelsim.engine.program import Dram
-from accelsim.engine.reference_memory import Promise, Slots
+from accelsim.engine.reference_memory import Promise, Slots, spread
 from accelsim.engine.reference_tasks import At, Phase
 from accelsim.kernels import dram_fields as k
 from accelsim.kernels.dram import accept, accepts, tick
@@ -133,6 +133,7 @@ class RequestMemory:
         self.line_bytes = int(dram.line_bytes[chip])
         self.clock, self.return_ps = int(dram.clock_ps[chip]), int(dram.return_ps[chip])
         self._interleave, self._part = int(dram.interleave_bytes[chip]), dram.part
+        self._permute = bool(dram.permute[chip])
         count = int(dram.channels[chip])
         self._stacks = count // int(dram.part[k.T_CHANNELS])
         state = dram_state(dram.part, self._stacks)
@@ -143,8 +144,7 @@ class RequestMemory:
 
     def locate(self, address: int) -> tuple[RequestChannel, int]:
         """Blocks of `interleave_bytes` go round the stacks; in a stack the mapping decides."""
-        block, offset = divmod(address, self._interleave)
-        local = block // self._stacks * self._interleave + offset
+        stack, local = spread(address, self._interleave, self._stacks, self._permute)
         line = local >> int(self._part[k.T_SHIFT])
-        stack = block % self._stacks * int(self._part[k.T_CHANNELS])
-        return self.channels[stack + channel_of(self._part, line)], line
+        channel = stack * int(self._part[k.T_CHANNELS]) + channel_of(self._part, line)
+        return self.channels[channel], line

@@ -31,6 +31,7 @@ from accelsim.kernels.fields import (
     D_FIRST_PORT,
     D_INTERLEAVE,
     D_INTERLEAVE_SHIFT,
+    D_PERMUTE,
     D_PORT_END,
     D_ROW,
     D_ROW_HIT,
@@ -53,12 +54,26 @@ def divide(value, by, shift):
 
 
 @inlined
+def folded(bits):
+    """Fold an address so that each of its bits counts among the lowest three."""
+    bits ^= bits >> 24
+    bits ^= bits >> 12
+    bits ^= bits >> 6
+    return bits ^ (bits >> 3)
+
+
+@inlined
 def locate(chips, chip, address):
     """Return the channel of an address, and its offset among all that this channel holds."""
     block = divide(address, chips[chip, D_INTERLEAVE], chips[chip, D_INTERLEAVE_SHIFT])
     offset = address - block * chips[chip, D_INTERLEAVE]
     local = divide(block, chips[chip, D_CHANNELS], chips[chip, D_CHANNEL_SHIFT])
-    channel = block - local * chips[chip, D_CHANNELS] + chips[chip, D_FIRST_CHANNEL]
+    if chips[chip, D_PERMUTE]:
+        block += folded(local)
+        turns = divide(block, chips[chip, D_CHANNELS], chips[chip, D_CHANNEL_SHIFT])
+    else:
+        turns = local
+    channel = block - turns * chips[chip, D_CHANNELS] + chips[chip, D_FIRST_CHANNEL]
     return channel, local * chips[chip, D_INTERLEAVE] + offset
 
 

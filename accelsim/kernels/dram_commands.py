@@ -5,6 +5,7 @@ The rules are said in `accelsim.kernels.dram`, the matrices in `accelsim.kernels
 
 from __future__ import annotations
 
+from accelsim.kernels.channel import folded
 from accelsim.kernels.dram_fields import (
     B_ACTIVATE_AT,
     B_CONFLICT,
@@ -57,6 +58,7 @@ from accelsim.kernels.dram_fields import (
     T_GROUP_AT,
     T_GROUP_MASK,
     T_GROUPS,
+    T_PERMUTE,
     T_PPD,
     T_RANK_AT,
     T_RANK_MASK,
@@ -73,6 +75,8 @@ from accelsim.kernels.dram_fields import (
     T_READ_WRITE_RANK,
     T_READS,
     T_RFC,
+    T_ROW_AT,
+    T_ROW_MASK,
     T_RP,
     T_RRD_L,
     T_RRD_S,
@@ -95,7 +99,10 @@ KIND, ENTRY, ENTRIES, BANK = 7, 3, 0xFFFF, 19
 @inlined
 def channel_of(part, line):
     """Channel of a request address (bytes >> T_SHIFT)."""
-    return (line >> part[T_CHANNEL_AT]) & part[T_CHANNEL_MASK]
+    above = line >> part[T_CHANNEL_AT]
+    if part[T_PERMUTE]:
+        above ^= folded(above // (part[T_CHANNEL_MASK] + 1))
+    return above & part[T_CHANNEL_MASK]
 
 
 @inlined
@@ -104,6 +111,10 @@ def bank_of(part, line):
     rank = (line >> part[T_RANK_AT]) & part[T_RANK_MASK]
     group = (line >> part[T_GROUP_AT]) & part[T_GROUP_MASK]
     bank = (line >> part[T_BANK_AT]) & part[T_BANK_MASK]
+    if part[T_PERMUTE]:
+        row = (line >> part[T_ROW_AT]) & part[T_ROW_MASK]
+        group ^= row & part[T_GROUP_MASK]
+        bank ^= (row // (part[T_GROUP_MASK] + 1)) & part[T_BANK_MASK]
     return (rank * part[T_GROUPS] + group) * (part[T_BANK_MASK] + 1) + bank
 
 

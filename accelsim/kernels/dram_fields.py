@@ -51,8 +51,9 @@ of its command queue is `queue[(c x banks + b) x depth + k]`, and so on. `banks`
     T_READS,  # entries of the read queue ...
     T_WRITES,  # ... and of the write queue of a channel
     T_CLIENT,  # entries of a channel's own queue before these, 0 for none
+    T_PERMUTE,  # 1 if the bits above decide with the channel's and the bank's own
     T_FIELDS,
-) = range(46)
+) = range(47)
 
 # channels[channel, .]
 (

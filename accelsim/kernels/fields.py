@@ -83,10 +83,11 @@ CLAIM_BUFFER, CLAIM_BYTES, CLAIM_LEFT, CLAIM_COLUMNS = range(4)  # left: unfinis
     D_ROW_HIT,
     D_ROW_MISS,
     D_RETURN,
+    D_PERMUTE,
     D_FIRST_PORT,
     D_PORT_END,
     D_COLUMNS,
-) = range(20)
+) = range(21)
 
 # channels[channel, .]
 (

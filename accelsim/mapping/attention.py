@@ -99,8 +99,8 @@ def _placed(op: Attention, model: TileModel) -> list[Placed]:
                 count = min(copies, (kv_head + 1) * group - first)
                 unit = {"head": first, "kv_group": kv_head, "layer": 0}[op.sharing]
                 kv_row = (batch * op.kv_heads + kv_head) * op.kv_len
-                q_row = (batch * op.heads + first) * op.q_len
-                passes.append(Placed(kv_row, q_row, count, (batch * op.units + unit) * op.q_len))
+                pattern_row = (batch * op.units + unit) * op.q_len
+                passes.append(Placed(kv_row, batch * op.q_len, first, count, pattern_row))
     return passes
 
 

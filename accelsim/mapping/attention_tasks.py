@@ -68,12 +68,14 @@ def softmax_work(
 class Placed:
     """A pass and where it lies.
 
-    `kv_row`, `q_row` : first row of its keys and of its queries; `copies` : heads of the pass;
-    `pattern_row` : first row of its pattern.
+    `kv_row` : first row of its keys, which lie head by head; `first_query`, `first_head` : where
+    its queries and outputs begin, which lie query by query, all heads of one together; `copies` :
+    heads of the pass; `pattern_row` : first row of its pattern.
     """
 
     kv_row: int
-    q_row: int
+    first_query: int
+    first_head: int
     copies: int
     pattern_row: int
 
@@ -255,14 +257,13 @@ class _TileTasks:
             self.known.append(plan.task(INDEX, tile.index, self.known))
 
     def _rows(self, base: int, row_bytes: int) -> np.ndarray:
-        """Runs of this tile's rows, one for each head of the pass."""
-        copies, q_len = self.placed.copies, self.model.op.q_len
-        runs = np.zeros((copies, 4), np.int64)
-        first = self.placed.q_row + self.tile.first_query
-        runs[:, 0] = base + (first + np.arange(copies) * q_len) * row_bytes
-        runs[:, 2] = self.tile.queries * row_bytes
-        runs[:, 3] = 1
-        return runs
+        """The run of this tile's rows: the heads of the pass, query after query."""
+        heads, placed = self.model.op.heads, self.placed
+        first = (placed.first_query + self.tile.first_query) * heads + placed.first_head
+        piece, count = placed.copies * row_bytes, self.tile.queries
+        if placed.copies == heads:
+            piece, count = piece * count, 1
+        return np.array([[base + first * row_bytes, heads * row_bytes, piece, count]], np.int64)
 
     def paired(self, load: Callable[[], None]) -> list[Step]:
         """Known indices: score block, softmax, and the value block some steps behind."""

@@ -39,6 +39,7 @@ DRAM_DEFAULTS = {
     "row_hit_ps": 20,
     "row_miss_ps": 50,
     "return_ps": 5,
+    "permute": 0,
 }
 JOIN = {"servers": 0, "order": Order.READY_FIRST}
 
@@ -166,6 +167,7 @@ def _random_dram(draw_int: Callable[[int, int], int]) -> dict[str, int]:
         "row_hit_ps": _pick(draw_int, 0, 3),
         "row_miss_ps": _pick(draw_int, 0, 3, 11),
         "return_ps": _pick(draw_int, 0, 1, 6),
+        "permute": draw_int(0, 1),
     }
 
 
@@ -177,6 +179,7 @@ def _random_part(draw_int: Callable[[int, int], int]) -> dict[str, object]:
         "ranks": _pick(draw_int, 1, 2),
         "dual_command": bool(draw_int(0, 1)),
         "mapping": _pick(draw_int, "ro ra bg ba ch co", "ro ch ra ba bg co", "ro ra co ba bg ch"),
+        "permute": bool(draw_int(0, 1)),
         "refresh": bool(draw_int(0, 3)),
         "queues": {
             "reads": draw_int(1, 4),

@@ -58,22 +58,29 @@ def traffic_is_conserved(result: Result) -> None:
     assert (moved == table["dram_bytes"]).all()
     assert moved.sum() == result.summary["dram_bytes"] == result.operators["dram_bytes"].sum()
     line = int(p.dram.line_bytes[0])
-    first, last = p.run_address, p.run_address + p.run_bytes - 1
-    assert (p.run_count == 1).all()
-    assert int((last // line - first // line + 1).sum()) * line == moved.sum()
-    assert int(p.run_bytes.sum()) == table["requested_bytes"].sum()
+    _, first, size = pieces(p)
+    assert int(((first + size - 1) // line - first // line + 1).sum()) * line == moved.sum()
+    assert int(size.sum()) == table["requested_bytes"].sum()
+
+
+def pieces(p: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Task, address and bytes of every piece of every run."""
+    task = np.repeat(np.arange(p.tasks), np.diff(p.run_ptr))
+    run = np.repeat(np.arange(p.run_count.size), p.run_count)
+    number = np.arange(run.size) - np.repeat(np.cumsum(p.run_count) - p.run_count, p.run_count)
+    return task[run], p.run_address[run] + number * p.run_stride[run], p.run_bytes[run]
 
 
 def distinct_bytes(program: Program) -> dict[tuple[int, int], int]:
     """Distinct bytes of every (operator, cause), from the addresses that are requested."""
-    task = np.repeat(np.arange(program.tasks), np.diff(program.run_ptr))
+    task, address, size = pieces(program)
     cause = program.counters["traffic"][task]
     found = {}
     for key in set(zip(program.operator[task].tolist(), cause.tolist(), strict=True)):
         mine = (program.operator[task] == key[0]) & (cause == key[1])
-        order = np.argsort(program.run_address[mine], kind="stable")
-        begin = program.run_address[mine][order]
-        end = begin + program.run_bytes[mine][order]
+        order = np.argsort(address[mine], kind="stable")
+        begin = address[mine][order]
+        end = begin + size[mine][order]
         reached = np.concatenate([[0], np.maximum.accumulate(end)[:-1]])
         found[key] = int(np.maximum(0, end - np.maximum(begin, reached)).sum())
     return found
