@@ -219,7 +219,10 @@ def more(machine: str) -> dict[str, tuple[str, ...]]:
 # More, and yet slower by more than 2 %, with the reason. With more heads the first goes below 2 %:
 # 4.3, 2.8, 2.1 and 1.5 % for 1, 2, 4 and 8.
 TALLER = "vector lanes limit it, and a taller array is filled and drained for longer"
+# Without refresh it is 1.0 %: a 19 us run, in which one more load meets a refresh of 0.3 us.
+REFRESH = "loads are issued earlier, and one on the critical path meets a refresh"
 EXCEPTIONS = {
+    ("sparse_v1", "on chip", "model"): REFRESH,
     ("systolic_128", "rows", "decode"): TALLER,
     ("systolic_128_gather", "rows", "decode"): TALLER,
     ("systolic_128_gather", "rows", "static"): TALLER,

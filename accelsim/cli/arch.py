@@ -14,9 +14,10 @@ app = typer.Typer(
 PIPED_WIDTH = 160
 
 MODELLED = """\
-modelled: array compute and feed, port shares, load and store queues, DRAM bursts, row
-activates and refresh (level simple), claims on scratchpad bytes, dispatch.
-not modelled: area, energy, interconnect between units, DRAM commands and bank groups, thermals."""
+modelled: array compute and feed, port shares, load and store queues, DRAM (level request: every
+command, queue and refresh; level simple: bursts, activates, a share for refresh), claims on
+scratchpad bytes, dispatch.
+not modelled: area, energy, interconnect between units, DRAM power-down, thermals."""
 
 
 @app.command("list")

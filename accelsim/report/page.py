@@ -14,11 +14,12 @@ from accelsim.report.breakeven import METHOD, BreakEven
 from accelsim.report.cells import Head, PageTable, column_head, text_head, words_table
 from accelsim.report.questions import answers
 from accelsim.report.tables import GROUPS, csv_name, spread_table
-from accelsim.report.terms import differs_line, equal_line, machines
+from accelsim.report.terms import differs_line, dram_levels, dram_text, equal_line, machines
 from accelsim.report.trios import is_control
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import (
     NOT_MODELLED,
+    NOT_MODELLED_OF_DRAM,
     ROLE_MEANING,
     ROLE_TITLES,
     is_upper_bound,
@@ -98,6 +99,8 @@ def render(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    archs = [arch for comparison in comparisons for arch in machines(comparison)]
+    of_dram = [NOT_MODELLED_OF_DRAM[level] for level in dram_levels(archs)]
     shown = {name: _picture(name, path) for name, path in pictures.items()}
     general = [n for n in shown if n.startswith(("roofline", "expert", "key_reuse", "density"))]
     return environment.get_template(TEMPLATE).render(
@@ -115,7 +118,8 @@ def render(
         break_even=break_even_table(break_even, comparisons),
         method=METHOD,
         questions=words_table("", ("question", "answer"), answers(comparisons)),
-        not_modelled=NOT_MODELLED,
+        not_modelled=[*of_dram, *NOT_MODELLED],
+        dram=dram_text(archs),
         validation=validation_table(validated),
         provenance=json.dumps(origin, indent=1, sort_keys=True),
         files=files,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.arch.spec import Arch
 from accelsim.report.tables import groups_of, ratios
+from accelsim.report.terms import dram_text
 from accelsim.report.words import as_bytes, percent, times
 
 
@@ -119,7 +120,8 @@ def _selection(comparisons: Sequence[Comparison]) -> str:
 def _lines(archs: list[Arch]) -> str:
     return "; ".join(
         f"{arch.name} moves lines of {arch.dram.line} B with {arch.load.outstanding:,} outstanding "
-        f"and an activate interval of {arch.dram.activate_interval / 1000:g} ns a channel"
+        f"and an activate interval of {arch.dram.activate_interval / 1000:.3g} ns a channel"
+        f" ({dram_text([arch])})"
         for arch in archs
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.equal import Row, array_shape
 from accelsim.arch.spec import Arch
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND
-from accelsim.report.words import as_bytes
+from accelsim.report.words import LEVEL_WORDS, as_bytes
 
 # Terms that are shown in the line, by the name of their row in `arch.equal`.
 _SHORT: dict[str, Callable[[Arch], str]] = {
@@ -26,12 +26,23 @@ def machines(comparison: Comparison) -> list[Arch]:
     return [r.arch for role, r in comparison.results.items() if role != "candidate_dense"]
 
 
-def clock_text(archs: list[Arch]) -> str:
-    """The clock, or every clock where they differ."""
+def clock_and_dram_text(archs: list[Arch]) -> str:
+    """The clock, or every clock where they differ, and the level of DRAM."""
     clocks = [f"{1000 / arch.clock_ps:.4g} GHz" for arch in archs]
     if len(set(clocks)) == 1:
-        return clocks[0]
-    return ", ".join(f"{arch.name} {clock}" for arch, clock in zip(archs, clocks, strict=True))
+        return f"{clocks[0]}, {dram_text(archs)}"
+    each = (f"{arch.name} {clock}" for arch, clock in zip(archs, clocks, strict=True))
+    return f"{', '.join(each)}, {dram_text(archs)}"
+
+
+def dram_text(archs: Sequence[Arch]) -> str:
+    """The level at which DRAM is modelled: "DRAM: request level"."""
+    return f"DRAM: {', '.join(LEVEL_WORDS[level] for level in dram_levels(archs))}"
+
+
+def dram_levels(archs: Sequence[Arch]) -> list[str]:
+    """The levels at which DRAM is modelled, each once."""
+    return list(dict.fromkeys(arch.dram.level for arch in archs))
 
 
 def equal_line(comparison: Comparison) -> str:

@@ -13,12 +13,11 @@ from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.analysis.result import Result
 from accelsim.report.groups import MANY, OperatorRow, leading_limit, operator_rows
-from accelsim.report.terms import differs_line, equal_line
+from accelsim.report.terms import differs_line, dram_text, equal_line, machines
 from accelsim.report.words import (
     ROLE_TITLES,
     as_bytes,
     as_time,
-    dram_text,
     origin_text,
     percent,
     quality_text,
@@ -50,7 +49,7 @@ def comparison_text(comparison: Comparison, report: Path | None = None) -> Rende
     head += [_line("equal", equal_line(comparison)), _line("differs", differs_line(comparison))]
     head += [_line("selection", line) for line in selection_lines(comparison)]
     head.append(_line("quality", quality_text(comparison.trace)))
-    head.append(_line("DRAM", dram_text(comparison.results["baseline"].arch)))
+    head.append(_line(*dram_text(machines(comparison)).split(": ")))
     return Group(
         *head, Text(), _comparison_table(comparison), Text(), *_verdict(comparison, report)
     )
@@ -73,7 +72,7 @@ def run_text(result: Result) -> RenderableType:
         _line("workload", f"{result.trace.name} ({origin_text(result.trace)})"),
         _line("total", "; ".join(parts)),
         _line("utilisation", product),
-        _line("DRAM level", dram_text(result.arch)),
+        _line(*dram_text([result.arch]).split(": ")),
         Text(),
         _operator_table(result),
         Text(),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from accelsim.analysis.comparison import Comparison, Spread, spread
 from accelsim.report.tables import groups_of, ratios
+from accelsim.report.terms import dram_text, machines
 from accelsim.report.words import is_upper_bound, times
 
 
@@ -48,7 +49,8 @@ def caveats(comparisons: Sequence[Comparison]) -> list[str]:
     unknown = [
         c.trace.name for c in proper if not c.trace.quality and c.selections() and c.trace.synthetic
     ]
-    notes = ["DRAM: simplified (no request-level timing).", "Energy and area: not modelled."]
+    level = dram_text([arch for c in comparisons for arch in machines(c)])
+    notes = [f"{level}.", "Energy and area: not modelled."]
     if names:
         notes.append(f"Upper bounds, indices free: {', '.join(names)}.")
     if unknown:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from accelsim.analysis.comparison import Comparison
-from accelsim.arch.spec import Arch
 from accelsim.workload.trace import Trace
 
 ROLE_TITLES = {
@@ -34,13 +33,17 @@ SELECTION_WORDS = {
     "oracle": "nobody pays: the indices are free, so the speedup is an upper bound",
 }
 
-LEVEL_WORDS = {"simple": "simplified"}
+LEVEL_WORDS = {"simple": "simplified", "request": "request level"}
 
 TINY_CAPTION = "byte-level text of one language, 4 layers: not evidence about frontier models"
 
+NOT_MODELLED_OF_DRAM = {
+    "simple": "DRAM commands, bank groups and write turnarounds (request level): DRAM is "
+    "simplified to bursts, activate intervals and refresh",
+    "request": "of DRAM: power-down, refresh of single banks, closed-page policy, errors; of its "
+    "controller: priorities between units and ages of requests",
+}
 NOT_MODELLED = (
-    "DRAM commands, bank groups and write turnarounds (request level): DRAM is simplified to "
-    "bursts, activate intervals and refresh",
     "energy and area, so also the cost of the sparse logic; the break-even overhead stands in",
     "arbitration in an on-chip network: units reach the scratchpad over fixed port shares",
     "fusion across operators: a result passes through DRAM unless four such tensors fit the "
@@ -118,12 +121,6 @@ def quality_text(trace: Trace) -> str:
         return "unknown quality: the loss at this selection was not measured"
     unit = quality.get("unit", "")
     return f"loss {exact:.4f} with exact attention, {replayed:.4f} as replayed ({unit})"
-
-
-def dram_text(arch: Arch) -> str:
-    """The level at which DRAM is modelled."""
-    level = arch.dram.level
-    return f"{LEVEL_WORDS.get(level, level)} (level {level})"
 
 
 def origin_text(trace: Trace) -> str:

@@ -67,7 +67,7 @@ def test_page_says_what_it_must(reports: list[Path], few):
     page = (reports[0] / "index.html").read_text()
     said = [
         "upper bound",
-        "simplified",
+        "DRAM: request level",
         "not modelled",
         "Break-even",
         "working set",

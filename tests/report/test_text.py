@@ -24,7 +24,7 @@ def shown(renderable, width: int = 100) -> str:
 
 def test_comparison_states_its_terms(few):
     text = shown(comparison_text(few))
-    for start in ("equal:", "differs:", "selection:", "quality:", "DRAM: simplified"):
+    for start in ("equal:", "differs:", "selection:", "quality:", "DRAM: request level"):
         assert start in text
     assert "upper bound" in text and "attention alone" in text
     assert times(few.speedup()) in text

@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.analysis.breakdown import PARTS, path_parts
 from accelsim.analysis.comparison import Comparison
 from accelsim.report.style import new_figure, styled
-from accelsim.report.terms import clock_text, machines
+from accelsim.report.terms import clock_and_dram_text, machines
 from accelsim.report.words import ROLE_TITLES, origin_text, short, time_unit
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def prepare(comparison: Comparison) -> Breakdown:
         workload=comparison.trace.name,
         origin=origin_text(comparison.trace),
         machines=[arch.name for arch in archs],
-        clock=clock_text(archs),
+        clock=clock_and_dram_text(archs),
         kinds=kinds,
         roles=roles,
         parts=list(PARTS),
@@ -73,7 +73,7 @@ def draw(data: Breakdown) -> Figure:
         "time on the critical path by operator kind and machine; the bars of a machine sum to its "
         "total",
         f"Workload: {data.workload} ({data.origin}). Machines: {', '.join(data.machines)}; "
-        f"{data.clock}. DRAM: simplified. Array feed: waiting for operands from the scratchpad.",
+        f"{data.clock}. Array feed: waiting for operands from the scratchpad.",
     )
     axes = figure.add_subplot()
     sums = data.time_ps.sum(axis=2)

@@ -15,7 +15,7 @@ from accelsim.report.sweep_density import (
     DensityPoint,
     crossings,
 )
-from accelsim.report.terms import clock_text
+from accelsim.report.terms import clock_and_dram_text
 from accelsim.report.trios import Trio
 from accelsim.report.words import ROLE_TITLES
 
@@ -40,7 +40,8 @@ class DensityCurves(NamedTuple):
 def prepare(points: Sequence[DensityPoint], trio: Trio) -> DensityCurves:
     """Find the crossings of a sweep that ran on a trio."""
     archs = [load_arch(name) for name in trio]
-    return DensityCurves(list(points), crossings(list(points)), list(trio), clock_text(archs))
+    clock = clock_and_dram_text(archs)
+    return DensityCurves(list(points), crossings(list(points)), list(trio), clock)
 
 
 @styled
@@ -52,7 +53,7 @@ def draw(data: DensityCurves) -> Figure:
         "queries and keys, causal",
         f"Synthetic. Baseline {data.machines[0]}; +gather {data.machines[1]}; candidate "
         f"{data.machines[2]}; {data.clock}. The baseline skips wholly masked blocks. The operator "
-        "fits on chip: DRAM plays a small part. DRAM: simplified.",
+        "fits on chip: DRAM plays a small part.",
     )
     axes = figure.add_subplot()
     axes.set_xscale("log")

@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.report.style import ROLE_COLOURS, broken_name, new_figure, styled
-from accelsim.report.terms import clock_text, machines
+from accelsim.report.terms import clock_and_dram_text, machines
 from accelsim.report.words import ROLE_TITLES, origin_text
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def prepare(comparisons: Sequence[Comparison]) -> Roofline:
         bandwidth=float(first.dram.bandwidth),
         workloads=[c.trace.name for c in comparisons],
         machines=[arch.name for arch in archs],
-        clock=clock_text(archs),
+        clock=clock_and_dram_text(archs),
         origins=list(dict.fromkeys(origin_text(c.trace) for c in comparisons)),
     )
 
@@ -92,7 +92,7 @@ def draw(data: Roofline) -> Figure:
         "critical path",
         f"Workloads: {', '.join(data.workloads)} ({'; '.join(data.origins)}). "
         f"Machines: {', '.join(data.machines)}; {data.clock}. A dot above the slope had loads "
-        "hidden behind another operator. DRAM: simplified.",
+        "hidden behind another operator.",
     )
     axes = figure.add_subplot()
     axes.set_xscale("log")

@@ -16,7 +16,7 @@ from accelsim.report.style import (
     small_labels,
     styled,
 )
-from accelsim.report.terms import clock_text, machines
+from accelsim.report.terms import clock_and_dram_text, machines
 from accelsim.report.trios import is_control
 from accelsim.report.words import ROLE_TITLES, is_upper_bound, short
 
@@ -51,7 +51,7 @@ def prepare(comparisons: Sequence[Comparison]) -> SpeedupBars:
     ]
     proper = [c for c in comparisons if not is_control(c.trace.name)] or list(comparisons)
     trios = dict.fromkeys(
-        " / ".join(arch.name for arch in machines(c)) + f" at {clock_text(machines(c))}"
+        " / ".join(arch.name for arch in machines(c)) + f" at {clock_and_dram_text(machines(c))}"
         for c in comparisons
     )
     return SpeedupBars(
@@ -90,7 +90,7 @@ def draw(data: SpeedupBars) -> Figure:
         "Speedup over the systolic baseline",
         f"end to end = baseline time / machine time on the same trace; {data.fairness}",
         f"Machines: {data.machines}. Geometric mean over {data.averaged} workloads (controls left "
-        "out). Upper bound: oracle indices, which nobody pays for. DRAM: simplified.",
+        "out). Upper bound: oracle indices, which nobody pays for.",
     )
     axes = figure.add_subplot()
     values = [v for role in data.speedups.values() for v in role]

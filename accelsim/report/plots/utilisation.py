@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.timeline import BINS, Timeline, timeline
 from accelsim.report.style import new_figure, styled
-from accelsim.report.terms import clock_text, machines
+from accelsim.report.terms import clock_and_dram_text, machines
 from accelsim.report.words import ROLE_TITLES, as_time, origin_text, time_unit
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def prepare(comparison: Comparison, bins: int = BINS) -> UtilisationOverTime:
     return UtilisationOverTime(
         workload=comparison.trace.name,
         origin=origin_text(comparison.trace),
-        clock=clock_text(machines(comparison)),
+        clock=clock_and_dram_text(machines(comparison)),
         roles=list(shown),
         architectures=[result.arch.name for result in shown.values()],
         totals_ps=[result.total_ps for result in shown.values()],
@@ -53,7 +53,7 @@ def draw(data: UtilisationOverTime) -> Figure:
         "useful work of each unit over its peak, in bins; the figures at the right are means until "
         "the machine has finished",
         f"Workload: {data.workload} ({data.origin}). Clock: {data.clock}. Array: its busy cycles, "
-        "masked MACs included. DRAM: simplified, bytes over peak bandwidth.",
+        "masked MACs included. DRAM: bytes over peak bandwidth.",
     )
     unit, size = time_unit(data.timelines[0].edges_ps[-1] / 10)
     panels = figure.subplots(len(data.roles), 1, sharex=True, squeeze=False)[:, 0]
