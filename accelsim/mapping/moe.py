@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 
 from accelsim.arch.array import SparseArray
-from accelsim.mapping.adding import ACCUMULATOR_BYTES, scatter_work
+from accelsim.mapping.adding import ACCUMULATOR_BYTES, add_rows
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import INDEX, SCATTER, VECTOR, Machine, Work
 from accelsim.mapping.pipeline import Pipeline, Step
@@ -265,7 +265,9 @@ class _MoeTasks:
         if self.scatters:
             unit = self.machine.arch.scatter
             assert unit is not None
-            work = scatter_work(self.machine, unit, slots // op.top_k, op.d_model, self.item)
+            rows_of = np.array([0, rows])
+            added = add_rows(slots // op.top_k, rows_of, op.d_model, unit)
+            work = added.scatter_work(self.machine, unit, 0, op.d_model, self.item)
             return plan.task(SCATTER, work, [done])
         if self.parts_on_chip:
             return done

@@ -1,18 +1,19 @@
 """Gather of table rows, scatter-add into a table, and element-wise work, chunk by chunk.
 
-Scatter-add: the table is accumulated on chip (fp32) when half the tile storage holds it, else each
-chunk reads the distinct rows it touches, adds, and writes them back (read-modify-write). Rows are
-added by the scatter unit or on the vector unit, a row at a time, whichever is faster.
+Scatter-add: the table is accumulated on chip (fp32) when half the tile storage holds it. Else that
+half holds the rows used last; others are read from memory, and the rows for which they make room
+are written back (read-modify-write). Rows are added by the scatter unit or on the vector unit, a
+row at a time, whichever is faster.
 
-Not modelled: compression of indices, write-combining across chunks.
+Not modelled: compression of indices.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from accelsim.mapping.adding import ACCUMULATOR_BYTES, scatter_work
-from accelsim.mapping.machine import SCATTER, VECTOR, Machine, Work
+from accelsim.mapping.adding import ACCUMULATOR_BYTES, Added, add_rows, held_slots
+from accelsim.mapping.machine import SCATTER, VECTOR, Machine
 from accelsim.mapping.plan import Plan, Traffic, row_runs, run
 from accelsim.workload.arrays import kernel_array
 from accelsim.workload.operators import DTYPE_BYTES, Gather, ScatterAdd, Vector
@@ -54,49 +55,54 @@ def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
     source = plan.place(indices.size * row, Traffic.ACTIVATIONS)
     listed = plan.place(indices.size * INDEX_BYTES, Traffic.METADATA)
     table = plan.place(op.table_rows * wide, Traffic.OUTPUTS, int(distinct.size) * wide)
-    on_chip = distinct.size * wide <= machine.tiles_bytes // 2
+    unit = machine.arch.scatter if machine.arch.mapping.sparsity else None
+    most = machine.tiles_bytes // 2 // wide
+    held_rows = 0 if distinct.size <= most else held_slots(most, unit)
     held = plan.join([plan.start])
-    release_table = plan.claim_tiles(held, distinct.size * wide if on_chip else 0)
+    release_table = plan.claim_tiles(held, (held_rows or distinct.size) * wide)
     count = _rows_in_chunk(machine, row + wide)
+    tile_ptr = np.append(np.arange(0, indices.size, count), indices.size)
+    added = add_rows(
+        indices, tile_ptr, op.row_elements, unit, table_rows=op.table_rows, held_rows=held_rows
+    )
+    stored = np.zeros(op.table_rows if held_rows else 0, bool)
     lasts: list[int] = []
-    for first in range(0, indices.size, count):
-        part = indices[first : first + count]
-        touched = np.unique(part)
+    stores: list[int] = []
+    for tile, first in enumerate(tile_ptr[:-1].tolist()):
+        size, fetched, written = int(added.rows[tile]), added.fetched[tile], added.written[tile]
         begin = plan.join([held])
-        size = part.size * (row + INDEX_BYTES) + (0 if on_chip else touched.size * wide)
-        release = plan.claim_tiles(begin, size)
-        where = run(listed + first * INDEX_BYTES, part.size * INDEX_BYTES)
+        moved = (fetched.size + written.size) * wide
+        release = plan.claim_tiles(begin, size * (row + INDEX_BYTES) + moved)
+        where = run(listed + first * INDEX_BYTES, size * INDEX_BYTES)
         known = plan.load(where, Traffic.METADATA, [begin])
-        loads = [
-            plan.load(run(source + first * row, part.size * row), Traffic.ACTIVATIONS, [begin])
-        ]
-        if not on_chip:  # the chunk before may have written the same rows
-            loads.append(plan.load(row_runs(table, touched, wide), Traffic.SPILLS, [known, *lasts]))
-        added = _add_rows(plan, op, part, row, [known, *loads, *lasts])
-        if on_chip:
-            lasts = [added]
-        else:
-            lasts = [plan.store(row_runs(table, touched, wide), Traffic.OUTPUTS, [added])]
-        release(lasts[0])
-    if on_chip and lasts:
-        lasts = [plan.store(row_runs(table, distinct, wide), Traffic.OUTPUTS, lasts)]
+        loads = [plan.load(run(source + first * row, size * row), Traffic.ACTIVATIONS, [begin])]
+        again = stored[fetched] if held_rows else np.zeros(0, bool)
+        for rows, after in ((fetched[~again], []), (fetched[again], stores)):
+            if rows.size:
+                runs = row_runs(table, rows, wide)
+                loads.append(plan.load(runs, Traffic.SPILLS, [known, *after]))
+        lasts = [_add_tile(plan, op, added, tile, [known, *loads, *lasts])]
+        if written.size:
+            stored[written] = True
+            stores = [plan.store(row_runs(table, written, wide), Traffic.OUTPUTS, lasts)]
+        release((stores if written.size else lasts)[0])
+    kept = added.kept if held_rows else distinct
+    if kept.size:
+        lasts = [plan.store(row_runs(table, np.sort(kept), wide), Traffic.OUTPUTS, lasts)]
     release_table(plan.join(lasts))
+    spills = sum(rows.size for rows in added.fetched)
     plan.choose(
         f"for {count} of {indices.size} rows: add into {distinct.size} distinct rows "
-        f"({'on chip' if on_chip else 'read, add, write back'})"
+        + (f"({held_rows} held, {spills} read, added to, written back)" if held_rows else "on chip")
     )
 
 
-def _add_rows(plan: Plan, op: ScatterAdd, part: np.ndarray, row: int, after: list[int]) -> int:
-    machine = plan.machine
-    lanes = machine.arch.vector.lanes
-    cycles = int(part.size) * -(-op.row_elements // lanes)
-    sums = int(part.size) * op.row_elements * ACCUMULATOR_BYTES
-    work = Work(cycles, cycles, cycles, read_bytes=sums + int(part.size) * row, write_bytes=sums)
-    work = machine.charged(VECTOR, work)
+def _add_tile(plan: Plan, op: ScatterAdd, added: Added, tile: int, after: list[int]) -> int:
+    machine, item = plan.machine, DTYPE_BYTES[op.dtype]
+    work = added.vector_work(machine, tile, op.row_elements, item)
     unit = machine.arch.scatter
     if unit is not None and machine.arch.mapping.sparsity:
-        scatter = scatter_work(machine, unit, part, op.row_elements, row // op.row_elements)
+        scatter = added.scatter_work(machine, unit, tile, op.row_elements, item)
         if scatter.cycles <= work.cycles:
             return plan.task(SCATTER, scatter, after)
     return plan.task(VECTOR, work, after)
