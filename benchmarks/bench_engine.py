@@ -39,6 +39,9 @@ def _units(memory: bool) -> Units:
         return_bytes_per_cycle=64 * port,
         crossing_ps=2000 * port,
         is_write=is_write * port,
+        banks=np.zeros(count, np.int64),
+        bank_bytes=np.zeros(count, np.int64),
+        bank_queue=np.zeros(count, np.int64),
     )
 
 

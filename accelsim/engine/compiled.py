@@ -38,6 +38,7 @@ from accelsim.kernels.fields import (
     AGAIN_END,
     B_DIRTY,
     B_STACK,
+    BANK_STALL,
     BLAME,
     C_ACTIVATES,
     C_LINES,
@@ -89,8 +90,8 @@ from accelsim.kernels.tournament import NEVER, first_source, first_time, latest_
 
 @spliced
 def _from_memory(
-    unit_of, result, units, ports, completions, channels, slots, chips, times, codes, tree, scalars,
-    requests, front, back, entries, first_port, now,
+    unit_of, first_request, result, units, ports, completions, bank_free, channels, slots, chips,
+    times, codes, tree, scalars, requests, front, back, entries, first_port, now,
 ):
     """Step 1, before the first round: lines come back, and clocks tick that units wait for."""
     entry = -1  # the next of the reads that a request-level channel gives back together
@@ -106,9 +107,9 @@ def _from_memory(
                 entry = take_back(front, back, channel >> 1, now)
                 set_time(tree, channel, next_back(front, back, channel >> 1))
         if entry >= 0:
-            task, request, entry = take_entry(entries, entry)
+            task, position, entry = take_entry(entries, entry)
         else:
-            task, request = give_back(channels, slots, channel)
+            task, position = give_back(channels, slots, channel)
             set_time(tree, channel, next_done(channels, slots, channel))
             promised = free_slot(channels, ports, chips, channel)
             if promised >= 0:
@@ -117,7 +118,8 @@ def _from_memory(
         port = units[unit_of[task], U_PORT]
         if ports[port, P_IS_WRITE] == 0:
             finish = bring_back(
-                result, ports, completions, chips, tree, requests, port, task, request, now
+                first_request, result, ports, completions, bank_free, chips, tree, requests, port,
+                task, position, now,
             )
             if finish >= 0:
                 result[FINISH, task] = finish
@@ -248,10 +250,10 @@ def _issue_requests(
 def _simulate(
     unit_of, occupancy, latency, successor_ptr, successor, claim_ptr, claims, releases_ptr,
     releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, first_request,
-    next_active, result, units, queue, ready_key, buffers, ports, completions, channels, slots,
-    open_row, chips, times, codes, tree, again, express, scalars, requests, part, d_channels,
-    banks, groups, ranks, d_slots, d_queue, reads, writes, filters, free, front, transit, back,
-    waiting, entries,
+    next_active, result, units, queue, ready_key, buffers, ports, completions, bank_free,
+    channels, slots, open_row, chips, times, codes, tree, again, express, scalars, requests, part,
+    d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters, free, front,
+    transit, back, waiting, entries,
 ):
     """Run until nothing is left to happen. The arguments are the fields of `layout.State`."""
     first_clock = channels.shape[0]
@@ -267,8 +269,8 @@ def _simulate(
                 mark_buffer(buffers, scalars, claims[claim, CLAIM_BUFFER])
     while now < NEVER:
         _from_memory(
-            unit_of, result, units, ports, completions, channels, slots, chips, times, codes, tree,
-            scalars, requests, front, back, entries, first_port, now,
+            unit_of, first_request, result, units, ports, completions, bank_free, channels, slots,
+            chips, times, codes, tree, scalars, requests, front, back, entries, first_port, now,
         )
         while scalars[HEAP_SIZE] > 0 and times[0] == now:
             this_instant(again, scalars, codes[0])
@@ -329,5 +331,6 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
         blame=result[BLAME],
         channel_lines=lines,
         channel_activates=activates.copy(),
+        bank_stall_ps=result[BANK_STALL],
         request_finish=state.requests,
     )

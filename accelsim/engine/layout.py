@@ -22,11 +22,11 @@ class State(NamedTuple):
     The matrices are described in `accelsim.kernels.fields`. Of every task, behind its `*_ptr`:
     `successor`, tasks; `claims`; `releases`, the claims that it helps to release; and memory runs.
     `line` : the claiming tasks of every buffer; `queue`, `ready_key` : [tasks], by unit;
-    `completions` of every port, `slots` of every channel, `open_row` of every bank. The agenda:
-    `times` and `codes` are a heap, `tree` is a tournament of channels, clocks and ports, `again`
-    and `express` are stacks. `requests` : [lines] and `first_request` : [tasks + 1] into it, or
-    both empty. `next_active` : [tasks], see ports. From `part` on, the request-level DRAM, see
-    `accelsim.kernels.requests`; without one all are empty.
+    `completions` of every port, `bank_free` of the banks of each, `slots` of every channel,
+    `open_row` of every bank. The agenda: `times` and `codes` are a heap, `tree` is a tournament of
+    channels, clocks and ports, `again` and `express` are stacks. `requests` : [lines] and
+    `first_request` : [tasks + 1] into it, or both empty. `next_active` : [tasks], see ports. From
+    `part` on, the request-level DRAM, see `accelsim.kernels.requests`; without one all are empty.
     """
 
     unit_of: np.ndarray
@@ -53,6 +53,7 @@ class State(NamedTuple):
     buffers: np.ndarray
     ports: np.ndarray
     completions: np.ndarray
+    bank_free: np.ndarray
     channels: np.ndarray
     slots: np.ndarray
     open_row: np.ndarray
@@ -124,6 +125,7 @@ def lay_out(program: Program, record_requests: bool) -> State:
         buffers=buffers,
         ports=ports,
         completions=completions,
+        bank_free=np.zeros(int(p.units.banks[port_unit].sum()), np.int64),
         channels=channels,
         slots=slots,
         open_row=np.full(banks, -1, np.int64),
@@ -205,6 +207,7 @@ def _result(p: Program, behind: np.ndarray) -> np.ndarray:
     result = np.full((k.RESULT_ROWS, p.tasks), -1, np.int64)
     result[k.READY] -= np.diff(p.pred_ptr)
     np.subtract.at(result[k.READY], behind, 1)
+    result[k.BANK_STALL] = 0
     return result
 
 
@@ -288,6 +291,10 @@ def _ports(p: Program, unit: np.ndarray, first_source: int) -> tuple[np.ndarray,
         k.P_WAITS_ON: -1,
         k.P_BASE: base,
         k.P_MASK: mask,
+        k.P_BANK: np.cumsum(u.banks[unit]) - u.banks[unit],
+        k.P_BANKS: u.banks[unit],
+        k.P_BANK_BYTES: u.bank_bytes[unit],
+        k.P_BANK_QUEUE: u.bank_queue[unit],
     }
     return _table(k.P_COLUMNS, unit.size, known), np.empty(entries, np.int64)
 

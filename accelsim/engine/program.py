@@ -71,7 +71,9 @@ class Units:
     up to a multiple of it; `chip` : whose DRAM its requests go to.
     Memory units only (else 0): `outstanding` lines in flight, `issue_per_cycle` lines,
     `return_bytes_per_cycle` of the way back (0 = unlimited), `crossing_ps` unit to DRAM,
-    `is_write` 1 for stores.
+    `is_write` 1 for stores. `banks` of the scratchpad that reads are written to (0 = not modelled),
+    `bank_bytes` wide, with `bank_queue` lines before each: byte b of a task's lines goes to bank
+    (task + b // bank_bytes) % banks, and a bank takes a line a cycle.
     """
 
     name: tuple[str, ...]
@@ -84,6 +86,9 @@ class Units:
     return_bytes_per_cycle: np.ndarray
     crossing_ps: np.ndarray
     is_write: np.ndarray
+    banks: np.ndarray
+    bank_bytes: np.ndarray
+    bank_queue: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -242,6 +247,8 @@ def _check_runs(p: Program) -> None:
     unit = p.unit[of_run]
     _require(p.units.outstanding[unit] > 0, "issues requests on a unit with none", of_run)
     _require(p.units.issue_per_cycle[unit] > 0, "has a unit that issues nothing", of_run)
+    banks = (p.units.bank_bytes[unit] > 0) & (p.units.bank_queue[unit] > 0)
+    _require((p.units.banks[unit] == 0) | banks, "has banks without width or queue", of_run)
     _require((p.run_bytes > 0) & (p.run_count > 0), "has an empty memory run", of_run)
     last = p.run_address + p.run_stride * (p.run_count - 1)
     _require((p.run_address >= 0) & (last >= 0), "has a memory run below address 0", of_run)

@@ -34,7 +34,8 @@ finishes when its last line completes.
 
 A channel serves lines in the order of their slots at the simple level, see
 `reference_memory.SimpleChannel`, and by the rules of the DRAM at request level, see
-`reference_requests`. A read then passes the return path of its unit, one line at a time; a write
+`reference_requests`. A read then passes the return path of its unit, one line at a time, into the
+queue of a bank of the scratchpad (if it has banks), and waits where that is full; a write
 completes when it reaches the channel, but not before t + 1. The credit returns at completion. The
 slot returns when the channel has moved the data, at request level when the line has moved on to
 its bank.
@@ -96,6 +97,9 @@ class Unit:
         self.previous: Task | None = None
         self.memory: Memory | None = None
         self.beat = 0
+        self.banks, self.bank_bytes = int(u.banks[index]), int(u.bank_bytes[index])
+        self.bank_queue = int(u.bank_queue[index])
+        self.bank_free = [0] * self.banks
         self.active: deque[tuple[Task, Iterator[int]]] = deque()
         self.head: int | None = None  # the next line, if it has been looked at
         self.in_flight = 0
@@ -220,7 +224,16 @@ class Unit:
 
     def _bring_back(self, done: int, task: Task, position: int) -> None:
         assert self.memory is not None
-        self.return_free = max(self.return_free, done + self.memory.return_ps) + self.beat
+        begin = max(self.return_free, done + self.memory.return_ps)
+        if self.banks:
+            word = position * self.memory.line_bytes // self.bank_bytes
+            bank = (task.index + word) % self.banks
+            # Its queue has room when the first of those that wait is taken.
+            room = self.bank_free[bank] - self.bank_queue * self.clock - self.beat
+            task.bank_stall += max(0, room - begin)
+            begin = max(begin, room)
+            self.bank_free[bank] = max(self.bank_free[bank], begin + self.beat) + self.clock
+        self.return_free = begin + self.beat
         self._complete_at(self.return_free, task, position)
 
     def _complete_at(self, at: int, task: Task, position: int) -> None:
@@ -383,5 +396,6 @@ def run_reference(program: Program, record_requests: bool = False) -> Schedule:
         blame=column("blame"),
         channel_lines=np.array([channel.lines for channel in machine.channels], np.int64),
         channel_activates=np.array([channel.activates for channel in machine.channels], np.int64),
+        bank_stall_ps=column("bank_stall"),
         request_finish=np.array(recorded if record_requests else [], np.int64),
     )

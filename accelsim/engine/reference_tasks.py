@@ -57,6 +57,7 @@ class Task:
         self.lines_open = 0  # issued and not complete
         self.all_issued = False
         self.line_finish: list[int] = []
+        self.bank_stall = 0
 
 
 class Claim:

@@ -16,11 +16,12 @@ class Schedule:
     """When every task of a Program ran. All arrays int64, times in picoseconds.
 
     `ready`, `grant`, `start`, `finish` : [tasks]; `grant` is -1 for a task without claims;
-    `server_free` : [tasks], when the server it held was free again.
-    `cause` : [tasks], a `Cause`; `blame` : [tasks], the task that it waited for, -1 for none.
-    `channel_lines`, `channel_activates` : [channels of all chips], requests served and rows
-    opened. `request_finish` : completion of every line in issue order of (task, position),
-    empty unless recorded. `total_ps` : the last finish.
+    `server_free` : [tasks], when the server it held was free again. `cause` : [tasks], a `Cause`;
+    `blame` : [tasks], the task that it waited for, -1 for none. `channel_lines`,
+    `channel_activates` : [channels of all chips], requests served and rows opened. `bank_stall_ps`
+    : [tasks], how long the way back stood still because a line of the task found the queue of its
+    scratchpad bank full. `request_finish` : completion of every line in issue order of (task,
+    position), empty unless recorded. `total_ps` : the last finish.
     """
 
     ready: np.ndarray
@@ -32,6 +33,7 @@ class Schedule:
     blame: np.ndarray
     channel_lines: np.ndarray
     channel_activates: np.ndarray
+    bank_stall_ps: np.ndarray
     request_finish: np.ndarray
 
     @property

@@ -40,7 +40,7 @@ from accelsim.kernels.fields import (
     P_PROMISED,
     P_WAITS_ON,
     S_DONE,
-    S_REQUEST,
+    S_POSITION,
     S_TASK,
 )
 from accelsim.kernels.jit import inlined
@@ -78,7 +78,7 @@ def locate(chips, chip, address):
 
 
 @inlined
-def accept(channels, slots, open_row, chips, chip, channel, local, arrive, task, request):
+def accept(channels, slots, open_row, chips, chip, channel, local, arrive, task, position):
     """Put a line into the queue and serve it behind all that is there; returns when it is done."""
     row_index = divide(local, chips[chip, D_ROW], chips[chip, D_ROW_SHIFT])
     row = divide(row_index, chips[chip, D_BANKS], chips[chip, D_BANK_SHIFT])
@@ -98,16 +98,16 @@ def accept(channels, slots, open_row, chips, chip, channel, local, arrive, task,
     channels[channel, C_TAIL] += 1
     slots[at, S_DONE] = done
     slots[at, S_TASK] = task
-    slots[at, S_REQUEST] = request
+    slots[at, S_POSITION] = position
     return done
 
 
 @inlined
 def give_back(channels, slots, channel):
-    """Take the oldest line out of the queue; returns its task and request."""
+    """Take the oldest line out of the queue; returns its task and position in it."""
     at = channels[channel, C_BASE] + (channels[channel, C_HEAD] & channels[channel, C_MASK])
     channels[channel, C_HEAD] += 1
-    return slots[at, S_TASK], slots[at, S_REQUEST]
+    return slots[at, S_TASK], slots[at, S_POSITION]
 
 
 @inlined

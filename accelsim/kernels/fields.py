@@ -15,8 +15,9 @@ round, one row a field, so that a row is a finished array of the Schedule. Times
     SERVER_FREE,  # before the start: last finish of a predecessor so far, or -1
     CAUSE,  # before the start: the task to blame for the grant, or -1
     BLAME,  # before the start: the highest predecessor that finished last, or -1
+    BANK_STALL,
     RESULT_ROWS,
-) = range(8)
+) = range(9)
 
 # READY of a task that is not ready, but has nothing to wait for except bytes.
 WAITS_FOR_NOTHING = -1
@@ -108,7 +109,7 @@ CLAIM_BUFFER, CLAIM_BYTES, CLAIM_LEFT, CLAIM_COLUMNS = range(4)  # left: unfinis
 ) = range(14)
 
 # slots[entry, .]: a line in the queue of a channel
-S_DONE, S_TASK, S_REQUEST, S_COLUMNS = range(4)
+S_DONE, S_TASK, S_POSITION, S_COLUMNS = range(4)
 
 # ports[port, .]: the request side of a memory unit
 (
@@ -138,8 +139,12 @@ S_DONE, S_TASK, S_REQUEST, S_COLUMNS = range(4)
     P_TAIL,
     P_BASE,
     P_MASK,
+    P_BANK,  # its first bank in bank_free
+    P_BANKS,  # 0 for none
+    P_BANK_BYTES,
+    P_BANK_QUEUE,
     P_COLUMNS,
-) = range(27)
+) = range(31)
 
 # Places in scalars. Two for each different clock follow: the last edge that was asked for, and the
 # first unit that waits for it, -1 for none.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from accelsim.kernels.agenda import round_up, schedule
 from accelsim.kernels.channel import accept, locate, next_done, take_slot
 from accelsim.kernels.fields import (
+    BANK_STALL,
     D_CLOCK,
     D_LINE,
     D_LINE_MASK,
@@ -19,6 +20,10 @@ from accelsim.kernels.fields import (
     FINISHES,
     P_ACTIVE,
     P_ARRIVE,
+    P_BANK,
+    P_BANK_BYTES,
+    P_BANK_QUEUE,
+    P_BANKS,
     P_BASE,
     P_BEAT,
     P_CHIP,
@@ -197,21 +202,23 @@ def issue_line(
 ):
     """Issue the next line of the port's first active task; returns whether it got a slot."""
     chip = ports[port, P_CHIP]
-    request = 0
-    if requests.size > 0:
-        request = first_request[task] + ports[port, P_POSITION]
+    position = ports[port, P_POSITION]
     if part.size > 0:
         write = ports[port, P_IS_WRITE]
         channel, line = locate_request(part, chips, chip, ports[port, P_LINE])
         if not take_slot(channels, ports, 2 * channel + write, port):
             return False
-        send(front, transit, entries, tree, first_edge, channel, line, write, arrive, task, request)
+        send(
+            front, transit, entries, tree, first_edge, channel, line, write, arrive, task, position
+        )
     else:
         channel, local = locate(chips, chip, ports[port, P_LINE])
         if not take_slot(channels, ports, channel, port):
             return False
         idle = next_done(channels, slots, channel) == NEVER
-        done = accept(channels, slots, open_row, chips, chip, channel, local, arrive, task, request)
+        done = accept(
+            channels, slots, open_row, chips, chip, channel, local, arrive, task, position
+        )
         if idle:
             set_time(tree, channel, done)
     ports[port, P_IN_FLIGHT] += 1
@@ -219,7 +226,7 @@ def issue_line(
         complete = max(arrive, now + 1)
         complete_at(ports, completions, port, complete)
         if requests.size > 0:
-            requests[request] = complete
+            requests[first_request[task] + position] = complete
     else:
         result[FINISH, task] -= 1
     return True
@@ -262,14 +269,38 @@ def all_issued(
 
 
 @inlined
-def bring_back(result, ports, completions, chips, tree, requests, port, task, request, now):
+def bring_back(
+    first_request,
+    result,
+    ports,
+    completions,
+    bank_free,
+    chips,
+    tree,
+    requests,
+    port,
+    task,
+    position,
+    now,
+):
     """Send a read along the return path; returns when it completes its task, or -1."""
     way = now + chips[ports[port, P_CHIP], D_RETURN]
-    complete = max(ports[port, P_RETURN_FREE], way) + ports[port, P_BEAT]
+    begin = max(ports[port, P_RETURN_FREE], way)
+    banks = ports[port, P_BANKS]
+    if banks > 0:
+        word = position * chips[ports[port, P_CHIP], D_LINE] // ports[port, P_BANK_BYTES]
+        bank = ports[port, P_BANK] + (task + word) % banks
+        clock = ports[port, P_CLOCK]
+        room = bank_free[bank] - ports[port, P_BANK_QUEUE] * clock - ports[port, P_BEAT]
+        if room > begin:
+            result[BANK_STALL, task] += room - begin
+            begin = room
+        bank_free[bank] = max(bank_free[bank], begin + ports[port, P_BEAT]) + clock
+    complete = begin + ports[port, P_BEAT]
     ports[port, P_RETURN_FREE] = complete
     complete_at(ports, completions, port, complete)
     if requests.size > 0:
-        requests[request] = complete
+        requests[first_request[task] + position] = complete
     if ports[port, P_STARVED]:
         ports[port, P_STARVED] = 0
         set_time(tree, ports[port, P_SOURCE], round_up(complete, ports[port, P_CLOCK]))

@@ -54,7 +54,7 @@ from accelsim.kernels.tournament import NEVER, first_source, first_time, set_tim
 X_ARRIVE, X_LINE, X_WRITE, X_ENTRY, X_COLUMNS = range(5)
 Y_TIME, Y_FIRST, Y_COLUMNS = range(3)
 W_FIRST, W_LAST, W_COLUMNS = range(3)
-E_TASK, E_REQUEST, E_NEXT, E_COLUMNS = range(4)
+E_TASK, E_POSITION, E_NEXT, E_COLUMNS = range(4)
 
 
 @inlined
@@ -66,7 +66,7 @@ def locate_request(part, chips, chip, address):
 
 
 @inlined
-def send(front, transit, entries, tree, first_edge, channel, line, write, arrive, task, request):
+def send(front, transit, entries, tree, first_edge, channel, line, write, arrive, task, position):
     """Put a line on its way to a channel; it keeps its place behind those that arrive with it."""
     entry = -1
     if not write:
@@ -74,7 +74,7 @@ def send(front, transit, entries, tree, first_edge, channel, line, write, arrive
         entry = entries[spare, E_NEXT]
         entries[spare, E_NEXT] = entries[entry, E_NEXT]
         entries[entry, E_TASK] = task
-        entries[entry, E_REQUEST] = request
+        entries[entry, E_POSITION] = position
         entries[entry, E_NEXT] = -1
     ring = transit.shape[0] // front.shape[0]
     place, mask = channel * ring, ring - 1
@@ -134,13 +134,13 @@ def take_back(front, back, channel, now):
 
 @inlined
 def take_entry(entries, entry):
-    """Give an entry back; returns its task, its request, and the next of its chain."""
-    task, request = entries[entry, E_TASK], entries[entry, E_REQUEST]
+    """Give an entry back; returns its task, its position there, and the next of its chain."""
+    task, position = entries[entry, E_TASK], entries[entry, E_POSITION]
     after = entries[entry, E_NEXT]
     spare = entries.shape[0] - 1
     entries[entry, E_NEXT] = entries[spare, E_NEXT]
     entries[spare, E_NEXT] = entry
-    return task, request, after
+    return task, position, after
 
 
 @inlined

@@ -126,6 +126,9 @@ class Machine:
             return_bytes_per_cycle=column({LOAD: arch.load.return_bytes_per_cycle}),
             crossing_ps=column({u: m.crossing for u, m in memory.items()}),
             is_write=column({STORE: 1}),
+            banks=column({LOAD: arch.scratchpad.banks}),
+            bank_bytes=column({LOAD: arch.scratchpad.bank_bytes}),
+            bank_queue=column({LOAD: arch.scratchpad.queue_depth}),
         )
 
     def dram(self) -> Dram:

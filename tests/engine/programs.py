@@ -25,6 +25,9 @@ UNIT_DEFAULTS = {
     "return_bytes_per_cycle": 0,
     "crossing_ps": 0,
     "is_write": 0,
+    "banks": 0,
+    "bank_bytes": 0,
+    "bank_queue": 0,
 }
 DRAM_DEFAULTS = {
     "channels": 2,
@@ -207,6 +210,9 @@ def _random_port(draw_int: Callable[[int, int], int], chips: int) -> dict[str, i
         "return_bytes_per_cycle": _pick(draw_int, 0, 16, 64, 100),
         "crossing_ps": _pick(draw_int, 0, 1, 4),
         "is_write": draw_int(0, 1),
+        "banks": draw_int(0, 3),
+        "bank_bytes": _pick(draw_int, 32, 64, 100),
+        "bank_queue": draw_int(1, 2),
     }
 
 
