@@ -81,7 +81,8 @@ def _load(arch: Arch) -> str:
     load = arch.load
     return (
         f"engines {load.engines}, a cycle: lines {load.lines_per_cycle},"
-        f" {load.return_bytes_per_cycle} B back; crossing {load.crossing} ps"
+        f" {load.return_bytes_per_cycle} B back; crossing {load.crossing} ps; duplicate window"
+        f" {load.duplicate_window}, cache {BYTES.format(load.cache.size) if load.cache else 'none'}"
     )
 
 

@@ -11,6 +11,7 @@ from accelsim.arch.units import (
     Bytes,
     BytesOrZero,
     Count,
+    CountOrZero,
     Duration,
     Rate,
 )
@@ -148,6 +149,18 @@ class ScatterUnit(Spec):
         return self.banks * self.queue_depth * (self.lanes * FP32_BYTES + INDEX_BYTES)
 
 
+class GatherCache(Spec):
+    """A set-associative cache of DRAM lines that a load looks into before it gathers.
+
+    `size` : its data; `ways` : lines of a set; `policy` : "lru", or "fibre", which counts reads
+    that were announced. See `accelsim.kernels.cache`.
+    """
+
+    size: Bytes
+    ways: Count
+    policy: Literal["lru", "fibre"] = "lru"
+
+
 class Load(Spec):
     """The DMA that reads DRAM into the scratchpad.
 
@@ -166,6 +179,10 @@ class Load(Spec):
         Width of the way back, at most the load's write share.
     gathers_attention : bool
         Whether it gathers the union of a tile's keys (rows for MoE dispatch it always gathers).
+    duplicate_window : int
+        Lines requested last in a tile that a gather does not request again; `tag_bytes` each.
+    cache : GatherCache or None
+        Where gathered lines stay for later tiles; a line's tag takes `tag_bytes`.
     """
 
     engines: Count
@@ -175,11 +192,13 @@ class Load(Spec):
     crossing: Duration
     return_bytes_per_cycle: Bytes
     gathers_attention: Annotated[bool, Field(strict=True)]
+    duplicate_window: CountOrZero = 0
+    cache: GatherCache | None = None
 
     @property
     def local_bytes(self) -> int:
-        """Tags of the lines in flight."""
-        return self.outstanding * self.tag_bytes
+        """Tags of the lines in flight and of the window."""
+        return (self.outstanding + self.duplicate_window) * self.tag_bytes
 
 
 class Store(Spec):

@@ -102,6 +102,9 @@ class Arch(Spec):
         """What of `on_chip` is not scratchpad, by name, bytes."""
         storage = {f"array {name}": size for name, size in self.array.storage.items()}
         storage["load tags"] = self.load.local_bytes
+        if self.load.cache is not None:
+            tags = self.load.cache.size // self.dram.line * self.load.tag_bytes
+            storage["gather cache"] = self.load.cache.size + tags
         storage["store tags"] = self.store.local_bytes
         if self.index is not None:
             storage["index window"] = self.index.local_bytes
@@ -178,6 +181,14 @@ class Arch(Spec):
                 f"{self.load.return_bytes_per_cycle} B exceeds the load's scratchpad write share,"
                 f" {shares.load.write} B a cycle",
             )
+        if self.load.cache is not None:
+            sets, rest = divmod(self.load.cache.size, self.load.cache.ways * self.dram.line)
+            if rest or sets < 1 or sets & (sets - 1):
+                raise FieldError(
+                    "load.cache.size",
+                    f"{BYTES.format(self.load.cache.size)} is not {self.load.cache.ways} ways x"
+                    f" {self.dram.line} B x a power of two of sets",
+                )
         stored = self.store.lines_per_cycle * self.dram.line
         if stored > shares.store.read:
             raise FieldError(

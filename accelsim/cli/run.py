@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from accelsim.cli.options import JsonOut, Overrides, Workload, write_json
 from accelsim.cli.progress import progress_display
+
+if TYPE_CHECKING:
+    from accelsim.analysis.result import Result
 
 
 class Engine(StrEnum):
@@ -25,6 +29,10 @@ def run(
     workload: Workload,
     overrides: Overrides = None,
     json_out: JsonOut = None,
+    tiles: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write what was gathered and scattered, by tile."),
+    ] = None,
     engine: Annotated[
         Engine, typer.Option(help="compiled for work; reference (SimPy) for reading and checking.")
     ] = Engine.COMPILED,
@@ -32,6 +40,8 @@ def run(
     """Simulate one architecture on one workload and print where its time goes.
 
     Example: accelsim run --arch sparse_v1 --workload longctx_8k --set dram.bandwidth='450 GB/s'
+
+    Example: accelsim run --arch sparse_v1 --workload dsa_8k --tiles tiles.csv
     """
     from accelsim import load_arch, load_trace
 
@@ -45,6 +55,21 @@ def run(
     if json_out is not None:
         write_json(json_out, result.as_json())
     print_run(result)
+    if tiles is not None:
+        write_tiles(tiles, result)
+
+
+def write_tiles(path: Path, result: Result) -> None:
+    """Write the table of tiles and say how many there are."""
+    from accelsim.analysis.tiles import tile_table
+    from accelsim.errors import InputError
+
+    table = tile_table(result)
+    try:
+        table.to_csv(path, index=False)
+    except OSError as error:
+        raise InputError(f"cannot write: {error.strerror}", where=str(path)) from None
+    typer.echo(f"{len(table)} tiles: {path}")
 
 
 def register(app: typer.Typer) -> None:

@@ -68,6 +68,15 @@ class Added:
         work = Work(cycles, cycles, cycles, read_bytes=read, write_bytes=sums)
         return machine.charged(VECTOR, work)
 
+    def counters(self, tile: int, *, combine: bool) -> dict[str, int]:
+        """Counters of a tile's task; only the scatter unit combines rows."""
+        return {
+            "added_rows": int(self.rows[tile]),
+            "combined_rows": int(self.tiles[tile, COMBINED]) if combine else 0,
+            "fetched_rows": int(self.tiles[tile, FETCHED]),
+            "written_rows": int(self.tiles[tile, WRITTEN]),
+        }
+
     def _counts(self, tile: int) -> tuple[int, int, int]:
         cycles, stalled, combined = self.tiles[tile, [CYCLES, STALLED, COMBINED]].tolist()
         return cycles, stalled, combined

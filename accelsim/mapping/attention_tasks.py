@@ -306,9 +306,13 @@ class _TileTasks:
             return
         base, size = (t.v_base, t.v_bytes) if values else (t.k_base, t.k_bytes)
         keys = t.model.op.kv_len
-        runs = row_runs(base + self.placed.kv_row * size, block.keys, size * block.span)
-        runs[-1, 2] = min(runs[-1, 2], base + (self.placed.kv_row + keys) * size - runs[-1, 0])
-        task = self.plan.load(runs, Traffic.KEYS_VALUES, self.known)
+        first = base + self.placed.kv_row * size
+        if block.span == 1:
+            task = self.plan.gather(first, block.keys, size, Traffic.KEYS_VALUES, self.known)
+        else:
+            runs = row_runs(first, block.keys, size * block.span)
+            runs[-1, 2] = min(runs[-1, 2], first + keys * size - runs[-1, 0])
+            task = self.plan.load(runs, Traffic.KEYS_VALUES, self.known)
         release = self.plan.claim_tiles(task, block.keys.size * block.span * size)
         self.fetched[(at, values)] = task, release
         touched = self.user.keys.touched[values]

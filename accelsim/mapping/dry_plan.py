@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from accelsim.mapping.machine import UNIT_NAMES, Machine, Work
-from accelsim.mapping.plan import Plan, Traffic
+from accelsim.mapping.plan import Plan, Traffic, row_runs
 
 
 def _ignore(_: int) -> None:
@@ -81,7 +81,7 @@ class DryPlan(Plan):
         self._finish.append(finish)
         return len(self._finish) - 1
 
-    def task(self, unit: int, work: Work, after: Sequence[int]) -> int:
+    def task(self, unit: int, work: Work, after: Sequence[int], **counts: int) -> int:
         """Serve a task behind those added to its unit before."""
         begin = max(self._free[unit], self._ready(after))
         self._free[unit] = begin + work.cycles
@@ -91,7 +91,26 @@ class DryPlan(Plan):
         """The last finish of `after`."""
         return self._done(self._ready(after))
 
-    def _memory(self, unit: int, runs: np.ndarray, kind: Traffic, after: Sequence[int]) -> int:
+    def gather(
+        self,
+        base: int,
+        rows: np.ndarray,
+        row_bytes: int,
+        kind: Traffic,
+        after: Sequence[int] = (),
+    ) -> int:
+        """Every row once: a dry run must not touch the cache."""
+        return self.load(row_runs(base, rows, row_bytes), kind, after)
+
+    def _memory(
+        self,
+        unit: int,
+        runs: np.ndarray,
+        kind: Traffic,
+        after: Sequence[int],
+        useful_bytes: int | None = None,
+        **counts: int,
+    ) -> int:
         size = runs[:, 2] * runs[:, 3]
         moved = float(np.maximum(size, self._row_bytes).sum())
         busy = moved / self._bytes_per_cycle

@@ -176,8 +176,8 @@ class _MoeTasks:
         release = plan.claim_tiles(held, rows * op.d_model * (self.item + ACCUMULATOR_BYTES))
         inputs = held
         if not self.x_on_chip:
-            runs = row_runs(self.x_base, slots // op.top_k, self.row_bytes)
-            inputs = plan.load(runs, Traffic.ACTIVATIONS, [held])
+            tokens = slots // op.top_k
+            inputs = plan.gather(self.x_base, tokens, self.row_bytes, Traffic.ACTIVATIONS, [held])
         stream = self.stream
         chunks = -(-op.d_ff // self.chunk)
         down = self._down_work(slots)
@@ -268,7 +268,7 @@ class _MoeTasks:
             rows_of = np.array([0, rows])
             added = add_rows(slots // op.top_k, rows_of, op.d_model, unit)
             work = added.scatter_work(self.machine, unit, 0, op.d_model, self.item)
-            return plan.task(SCATTER, work, [done])
+            return plan.task(SCATTER, work, [done], **added.counters(0, combine=True))
         if self.parts_on_chip:
             return done
         base, self.parts_base = self.parts_base, self.parts_base + rows * self.row_bytes

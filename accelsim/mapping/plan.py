@@ -11,6 +11,7 @@ import numpy as np
 
 from accelsim.engine.program import CapacityError, Program, ProgramBuilder
 from accelsim.errors import InputError
+from accelsim.mapping.gathering import Gatherer
 from accelsim.mapping.machine import (
     ARRAY,
     BUFFER_NAMES,
@@ -49,6 +50,14 @@ COUNTERS = (
     "read_bytes",
     "write_bytes",
     "dram_useful_bytes",
+    "gathered_rows",
+    "gathered_lines",
+    "duplicate_lines",
+    "cache_hits",
+    "added_rows",
+    "combined_rows",
+    "fetched_rows",
+    "written_rows",
     "traffic",
 )
 
@@ -81,7 +90,11 @@ class Plan:
     scopes: dict[int, str] = field(default_factory=dict)
     kept: dict[int, bool] = field(default_factory=dict)
     start: int = -1
+    gatherer: Gatherer = field(init=False)
     _next_address: int = 0
+
+    def __post_init__(self) -> None:
+        self.gatherer = Gatherer(self.machine.arch)
 
     @contextmanager
     def operator(self, index: int, scope: str, inputs: Sequence[int]) -> Iterator[None]:
@@ -156,7 +169,7 @@ class Plan:
         found = [self.kept[i] for i in self._inputs if i in self.kept]
         return bool(found) and all(found)
 
-    def task(self, unit: int, work: Work, after: Sequence[int]) -> int:
+    def task(self, unit: int, work: Work, after: Sequence[int], **counts: int) -> int:
         """Add a task with a service."""
         ps = self.machine.ps
         return self.builder.task(
@@ -173,6 +186,7 @@ class Plan:
             issued_slots=work.issued_slots,
             read_bytes=work.read_bytes,
             write_bytes=work.write_bytes,
+            **counts,
         )
 
     def join(self, after: Sequence[int]) -> int:
@@ -183,16 +197,43 @@ class Plan:
         """Read runs (int64[n, 4]: address, stride, bytes, count) from DRAM."""
         return self._memory(LOAD, runs, kind, after)
 
+    def gather(
+        self,
+        base: int,
+        rows: np.ndarray,
+        row_bytes: int,
+        kind: Traffic,
+        after: Sequence[int] = (),
+    ) -> int:
+        """Read rows of a table that does not change, by index; row 0 lies at `base`."""
+        found = self.gatherer.requests(base, rows, row_bytes)
+        counts = {
+            "gathered_rows": rows.size,
+            "gathered_lines": found.lines,
+            "duplicate_lines": found.duplicates,
+            "cache_hits": found.hits,
+        }
+        if not found.lines:
+            return self.builder.task(JOIN, after=after, **counts)
+        return self._memory(LOAD, found.runs, kind, after, found.useful_bytes, **counts)
+
     def store(self, runs: np.ndarray, kind: Traffic, after: Sequence[int]) -> int:
         """Write runs to DRAM; the operator ends after them."""
         return self.final(self._memory(STORE, runs, kind, after))
 
-    def _memory(self, unit: int, runs: np.ndarray, kind: Traffic, after: Sequence[int]) -> int:
+    def _memory(
+        self,
+        unit: int,
+        runs: np.ndarray,
+        kind: Traffic,
+        after: Sequence[int],
+        useful_bytes: int | None = None,
+        **counts: int,
+    ) -> int:
         moved = int((runs[:, 2] * runs[:, 3]).sum())
-        side = {"write_bytes": moved} if unit == LOAD else {"read_bytes": moved}
-        return self.builder.memory_task(
-            unit, runs, after=after, dram_useful_bytes=moved, traffic=int(kind), **side
-        )
+        counts["write_bytes" if unit == LOAD else "read_bytes"] = moved
+        counts["dram_useful_bytes"] = moved if useful_bytes is None else useful_bytes
+        return self.builder.memory_task(unit, runs, after=after, traffic=int(kind), **counts)
 
     def claim_tiles(self, task: int, size_bytes: int) -> Callable[[int], None]:
         """Claim tile storage for `task`; call the result with each releasing task."""

@@ -37,7 +37,7 @@ def map_gather(plan: Plan, op: Gather) -> None:
         held = plan.join([plan.start])
         release = plan.claim_tiles(held, part.size * (row + INDEX_BYTES))
         known = plan.load(where, Traffic.METADATA, [held])
-        loaded = plan.load(row_runs(table, part, row), Traffic.ACTIVATIONS, [known])
+        loaded = plan.gather(table, part, row, Traffic.ACTIVATIONS, [known])
         if out_on_chip:
             plan.final(loaded)
             release(loaded)
@@ -104,8 +104,8 @@ def _add_tile(plan: Plan, op: ScatterAdd, added: Added, tile: int, after: list[i
     if unit is not None and machine.arch.mapping.sparsity:
         scatter = added.scatter_work(machine, unit, tile, op.row_elements, item)
         if scatter.cycles <= work.cycles:
-            return plan.task(SCATTER, scatter, after)
-    return plan.task(VECTOR, work, after)
+            return plan.task(SCATTER, scatter, after, **added.counters(tile, combine=True))
+    return plan.task(VECTOR, work, after, **added.counters(tile, combine=False))
 
 
 def map_vector(plan: Plan, op: Vector) -> None:

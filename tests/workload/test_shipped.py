@@ -24,18 +24,32 @@ NAMES = [
 ]  # fmt: skip
 
 
-def test_the_recipe_writes_the_shipped_bytes(tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("build", RECIPE)
+def loaded(path: Path) -> Any:
+    """A recipe as a module."""
+    spec = importlib.util.spec_from_file_location("build", path)
     assert spec is not None and spec.loader is not None
     recipe: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recipe)
-    recipe.build(tmp_path)
+    return recipe
+
+
+def test_the_recipe_writes_the_shipped_bytes(tmp_path: Path) -> None:
+    loaded(RECIPE).build(tmp_path)
     assert sorted(path.name.removesuffix(".trace") for path in tmp_path.iterdir()) == NAMES
     for name in NAMES:
         files = list((tmp_path / f"{name}.trace").iterdir())
         assert [file.name for file in files] == ["manifest.json"]
         shipped = shipped_workloads()[name] / "manifest.json"
         assert files[0].read_bytes() == shipped.read_bytes()
+
+
+def test_the_recipe_of_the_table_writes_the_shipped_bytes(tmp_path: Path) -> None:
+    recipe = loaded(RECIPE.parent.parent / "tables" / "build.py")
+    recipe.build(tmp_path)
+    files = sorted((tmp_path / "embedding_update.trace").iterdir())
+    for file in files:
+        shipped = shipped_workloads()["embedding_update"] / file.name
+        assert file.read_bytes() == shipped.read_bytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
