@@ -144,6 +144,12 @@ def _local(arch: Arch) -> str:
     return ", ".join(f"{name} {BYTES.format(n)}" for name, n in arch.local_storage.items())
 
 
+def _placement(arch: Arch) -> str:
+    p = arch.mapping.placement
+    together = "interleaved" if p.interleaved else "apart"
+    return f"seed {p.seed}, {BYTES.format(p.alignment)} aligned, keys by {p.keys_by}, {together}"
+
+
 def _mapping(arch: Arch) -> str:
     return f"tile_queries {arch.mapping.tile_queries}, dataflow {arch.mapping.dataflow}"
 
@@ -165,6 +171,7 @@ _FAIR: dict[str, Callable[[Arch], str]] = {
     "prefetch": lambda arch: BYTES.format(arch.mapping.prefetch),
     "activation storage": lambda arch: BYTES.format(arch.mapping.activation_storage),
     "chunk": lambda arch: BYTES.format(arch.mapping.chunk),
+    "placement": lambda arch: _placement(arch),
     "dispatch cycles": lambda arch: f"{arch.control.dispatch_cycles}",
 }
 

@@ -36,6 +36,21 @@ def _queries(value: object) -> object:
     return value
 
 
+class Placement(Spec):
+    """Where tensors lie in DRAM; see `accelsim.mapping.placement`.
+
+    `seed` : 0 places them one behind the other, others leave gaps of up to `spread`; `alignment` :
+    of every tensor; `keys_by` : keys and values lie head by head or token by token;
+    `interleaved` : a key and its value lie together.
+    """
+
+    seed: CountOrZero = 0
+    spread: Bytes = 1 << 20
+    alignment: Bytes = 4096
+    keys_by: Literal["head", "token"] = "head"
+    interleaved: Annotated[bool, Field(strict=True)] = False
+
+
 class MappingPolicy(Spec):
     """What the mapping is told.
 
@@ -51,6 +66,8 @@ class MappingPolicy(Spec):
         Scratchpad in which results may stay for the next operator.
     tile_queries, dataflow : int or "auto", str or "auto"
         Fixed tile height (queries) and dataflow, or searched.
+    placement : Placement
+        Where tensors lie in DRAM.
     """
 
     sparsity: Annotated[bool, Field(strict=True)]
@@ -59,6 +76,7 @@ class MappingPolicy(Spec):
     activation_storage: BytesOrZero
     tile_queries: Annotated[int | Literal["auto"], BeforeValidator(_queries)] = "auto"
     dataflow: Literal["auto", "ws", "os", "is"] = "auto"
+    placement: Placement = Placement()
 
 
 class Arch(Spec):

@@ -51,7 +51,9 @@ def _forget(keys, numbers, fill, oldest):
 
 
 @njit(cache=True)
-def coalesce_rows(rows, tile_ptr, base, row_bytes, line_bytes, window, run_address, run_bytes):
+def coalesce_rows(
+    rows, tile_ptr, base, row_bytes, stride, line_bytes, window, run_address, run_bytes
+):
     """Turn the row indices of every tile into runs of whole lines.
 
     Parameters
@@ -59,8 +61,8 @@ def coalesce_rows(rows, tile_ptr, base, row_bytes, line_bytes, window, run_addre
     rows : int64[n]
     tile_ptr : int64[tiles + 1]
         Offsets into `rows`.
-    base, row_bytes, line_bytes : int
-        Row r lies at base + r x row_bytes.
+    base, row_bytes, stride, line_bytes : int
+        Row r lies at base + r x stride.
     window : int
         Lines that are remembered in a tile.
     run_address, run_bytes : int64[lines of all rows]
@@ -84,7 +86,7 @@ def coalesce_rows(rows, tile_ptr, base, row_bytes, line_bytes, window, run_addre
     keys = np.full(size, _EMPTY, np.int64)
     numbers = np.zeros(size, np.int64)
     fill = np.zeros(1, np.int64)
-    whole = row_bytes % line_bytes == 0 and base % line_bytes == 0
+    whole = row_bytes % line_bytes == 0 and base % line_bytes == 0 and stride % line_bytes == 0
     # Rows that share lines are counted by themselves.
     row_keys = np.full(1 if whole else size, _EMPTY, np.int64)
     row_numbers = np.zeros(row_keys.size, np.int64)
@@ -98,7 +100,7 @@ def coalesce_rows(rows, tile_ptr, base, row_bytes, line_bytes, window, run_addre
         row_began = seen
         end = -1  # of the run so far
         for position in range(tile_ptr[tile], tile_ptr[tile + 1]):
-            address = base + rows[position] * row_bytes
+            address = base + rows[position] * stride
             if not whole:
                 _forget(row_keys, row_numbers, row_fill, max(row_began, seen - most))
                 oldest = max(row_began, seen - most)

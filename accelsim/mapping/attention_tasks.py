@@ -18,6 +18,7 @@ from accelsim.mapping.attention_tiles import (
 )
 from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Work
 from accelsim.mapping.pipeline import Pipeline, Step
+from accelsim.mapping.placement import KeyLayout
 from accelsim.mapping.plan import Plan, Traffic, row_runs, run
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import Attention
@@ -116,14 +117,31 @@ class AttentionTasks:
         self.inputs_on_chip = plan.inputs_on_chip()
         self.o_on_chip = plan.keep_output(rows_q * self.v_bytes)
         self.resident = resident and not self.inputs_on_chip
-        self.q_base = self.o_base = self.k_base = self.v_base = 0
+        self.q_base = self.o_base = 0
+        where = plan.machine.arch.mapping.placement
+        bases = 0, 0
         if not self.o_on_chip:
             self.o_base = plan.place(rows_q * self.v_bytes, Traffic.OUTPUTS)
         if not self.inputs_on_chip:  # what tiles touch is counted as they are added
             whole = None if self.resident else 0
             self.q_base = plan.place(rows_q * self.q_bytes, Traffic.QUERIES, 0)
-            self.k_base = plan.place(rows_k * self.k_bytes, Traffic.KEYS_VALUES, whole)
-            self.v_base = plan.place(rows_k * self.v_bytes, Traffic.KEYS_VALUES, whole)
+            if where.interleaved:
+                both = rows_k * (self.k_bytes + self.v_bytes)
+                first = plan.place(both, Traffic.KEYS_VALUES, whole)
+                bases = first, first + self.k_bytes
+            else:
+                bases = (
+                    plan.place(rows_k * self.k_bytes, Traffic.KEYS_VALUES, whole),
+                    plan.place(rows_k * self.v_bytes, Traffic.KEYS_VALUES, whole),
+                )
+        self.layout = KeyLayout(
+            bases,
+            (self.k_bytes, self.v_bytes),
+            op.kv_heads,
+            op.kv_len,
+            where.keys_by == "token",
+            where.interleaved,
+        )
         room = plan.machine.tiles_bytes * RESIDENT_SHARE
         self.most_live = 2 if 2 * kv_bytes(model) <= room else 1
 
@@ -177,8 +195,9 @@ class AttentionTasks:
         for first in range(0, length, self.chunk()):
             count = min(self.chunk(), length - first)
             parts = []
-            for base, size in ((self.k_base, self.k_bytes), (self.v_base, self.v_bytes)):
-                piece = run(base + (row + first) * size, count * size)
+            for values in (False, True):
+                rows = self.layout.rows(values, row // length)
+                piece = rows.pieces(np.array([first]), np.array([count]))
                 parts.append(plan.load(piece, Traffic.KEYS_VALUES, [held]))
             keys.ready.append(plan.join([*parts, *keys.ready[-1:]]))
 
@@ -304,14 +323,16 @@ class _TileTasks:
         t = self.t
         if t.inputs_on_chip or t.resident:
             return
-        base, size = (t.v_base, t.v_bytes) if values else (t.k_base, t.k_bytes)
         keys = t.model.op.kv_len
-        first = base + self.placed.kv_row * size
+        rows = t.layout.rows(values, self.placed.kv_row // keys)
+        first, stride, size = rows
         if block.span == 1:
-            task = self.plan.gather(first, block.keys, size, Traffic.KEYS_VALUES, self.known)
+            task = self.plan.gather(
+                first, block.keys, size, Traffic.KEYS_VALUES, self.known, stride
+            )
         else:
-            runs = row_runs(first, block.keys, size * block.span)
-            runs[-1, 2] = min(runs[-1, 2], first + keys * size - runs[-1, 0])
+            begin, count = row_runs(0, block.keys, block.span)[:, [0, 2]].T
+            runs = rows.pieces(begin, np.minimum(count, keys - begin))
             task = self.plan.load(runs, Traffic.KEYS_VALUES, self.known)
         release = self.plan.claim_tiles(task, block.keys.size * block.span * size)
         self.fetched[(at, values)] = task, release

@@ -98,6 +98,7 @@ class DryPlan(Plan):
         row_bytes: int,
         kind: Traffic,
         after: Sequence[int] = (),
+        stride: int | None = None,
     ) -> int:
         """Every row once: a dry run must not touch the cache."""
         return self.load(row_runs(base, rows, row_bytes), kind, after)

@@ -48,7 +48,7 @@ class Gatherer:
             self._coming, self._dirty = np.zeros(shape, np.int32), np.zeros(shape, np.bool_)
             self._clock = np.zeros(1, np.int64)
 
-    def requests(self, base: int, rows: np.ndarray, row_bytes: int) -> Requests:
+    def requests(self, base: int, rows: np.ndarray, row_bytes: int, stride: int) -> Requests:
         """Requests of one tile, in the order of its rows.
 
         Parameters
@@ -56,14 +56,15 @@ class Gatherer:
         base : int
             Address of row 0.
         rows : int[n]
-        row_bytes : int
+        row_bytes, stride : int
+            Row i lies at base + i x stride.
         """
         rows = kernel_array(rows, np.int64)
         most = rows.size * (row_bytes // self._line + 2)
         address, size = np.empty(most, np.int64), np.empty(most, np.int64)
         ends = np.array([0, rows.size])
         counts = coalesce_rows(
-            rows, ends, base, row_bytes, self._line, self._window, address, size
+            rows, ends, base, row_bytes, stride, self._line, self._window, address, size
         )[0]
         address, size = address[: counts[RUNS]], size[: counts[RUNS]]
         lines, useful, hits = int(counts[LINES]), int(counts[USEFUL_BYTES]), 0

@@ -24,6 +24,7 @@ from accelsim.mapping.machine import (
     Machine,
     Work,
 )
+from accelsim.mapping.placement import Allocator
 
 
 class Traffic(IntEnum):
@@ -91,9 +92,10 @@ class Plan:
     kept: dict[int, bool] = field(default_factory=dict)
     start: int = -1
     gatherer: Gatherer = field(init=False)
-    _next_address: int = 0
+    allocator: Allocator = field(init=False)
 
     def __post_init__(self) -> None:
+        self.allocator = Allocator(self.machine.arch)
         self.gatherer = Gatherer(self.machine.arch)
 
     @contextmanager
@@ -139,17 +141,9 @@ class Plan:
         self.unique_bytes[key] = self.unique_bytes.get(key, 0) + int(size_bytes)
 
     def place(self, size_bytes: int, kind: Traffic, touched: int | None = None) -> int:
-        """Allocate a tensor in DRAM, 4 KiB aligned; all of it is touched unless said."""
+        """Place a tensor in DRAM; all of it is touched unless said."""
         self.touch(size_bytes if touched is None else touched, kind)
-        address = self._next_address
-        self._next_address += -(-int(size_bytes) // 4096) * 4096
-        if self._next_address > self.machine.arch.dram.capacity:
-            raise InputError(
-                f"the tensors of this workload need more than {self._next_address} B of DRAM",
-                where=f"architecture '{self.machine.arch.name}': dram.capacity",
-                remedy="raise dram.capacity, or run a slice of the trace",
-            )
-        return address
+        return self.allocator.place(size_bytes)
 
     def fits_on_chip(self, size_bytes: int) -> bool:
         """Whether the activation storage holds four tensors of this size."""
@@ -204,9 +198,10 @@ class Plan:
         row_bytes: int,
         kind: Traffic,
         after: Sequence[int] = (),
+        stride: int | None = None,
     ) -> int:
-        """Read rows of a table that does not change, by index; row 0 lies at `base`."""
-        found = self.gatherer.requests(base, rows, row_bytes)
+        """Read rows of a table that does not change, by index; row i lies at base + i x stride."""
+        found = self.gatherer.requests(base, rows, row_bytes, stride or row_bytes)
         counts = {
             "gathered_rows": rows.size,
             "gathered_lines": found.lines,

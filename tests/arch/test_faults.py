@@ -42,7 +42,7 @@ OVERRIDES = [
     ("array=5", "array: '5' is not valid, expected a mapping of keys"),
     ("mac_rate.bf17=1", "mac_rate.bf17: 'bf17' is not known (did you mean 'bf16'?"),
     ("mac_rate.fp32=0.00001", "mac_rate.fp32: 1e-05 of 16384 MAC units is not a whole number"),
-    ("on_chip=400 KiB", "on_chip: 400 KiB leaves no scratchpad: local storage takes 513 KiB"),
+    ("on_chip=400 KiB", "on_chip: 400 KiB leaves no scratchpad: local storage takes 525824 B"),
     ("on_chip=1 MiB", "mapping: prefetch + activation_storage + chunk = 10304 KiB exceed"),
     ("scratchpad.banks=16", "the read shares take 2048 B a cycle (store 192 + array 1280"),
     ("scratchpad.shares.load.write=1 KiB", "the write shares take 2112 B a cycle"),

@@ -19,7 +19,7 @@ def coalesce(
     address, size = np.empty(most, np.int64), np.empty(most, np.int64)
     ptr = np.array([0, *ends])
     tiles = coalesce_rows(
-        np.array(rows, np.int64), ptr, base, row_bytes, LINE, window, address, size
+        np.array(rows, np.int64), ptr, base, row_bytes, row_bytes, LINE, window, address, size
     )
     runs = zip(address.tolist(), size.tolist()[: tiles[:, RUNS].sum()], strict=False)
     return tiles, [line for at, n in runs for line in range(at // LINE, (at + n) // LINE)]
@@ -80,8 +80,7 @@ def test_a_gather_with_duplicates_never_moves_more_lines_than_indices(rows, row_
 
 def test_a_long_tile_with_a_small_window_needs_a_small_table():
     rows = np.arange(200_000) % 1_000
-    address = np.empty(rows.size, np.int64)
-    tiles = coalesce_rows(
-        rows, np.array([0, rows.size]), 0, LINE, LINE, 64, address, np.empty(rows.size, np.int64)
-    )
+    address, size = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
+    ends = np.array([0, rows.size])
+    tiles = coalesce_rows(rows, ends, 0, LINE, LINE, LINE, 64, address, size)
     assert tiles[0, LINES] == rows.size and tiles[0, DUPLICATES] == 0

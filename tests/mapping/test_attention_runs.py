@@ -25,7 +25,11 @@ CASES: dict[str, Trace] = selections(512, 64) | {
 }
 # 2 MiB on chip: keys and values of one head of 1,024 do not stay.
 TIGHT = ("on_chip=2 MiB", "mapping.prefetch=256 KiB", "mapping.activation_storage=256 KiB")
-ROOM = {"roomy": (), "tight": TIGHT}
+ELSEWHERE = (
+    *TIGHT,
+    "mapping.placement={keys_by: token, interleaved: true, seed: 3}",
+)
+ROOM = {"roomy": (), "tight": TIGHT, "elsewhere": ELSEWHERE}
 
 
 @cache

@@ -67,7 +67,7 @@ def test_bad_figures_are_refused(override: str, message: str) -> None:
 
 def test_rows_that_share_lines_ask_for_each_line_once() -> None:
     gatherer = Gatherer(load_arch("sparse_small", ["load.duplicate_window=64"]))
-    found = gatherer.requests(0, np.array([0, 3, 1, 0]), 32)
+    found = gatherer.requests(0, np.array([0, 3, 1, 0]), 32, 32)
     assert found.runs[:, 0].tolist() == [0] and found.runs[:, 2].tolist() == [128]
     assert (found.lines, found.duplicates, found.useful_bytes) == (2, 2, 96)
 
