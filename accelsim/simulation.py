@@ -48,16 +48,32 @@ def compare(
     trace: Trace,
     third: Arch | None = None,
     *,
+    placements: int = 1,
     progress: Progress | None = None,
 ) -> Comparison:
     """Run the baseline, the third machine (baseline + gather), the candidate, and the candidate
     with sparsity off.
+
+    With `placements` above 1 all run again with tensors elsewhere in DRAM (`placement.seed` + 1
+    and so on, the same on every machine), for the spread of the speedup.
     """
     machines = {"baseline": baseline, "third": third, "candidate": candidate}
     machines["candidate_dense"] = without_sparsity(candidate)
-    results = {
-        role: simulate(arch, trace, progress=progress)
-        for role, arch in machines.items()
-        if arch is not None
+    found = {role: arch for role, arch in machines.items() if arch is not None}
+    results = {role: simulate(arch, trace, progress=progress) for role, arch in found.items()}
+    elsewhere = {
+        role: [
+            simulate(_placed(arch, further), trace, progress=progress).total_ps
+            for further in range(1, placements)
+        ]
+        for role, arch in found.items()
     }
-    return Comparison(trace, results)
+    return Comparison(trace, results, elsewhere)
+
+
+def _placed(arch: Arch, further: int) -> Arch:
+    """The same machine with the placement of a further seed."""
+    placement = arch.mapping.placement
+    moved = placement.model_copy(update={"seed": placement.seed + further})
+    mapping = arch.mapping.model_copy(update={"placement": moved})
+    return arch.model_copy(update={"mapping": mapping})

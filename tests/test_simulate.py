@@ -146,3 +146,17 @@ def test_operators_that_depend_on_nothing_else_overlap() -> None:
     together = simulate(arch, trace(one, two)).total_ps
     chained = simulate(arch, trace(one, moe(scope="other", inputs=(0,)))).total_ps
     assert alone < together <= chained
+
+
+def test_compare_may_run_further_placements() -> None:
+    work = trace(token_topk(256, 32, heads=2))
+    tight = ["on_chip=2 MiB", "mapping.prefetch=64 KiB", "mapping.activation_storage=0 B"]
+    first, last = (accelsim.load_arch(name, tight) for name in ("systolic_128", "sparse_v1"))
+    found = compare(first, last, work, placements=3)
+    assert {role: len(totals) for role, totals in found.elsewhere.items()} == {
+        "baseline": 2, "candidate": 2, "candidate_dense": 2,
+    }  # fmt: skip
+    over = found.placement_spread()
+    assert over.minimum <= found.speedup() <= over.maximum
+    moved = simulate(accelsim.load_arch("sparse_v1", [*tight, "mapping.placement.seed=2"]), work)
+    assert moved.total_ps == found.elsewhere["candidate"][1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,22 @@ from accelsim.workload.trace import Trace
 class Comparison:
     """Results of several machines by role: baseline, third (may be missing), candidate,
     candidate_dense (the candidate with sparsity off).
+
+    `elsewhere` : role -> total_ps with each further placement of the tensors; may be empty.
     """
 
     trace: Trace
     results: dict[str, Result]
+    elsewhere: dict[str, list[int]] = field(default_factory=dict)
 
     def speedup(self, role: str = "candidate") -> float:
         """Baseline time / this machine's time, end to end."""
         return self.results["baseline"].total_ps / max(1, self.results[role].total_ps)
+
+    def placement_spread(self, role: str = "candidate") -> Spread:
+        """The speedup over all placements that were run; both sides have the same one."""
+        pairs = zip(self.elsewhere["baseline"], self.elsewhere[role], strict=True)
+        return spread([self.speedup(role), *(first / max(1, other) for first, other in pairs)])
 
     def attention_speedup(self, role: str = "candidate") -> float | None:
         """The same over the attention operators alone (their shares of the critical path)."""
@@ -72,6 +80,7 @@ class Comparison:
         return {
             "workload": self.trace.name,
             "speedup": {role: self.speedup(role) for role in roles},
+            "placement_totals_ps": self.elsewhere,
             "attention_speedup": {role: self.attention_speedup(role) for role in roles},
             "operators": self.times().to_dict("records"),
             "results": {role: result.as_json() for role, result in self.results.items()},

@@ -32,6 +32,10 @@ def compare(
             show_default="the shipped BASELINE_gather, where there is one",
         ),
     ] = None,
+    placements: Annotated[
+        int,
+        typer.Option(min=1, help="Run so many placements of the tensors in DRAM, for the spread."),
+    ] = 1,
     overrides: Overrides = None,
     json_out: JsonOut = None,
 ) -> None:
@@ -51,7 +55,9 @@ def compare(
     from accelsim.simulation import compare as compare_machines
 
     with progress_display() as progress:
-        comparison = compare_machines(first, last, trace, third=between, progress=progress)
+        comparison = compare_machines(
+            first, last, trace, third=between, placements=placements, progress=progress
+        )
     if json_out is not None:
         write_json(json_out, comparison.as_json())
     print_comparison(comparison)

@@ -161,10 +161,26 @@ def _verdict(comparison: Comparison, report: Path | None) -> list[Text]:
         _line("speedup of the candidate by operator", text),
         _line("utilisation", f"{percent(first)} -> {percent(last)} (effectual MACs / peak)"),
     ]
+    count = len(comparison.elsewhere.get("baseline", ()))
+    if count:
+        lines.append(_line(f"over {count + 1} placements of the tensors", _placements(comparison)))
     lines += _small_working_sets(comparison.results["baseline"])
     if report is not None:
         lines.append(_line("report", str(report)))
     return lines
+
+
+def _placements(comparison: Comparison) -> str:
+    parts = []
+    for role in comparison.results:
+        if role != "baseline":
+            over = comparison.placement_spread(role)
+            ends = f"{over.minimum:.3f}x to {over.maximum:.3f}x"
+            parts.append(
+                f"{ROLE_TITLES[role]} {ends}"
+                + ": sign not established" * (over.minimum <= 1 <= over.maximum)
+            )
+    return ", ".join(parts)
 
 
 def _small_working_sets(result: Result) -> list[Text]:

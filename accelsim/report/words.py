@@ -48,7 +48,7 @@ NOT_MODELLED = (
     "arbitration in an on-chip network: units reach the scratchpad over fixed port shares",
     "fusion across operators: a result passes through DRAM unless four such tensors fit the "
     "activation storage; equal on all machines",
-    "placement of tensors: one layout, so no spread over base addresses",
+    "the spread over placements of tensors: one here, see accelsim compare --placements 5",
     "decode: every shipped workload is the prefill of one batch, from a cold scratchpad",
 )
 
