@@ -40,8 +40,6 @@ def run(
     """Simulate one architecture on one workload and print where its time goes.
 
     Example: accelsim run --arch sparse_v1 --workload longctx_8k --set dram.bandwidth='450 GB/s'
-
-    Example: accelsim run --arch sparse_v1 --workload dsa_8k --tiles tiles.csv
     """
     from accelsim import load_arch, load_trace
 

@@ -129,16 +129,18 @@ def run_stream(
     ring = 1 << (state.slots.shape[0] + 64 * int(part[k.T_CHANNELS])).bit_length()
     client = np.zeros(K_FIELDS, np.int64)
     back = np.zeros(ring, np.int64), np.zeros(ring, np.int64)
+    channels = int(part[k.T_CHANNELS])
+    held = np.zeros(channels * int(part[k.T_CLIENT]), np.int64), np.zeros((channels, 2), np.int64)
     requests = 0
     samples = []
     for addresses, is_write in chunks:
         addresses = np.ascontiguousarray(addresses, np.int64)
         is_write = np.ascontiguousarray(is_write, np.bool_)
         requests += addresses.size
-        offer(*state, client, *back, addresses, is_write, width, window, False)
+        offer(*state, client, *back, *held, addresses, is_write, width, window, False)
         samples.append(_sample(state, int(client[K_NOW])))
     nothing = np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    clocks = int(offer(*state, client, *back, *nothing, width, window, True))
+    clocks = int(offer(*state, client, *back, *held, *nothing, width, window, True))
     assert client[K_OUTSTANDING] >= 0
     sums = state.channels.sum(axis=0)
     commands = state.channels[:, k.C_READ_COMMANDS] + state.channels[:, k.C_WRITE_COMMANDS]

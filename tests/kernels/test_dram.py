@@ -160,6 +160,30 @@ def test_a_write_that_waits_for_a_queued_read_does_not_stop_the_channel() -> Non
     assert found.reads == reads.size
 
 
+def test_a_client_queue_of_each_channel_serves_the_same_requests_sooner() -> None:
+    rows = np.random.default_rng(4).integers(0, 1 << 14, 300)[:, None] * 4096
+    addresses = (rows + 64 * np.arange(64)).ravel()
+    stream = addresses, np.random.default_rng(5).random(addresses.size) < 0.1
+    alone = run_stream(load_part("hbm2").vector, [stream], width=16)
+    for client in (1, 64, 512):
+        part = load_part("hbm2", [f"queues.client={client}"])
+        found = run_stream(part.vector, [stream], width=16)
+        assert found.reads == alone.reads and found.clocks <= 1.01 * alone.clocks
+    assert found.clocks < 0.7 * alone.clocks
+
+
+def test_permuted_banks_and_channels_are_reached_by_a_stride_of_a_power_of_two() -> None:
+    addresses = np.arange(4_000) << 18
+    stream = addresses, np.zeros(addresses.size, bool)
+    plain, permuted = (
+        run_stream(load_part("hbm2", [f"permute={word}"]).vector, [stream], width=16)
+        for word in ("false", "true")
+    )
+    assert np.count_nonzero(plain.channel_commands) == 1
+    assert permuted.channel_commands.min() > 0.5 * permuted.channel_commands.max()
+    assert permuted.clocks < plain.clocks / 4
+
+
 def test_more_outstanding_reads_are_never_much_slower() -> None:
     part, rng = load_part("hbm2"), np.random.default_rng(3)
     stream = rng.integers(0, 1 << 22, 600) * 64, np.zeros(600, bool)
