@@ -54,6 +54,16 @@ TRAFFIC_COLUMNS = (
     Column("dram_bytes", "B", "requested + over-fetch"),
 )
 
+MEMORY_COLUMNS = (
+    Column("requester", "", "unit that asks"),
+    Column("requests", "", "lines asked for"),
+    Column("dram_bytes", "B", "requests x line size"),
+    Column("dram_share", "", "dram_bytes / (peak bandwidth x total)"),
+    Column("read_latency_ns", "ns", "mean over reads, from issue to the scratchpad's bank queue"),
+    Column("bank_stall_ps", "ps", "way back stopped by a full bank queue"),
+    Column("bank_waits", "", "reads by lines waiting in their bank: none, one, ..."),
+)
+
 PATH_COLUMNS = (
     Column("scope", "", "operator"),
     Column("unit", "", "unit on the critical path"),
@@ -75,6 +85,7 @@ SUMMARY_COLUMNS = (
     Column("effectual_fraction", "", "effectual / issued MAC slots"),
     Column("dram_bytes", "B", "DRAM lines moved x line size"),
     Column("dram_utilization", "", "dram_bytes / (peak bandwidth x total)"),
+    Column("row_hit_rate", "", "lines that found their row open / lines that DRAM moved"),
     Column("fetch_efficiency", "", "requested / DRAM bytes"),
     Column("on_chip_reuse", "", "bytes delivered to units / DRAM bytes"),
     Column("scratchpad_read_bytes", "B", "bytes that units read from the scratchpad"),

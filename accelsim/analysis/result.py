@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from accelsim.analysis.columns import OPERATOR_COLUMNS, PATH_COLUMNS, TRAFFIC_COLUMNS
+from accelsim.analysis.columns import (
+    MEMORY_COLUMNS,
+    OPERATOR_COLUMNS,
+    PATH_COLUMNS,
+    TRAFFIC_COLUMNS,
+)
 from accelsim.analysis.servers import critical_segments
 from accelsim.analysis.states import task_lines, unit_states
 from accelsim.arch.spec import Arch
@@ -49,9 +54,9 @@ class Record:
 class Result:
     """One workload on one architecture.
 
-    `summary` : dict, see `SUMMARY_COLUMNS`. `operators`, `units`, `traffic`, `path` : tables, see
-    `OPERATOR_COLUMNS`, `UNIT_COLUMNS`, `TRAFFIC_COLUMNS`, `PATH_COLUMNS`. `program` and
-    `schedule` stand behind them.
+    `summary` : dict, see `SUMMARY_COLUMNS`. `operators`, `units`, `traffic`, `path`, `memory` :
+    tables, see `OPERATOR_COLUMNS`, `UNIT_COLUMNS`, `TRAFFIC_COLUMNS`, `PATH_COLUMNS`,
+    `MEMORY_COLUMNS`. `program` and `schedule` stand behind them.
     """
 
     arch: Arch
@@ -61,6 +66,7 @@ class Result:
     units: pd.DataFrame
     traffic: pd.DataFrame
     path: pd.DataFrame
+    memory: pd.DataFrame
     program: Program
     schedule: Schedule
 
@@ -76,6 +82,7 @@ class Result:
             "operators": self.operators.to_dict("records"),
             "units": self.units.to_dict("records"),
             "traffic": self.traffic.to_dict("records"),
+            "memory": self.memory.to_dict("records"),
             "critical_path": self.path.to_dict("records"),
         }
 
@@ -89,7 +96,30 @@ def analyse(
     units = unit_states(program, schedule)
     operators = _operators(arch, trace, program, schedule, record, path, busiest)
     summary = _summary(arch, trace, program, schedule, operators, units, traffic)
-    return Result(arch, trace, summary, operators, units, traffic, path, program, schedule)
+    memory = _memory(arch, program, schedule)
+    return Result(arch, trace, summary, operators, units, traffic, path, memory, program, schedule)
+
+
+def _memory(arch: Arch, program: Program, schedule: Schedule) -> pd.DataFrame:
+    """What each unit asks of DRAM, and how its lines come back."""
+    units = len(program.units.name)
+    lines = np.bincount(program.unit, task_lines(program), units).astype(np.int64)
+    stalls = np.bincount(program.unit, schedule.bank_stall_ps, units).astype(np.int64)
+    peak = arch.dram.bandwidth * max(1, schedule.total_ps) / 1e12
+    rows = [
+        {
+            "requester": name,
+            "requests": int(lines[unit]),
+            "dram_bytes": int(lines[unit]) * arch.dram.line,
+            "dram_share": int(lines[unit]) * arch.dram.line / peak,
+            "read_latency_ns": float(schedule.read_latency_ps[unit] / max(1, lines[unit]) / 1000),
+            "bank_stall_ps": int(stalls[unit]),
+            "bank_waits": schedule.bank_waits[unit].tolist(),
+        }
+        for unit, name in enumerate(program.units.name)
+        if program.units.outstanding[unit]
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in MEMORY_COLUMNS])
 
 
 def _traffic(trace: Trace, program: Program, record: Record) -> pd.DataFrame:
@@ -224,6 +254,7 @@ def _summary(
     issued = int(program.counters["issued_slots"].sum())
     moved, requested = int(traffic["dram_bytes"].sum()), int(traffic["requested_bytes"].sum())
     store = program.units.name.index("store")
+    lines = int(schedule.channel_lines.sum())
     delivered = int(program.counters["read_bytes"][program.unit != store].sum())
     return {
         "architecture": arch.name,
@@ -240,6 +271,7 @@ def _summary(
         "effectual_fraction": effectual / issued if issued else 0.0,
         "dram_bytes": moved,
         "dram_utilization": moved / (arch.dram.bandwidth * total / 1e12),
+        "row_hit_rate": float(schedule.channel_row_hits.sum() / max(1, lines)),
         "fetch_efficiency": requested / moved if moved else 0.0,
         "on_chip_reuse": delivered / moved if moved else 0.0,
         "scratchpad_read_bytes": int(program.counters["read_bytes"].sum()),

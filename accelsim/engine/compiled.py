@@ -18,6 +18,8 @@ inlined into `_simulate`, which must stay the only entry: its arguments cost mor
 
 from __future__ import annotations
 
+import numpy as np
+
 from accelsim.engine.deadlock import require_finished
 from accelsim.engine.layout import lay_out
 from accelsim.engine.program import Program
@@ -33,7 +35,7 @@ from accelsim.kernels.agenda import (
 )
 from accelsim.kernels.channel import free_slot, give_back, next_done
 from accelsim.kernels.dram_fields import C_ACTIVATES as D_ACTIVATES
-from accelsim.kernels.dram_fields import C_READ_COMMANDS, C_WRITE_COMMANDS
+from accelsim.kernels.dram_fields import C_HITS, C_READ_COMMANDS, C_WRITE_COMMANDS
 from accelsim.kernels.fields import (
     AGAIN_END,
     B_DIRTY,
@@ -56,6 +58,7 @@ from accelsim.kernels.fields import (
     P_IN_FLIGHT,
     P_IS_WRITE,
     P_ISSUE,
+    P_LATENCY,
     P_OUTSTANDING,
     P_SOURCE,
     P_UNIT,
@@ -90,8 +93,8 @@ from accelsim.kernels.tournament import NEVER, first_source, first_time, latest_
 
 @spliced
 def _from_memory(
-    unit_of, first_request, result, units, ports, completions, bank_free, channels, slots, chips,
-    times, codes, tree, scalars, requests, front, back, entries, first_port, now,
+    unit_of, first_request, result, units, ports, completions, bank_free, bank_waits, channels,
+    slots, chips, times, codes, tree, scalars, requests, front, back, entries, first_port, now,
 ):
     """Step 1, before the first round: lines come back, and clocks tick that units wait for."""
     entry = -1  # the next of the reads that a request-level channel gives back together
@@ -118,8 +121,8 @@ def _from_memory(
         port = units[unit_of[task], U_PORT]
         if ports[port, P_IS_WRITE] == 0:
             finish = bring_back(
-                first_request, result, ports, completions, bank_free, chips, tree, requests, port,
-                task, position, now,
+                first_request, result, ports, completions, bank_free, bank_waits, chips, tree,
+                requests, port, task, position, now,
             )
             if finish >= 0:
                 result[FINISH, task] = finish
@@ -251,9 +254,9 @@ def _simulate(
     unit_of, occupancy, latency, successor_ptr, successor, claim_ptr, claims, releases_ptr,
     releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, first_request,
     next_active, result, units, queue, ready_key, buffers, ports, completions, bank_free,
-    channels, slots, open_row, chips, times, codes, tree, again, express, scalars, requests, part,
-    d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters, free, front,
-    transit, back, waiting, entries,
+    bank_waits, channels, slots, open_row, chips, times, codes, tree, again, express, scalars,
+    requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters,
+    free, front, transit, back, waiting, entries,
 ):
     """Run until nothing is left to happen. The arguments are the fields of `layout.State`."""
     first_clock = channels.shape[0]
@@ -269,8 +272,9 @@ def _simulate(
                 mark_buffer(buffers, scalars, claims[claim, CLAIM_BUFFER])
     while now < NEVER:
         _from_memory(
-            unit_of, first_request, result, units, ports, completions, bank_free, channels, slots,
-            chips, times, codes, tree, scalars, requests, front, back, entries, first_port, now,
+            unit_of, first_request, result, units, ports, completions, bank_free, bank_waits,
+            channels, slots, chips, times, codes, tree, scalars, requests, front, back, entries,
+            first_port, now,
         )
         while scalars[HEAP_SIZE] > 0 and times[0] == now:
             this_instant(again, scalars, codes[0])
@@ -316,9 +320,16 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
     require_finished(program, result[GRANT], result[START], result[FINISH])
     if program.dram.part.size:
         lines = state.d_channels[:, C_READ_COMMANDS] + state.d_channels[:, C_WRITE_COMMANDS]
-        activates = state.d_channels[:, D_ACTIVATES]
+        activates = state.d_channels[:, D_ACTIVATES].copy()
+        hits = state.d_channels[:, C_HITS].copy()
     else:
         lines, activates = channels[:, C_LINES].copy(), channels[:, C_ACTIVATES].copy()
+        hits = lines - activates
+    port_unit, units = state.ports[:, P_UNIT], len(program.units.name)
+    latency = np.zeros(units, np.int64)
+    latency[port_unit] = state.ports[:, P_LATENCY]
+    waits = np.zeros((units, state.bank_waits.shape[1]), np.int64)
+    waits[port_unit] = state.bank_waits
     if program.tasks and result[FINISH].max() >= latest_time(state.tree) // 2:
         raise OverflowError("the Program runs for longer than the agenda can tell, some hours")
     return Schedule(
@@ -330,7 +341,10 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
         cause=result[CAUSE],
         blame=result[BLAME],
         channel_lines=lines,
-        channel_activates=activates.copy(),
+        channel_activates=activates,
+        channel_row_hits=hits,
         bank_stall_ps=result[BANK_STALL],
+        read_latency_ps=latency,
+        bank_waits=waits,
         request_finish=state.requests,
     )

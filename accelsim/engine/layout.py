@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accelsim.engine.dram import DramState, dram_state
-from accelsim.engine.program import UNLIMITED_SERVERS, Order, Program
+from accelsim.engine.program import UNLIMITED_SERVERS, Order, Program, deepest_bank_queue
 from accelsim.kernels import dram_fields as dk
 from accelsim.kernels import fields as k
 from accelsim.kernels import requests as rk
@@ -54,6 +54,7 @@ class State(NamedTuple):
     ports: np.ndarray
     completions: np.ndarray
     bank_free: np.ndarray
+    bank_waits: np.ndarray
     channels: np.ndarray
     slots: np.ndarray
     open_row: np.ndarray
@@ -125,6 +126,7 @@ def lay_out(program: Program, record_requests: bool) -> State:
         buffers=buffers,
         ports=ports,
         completions=completions,
+        bank_waits=np.zeros((port_unit.size, deepest_bank_queue(program) + 1), np.int64),
         bank_free=np.zeros(int(p.units.banks[port_unit].sum()), np.int64),
         channels=channels,
         slots=slots,

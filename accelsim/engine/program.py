@@ -196,6 +196,11 @@ class Program:
         object.__setattr__(self, "_checked", True)
 
 
+def deepest_bank_queue(p: Program) -> int:
+    """Most lines that wait before a scratchpad bank of any unit."""
+    return int(np.where(p.units.banks > 0, p.units.bank_queue, 0).max(initial=0))
+
+
 def _check_shapes(p: Program) -> None:
     """Offsets index what they say they index, so that no engine reads out of range."""
     tables = (

@@ -58,7 +58,13 @@ import simpy
 from simpy.core import EventPriority
 
 from accelsim.engine.deadlock import require_finished
-from accelsim.engine.program import UNLIMITED_SERVERS, Cause, Order, Program
+from accelsim.engine.program import (
+    UNLIMITED_SERVERS,
+    Cause,
+    Order,
+    Program,
+    deepest_bank_queue,
+)
 from accelsim.engine.reference_memory import Channel, Memory, SimpleMemory, lines_of
 from accelsim.engine.reference_requests import RequestMemory
 from accelsim.engine.reference_tasks import Buffer, Claim, Phase, Task, latest, round_up
@@ -100,6 +106,8 @@ class Unit:
         self.banks, self.bank_bytes = int(u.banks[index]), int(u.bank_bytes[index])
         self.bank_queue = int(u.bank_queue[index])
         self.bank_free = [0] * self.banks
+        self.bank_waits = [0] * (deepest_bank_queue(machine.program) + 1)
+        self.latency = 0  # of all reads together
         self.active: deque[tuple[Task, Iterator[int]]] = deque()
         self.head: int | None = None  # the next line, if it has been looked at
         self.in_flight = 0
@@ -219,10 +227,13 @@ class Unit:
         if self.is_write:
             self._complete_at(max(arrive, now + 1), task, position)
         channel.send(
-            local, self.is_write, arrive, lambda done: self._bring_back(done, task, position)
+            local,
+            self.is_write,
+            arrive,
+            lambda done: self._bring_back(done, task, position, now),
         )
 
-    def _bring_back(self, done: int, task: Task, position: int) -> None:
+    def _bring_back(self, done: int, task: Task, position: int, issued: int) -> None:
         assert self.memory is not None
         begin = max(self.return_free, done + self.memory.return_ps)
         if self.banks:
@@ -232,8 +243,11 @@ class Unit:
             room = self.bank_free[bank] - self.bank_queue * self.clock - self.beat
             task.bank_stall += max(0, room - begin)
             begin = max(begin, room)
+            backlog = max(0, self.bank_free[bank] - begin - self.beat)
+            self.bank_waits[-(-backlog // self.clock)] += 1
             self.bank_free[bank] = max(self.bank_free[bank], begin + self.beat) + self.clock
         self.return_free = begin + self.beat
+        self.latency += self.return_free - issued
         self._complete_at(self.return_free, task, position)
 
     def _complete_at(self, at: int, task: Task, position: int) -> None:
@@ -396,6 +410,11 @@ def run_reference(program: Program, record_requests: bool = False) -> Schedule:
         blame=column("blame"),
         channel_lines=np.array([channel.lines for channel in machine.channels], np.int64),
         channel_activates=np.array([channel.activates for channel in machine.channels], np.int64),
+        channel_row_hits=np.array([channel.row_hits for channel in machine.channels], np.int64),
         bank_stall_ps=column("bank_stall"),
+        read_latency_ps=np.array([unit.latency for unit in machine.units], np.int64),
+        bank_waits=np.array([unit.bank_waits for unit in machine.units], np.int64).reshape(
+            len(machine.units), -1
+        ),
         request_finish=np.array(recorded if record_requests else [], np.int64),
     )

@@ -59,6 +59,10 @@ class Channel(Protocol):
     def activates(self) -> int:
         """Rows opened so far."""
 
+    @property
+    def row_hits(self) -> int:
+        """Lines for which the row was open."""
+
     def take_slot(self, unit: int, is_write: bool) -> bool:
         """Take a slot for a unit; if there is none for it, the unit waits."""
 
@@ -111,6 +115,11 @@ class SimpleChannel:
         self._last_activate: int | None = None
         self._bus_free = 0
         self.lines = self.activates = 0
+
+    @property
+    def row_hits(self) -> int:
+        """Lines for which the row was open."""
+        return self.lines - self.activates
 
     def take_slot(self, unit: int, is_write: bool) -> bool:
         """Reads and writes share the slots."""

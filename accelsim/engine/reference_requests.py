@@ -52,6 +52,11 @@ class RequestChannel:
         """Rows opened."""
         return int(self._state.channels[self._row, k.C_ACTIVATES])
 
+    @property
+    def row_hits(self) -> int:
+        """Lines on a row that had served one before."""
+        return int(self._state.channels[self._row, k.C_HITS])
+
     def take_slot(self, unit: int, is_write: bool) -> bool:
         """Take a slot for a unit; if there is none for it, the unit waits."""
         return self._slots[is_write].take(unit)

@@ -143,8 +143,9 @@ S_DONE, S_TASK, S_POSITION, S_COLUMNS = range(4)
     P_BANKS,  # 0 for none
     P_BANK_BYTES,
     P_BANK_QUEUE,
+    P_LATENCY,  # sum over its reads of issue to completion
     P_COLUMNS,
-) = range(31)
+) = range(32)
 
 # Places in scalars. Two for each different clock follow: the last edge that was asked for, and the
 # first unit that waits for it, -1 for none.

@@ -34,6 +34,7 @@ from accelsim.kernels.fields import (
     P_IS_WRITE,
     P_LAST_ACTIVE,
     P_LAST_LINE,
+    P_LATENCY,
     P_LINE,
     P_MASK,
     P_OUTSTANDING,
@@ -229,6 +230,7 @@ def issue_line(
             requests[first_request[task] + position] = complete
     else:
         result[FINISH, task] -= 1
+        ports[port, P_LATENCY] -= now
     return True
 
 
@@ -275,6 +277,7 @@ def bring_back(
     ports,
     completions,
     bank_free,
+    bank_waits,
     chips,
     tree,
     requests,
@@ -291,13 +294,17 @@ def bring_back(
         word = position * chips[ports[port, P_CHIP], D_LINE] // ports[port, P_BANK_BYTES]
         bank = ports[port, P_BANK] + (task + word) % banks
         clock = ports[port, P_CLOCK]
-        room = bank_free[bank] - ports[port, P_BANK_QUEUE] * clock - ports[port, P_BEAT]
-        if room > begin:
-            result[BANK_STALL, task] += room - begin
-            begin = room
+        backlog = bank_free[bank] - begin - ports[port, P_BEAT]
+        over = backlog - ports[port, P_BANK_QUEUE] * clock
+        if over > 0:
+            result[BANK_STALL, task] += over
+            begin += over
+            backlog -= over
+        bank_waits[port, (max(backlog, 0) + clock - 1) // clock] += 1
         bank_free[bank] = max(bank_free[bank], begin + ports[port, P_BEAT]) + clock
     complete = begin + ports[port, P_BEAT]
     ports[port, P_RETURN_FREE] = complete
+    ports[port, P_LATENCY] += complete
     complete_at(ports, completions, port, complete)
     if requests.size > 0:
         requests[first_request[task] + position] = complete

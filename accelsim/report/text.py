@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -79,6 +80,8 @@ def run_text(result: Result) -> RenderableType:
         _unit_table(result),
         Text(),
         _traffic_table(result),
+        Text(),
+        _memory_table(result),
         *_small_working_sets(result),
     )
 
@@ -228,6 +231,29 @@ def _unit_table(result: Result) -> Table:
         parts = [row[f"{state}_ps"] / (whole * row["servers"]) for state in STATES]
         out.add_row(row["unit"], str(row["servers"]), *(f"{100 * part:.1f}" for part in parts))
     out.caption = "% of servers x total"
+    out.caption_justify = "left"
+    return out
+
+
+def _memory_table(result: Result) -> Table:
+    titles = ["lines", "bytes", "of peak", "latency ns", "bank stall", "waits 0", "1 to 3", "4 up"]
+    out = _table(["DRAM requests of"], titles)
+    for row in result.memory.to_dict("records"):
+        waits = np.array([*row["bank_waits"], 0, 0, 0, 0])
+        stalled = row["bank_stall_ps"] / max(1, result.total_ps)
+        reads = max(1, int(waits.sum()))
+        spread = [waits[0], waits[1:4].sum(), waits[4:].sum()]
+        out.add_row(
+            row["requester"],
+            f"{row['requests']:,}",
+            as_bytes(row["dram_bytes"]),
+            percent(row["dram_share"]),
+            short(row["read_latency_ns"]) if waits.any() else "posted",
+            percent(stalled) if waits.any() else "",
+            *(percent(count / reads) if waits.any() else "" for count in spread),
+        )
+    hits = percent(result.summary["row_hit_rate"])
+    out.caption = f"waits: reads by lines waiting in their scratchpad bank. DRAM row hits: {hits}"
     out.caption_justify = "left"
     return out
 

@@ -17,7 +17,7 @@ from accelsim.workload.trace import find_trace, read_trace
 BUILT_IN = ("engines.csv",)
 
 _COLUMNS = ("workload", "architecture")
-_COMPARED = ("start", "finish", "server_free", "cause", "blame", "request_finish")
+_COMPARED = ("start", "finish", "server_free", "cause", "blame", "bank_stall_ps", "request_finish")
 
 
 def read_rows(path: Path) -> Iterator[Row]:

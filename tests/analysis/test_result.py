@@ -9,6 +9,7 @@ import pytest
 
 from accelsim.analysis.breakdown import PARTS, path_parts
 from accelsim.analysis.columns import (
+    MEMORY_COLUMNS,
     OPERATOR_COLUMNS,
     PATH_COLUMNS,
     STATES,
@@ -42,7 +43,7 @@ def result(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
 def test_every_column_is_declared_once(result) -> None:  # type: ignore[no-untyped-def]
     tables = [
         (result.operators, OPERATOR_COLUMNS), (result.units, UNIT_COLUMNS),
-        (result.traffic, TRAFFIC_COLUMNS),
+        (result.traffic, TRAFFIC_COLUMNS), (result.memory, MEMORY_COLUMNS),
     ]  # fmt: skip
     for table, columns in tables:
         assert list(table.columns) == [column.name for column in columns]
@@ -136,3 +137,14 @@ def test_time_before_an_operator_is_idle_and_within_it_is_waited_for() -> None:
     assert (array["busy_ps"], array["fill_drain_ps"], array["idle_ps"]) == (40000, 30000, 45000)
     assert (vector["busy_ps"], vector["stall:input_ps"]) == (7000, 3000 + 50000 + 45000)
     assert vector["idle_ps"] == 10000
+
+
+def test_the_memory_table_adds_up(result) -> None:  # type: ignore[no-untyped-def]
+    memory = result.memory.set_index("requester")
+    assert memory["dram_bytes"].sum() == result.summary["dram_bytes"]
+    assert memory["dram_share"].sum() == pytest.approx(result.summary["dram_utilization"])
+    assert sum(memory.loc["load", "bank_waits"]) == memory.loc["load", "requests"]
+    arch = result.arch
+    least = arch.load.crossing + arch.dram.return_delay  # a waiting write may be read at once
+    assert memory.loc["load", "read_latency_ns"] * 1000 > least
+    assert 0 < result.summary["row_hit_rate"] <= 1
