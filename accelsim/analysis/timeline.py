@@ -60,9 +60,15 @@ def timeline(result: Result, bins: int = BINS, until_ps: int | None = None) -> T
 
 
 def _dram_row(result: Result, edges: np.ndarray) -> np.ndarray:
+    done = sum(dram_bytes_by_requester(result, edges).values(), np.zeros(edges.size))
+    return _levelled(np.diff(done) / (np.diff(edges) * result.arch.dram.bandwidth / 1e12))
+
+
+def dram_bytes_by_requester(result: Result, edges: np.ndarray) -> dict[str, np.ndarray]:
+    """Bytes that each unit has moved by each edge (ps): unit -> float64[edges]."""
     program, schedule = result.program, result.schedule
     lines = task_lines(program)
-    done = np.zeros(edges.size)
+    done = {}
     for unit in np.unique(program.unit[lines > 0]):
         tasks = np.flatnonzero((lines > 0) & (program.unit == unit))
         tasks = tasks[np.argsort(schedule.start[tasks], kind="stable")]
@@ -70,8 +76,9 @@ def _dram_row(result: Result, edges: np.ndarray) -> np.ndarray:
         finish = schedule.finish[tasks]
         earlier = np.concatenate([[0], np.maximum.accumulate(finish)[:-1]])
         begin = np.minimum(np.maximum(schedule.start[tasks], earlier), finish - 1)
-        done += _done_by(begin, finish, moved.astype(float), edges)
-    return _levelled(np.diff(done) / (np.diff(edges) * result.arch.dram.bandwidth / 1e12))
+        name = program.units.name[unit]
+        done[name] = _done_by(begin, finish, moved.astype(float), edges)
+    return done
 
 
 def _levelled(used: np.ndarray) -> np.ndarray:

@@ -33,6 +33,10 @@ def run(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Write what was gathered and scattered, by tile."),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Draw bandwidth over time and bank conflicts there."),
+    ] = None,
     engine: Annotated[
         Engine, typer.Option(help="compiled for work; reference (SimPy) for reading and checking.")
     ] = Engine.COMPILED,
@@ -55,6 +59,8 @@ def run(
     print_run(result)
     if tiles is not None:
         write_tiles(tiles, result)
+    if plot is not None:
+        draw_memory(plot, result)
 
 
 def write_tiles(path: Path, result: Result) -> None:
@@ -68,6 +74,22 @@ def write_tiles(path: Path, result: Result) -> None:
     except OSError as error:
         raise InputError(f"cannot write: {error.strerror}", where=str(path)) from None
     typer.echo(f"{len(table)} tiles: {path}")
+
+
+def draw_memory(folder: Path, result: Result) -> None:
+    """Draw what the run asked of memory and say where the picture is."""
+    from accelsim.errors import InputError
+    from accelsim.report.plots import memory
+    from accelsim.report.style import save
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = save(memory.draw(memory.prepare(result)), folder, "memory")[0]
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}", where=str(folder), remedy="name another folder"
+        ) from None
+    typer.echo(f"picture: {picture}")
 
 
 def register(app: typer.Typer) -> None:

@@ -70,6 +70,9 @@ def scatter_tiles(
         older[slot] = first + (slot - first + 1) % ways
         newest[slot // ways] = first
     held = np.zeros((slots if values.shape[0] else 0, table.shape[1]), table.dtype)
+    mask = banks - 1 if banks & (banks - 1) == 0 else -1
+    # Rows that wait, by the cycles that their bank is busy for: a division less for every row.
+    waiting = (np.arange(queue_depth * service + 1) + service - 1) // service
     free = np.zeros(banks, np.int64)
     last = np.empty(banks, np.int64)
     fetches = 0
@@ -81,7 +84,7 @@ def scatter_tiles(
         end = 0
         for position in range(tile_ptr[tile], tile_ptr[tile + 1]):
             row = indices[position]
-            bank = row % banks
+            bank = row & mask if mask >= 0 else row % banks
             if slots:
                 slot = slot_of[row]
                 if slot < 0:  # the oldest makes room
@@ -124,7 +127,7 @@ def scatter_tiles(
                 tiles[tile, STALLED] += wait
                 time += wait
                 backlog -= wait
-            waits[max(0, backlog + service - 1) // service] += 1
+            waits[waiting[max(0, backlog)]] += 1
             free[bank] = max(time, free[bank]) + service
             last[bank] = row
             end = max(end, free[bank])

@@ -14,6 +14,7 @@ from accelsim.arch.load import load_arch
 from accelsim.cli.main import app
 from accelsim.errors import InputError
 from accelsim.mapping.gathering import Gatherer
+from accelsim.report.plots.memory import prepare
 from accelsim.simulation import simulate
 from accelsim.workload.operators import Gather, ScatterAdd
 from tests.mapping.invariants import traffic_is_conserved
@@ -25,6 +26,15 @@ LOOKUP = Gather(scope="g", table_rows=4096, row_elements=128, indices=POPULAR)
 UPDATE = ScatterAdd(scope="s", table_rows=4096, row_elements=128, indices=POPULAR)
 CACHE = "load.cache={size: 64 KiB, ways: 16, policy: %s}"
 SMALL = ("mapping.activation_storage=0 B",)
+
+
+def test_the_picture_of_memory_shows_every_byte_once() -> None:
+    result = looked_up()
+    data = prepare(result)
+    seconds = np.diff(data.edges_ps) / 1000
+    moved = sum(float((rate * seconds).sum()) for rate in data.bandwidth.values())
+    assert moved == pytest.approx(result.summary["dram_bytes"], rel=1e-6)
+    assert data.waits.sum() == result.memory["requests"].iloc[0]
 
 
 def looked_up(*overrides: str) -> Result:
@@ -90,9 +100,15 @@ def test_accumulators_too_small_for_the_table_fetch_and_write_back() -> None:
 def test_the_command_writes_the_tiles(tmp_path: Path) -> None:
     out = tmp_path / "tiles.csv"
     done = CliRunner().invoke(
-        app, ["run", "--arch", "sparse_v1", "--workload", "embedding_update", "--tiles", str(out)]
+        app,
+        [
+            *("run", "--arch", "sparse_v1", "--workload", "embedding_update"),
+            *("--tiles", str(out), "--plot", str(tmp_path / "pictures")),
+        ],
     )
     assert done.exit_code == 0, done.output
+    assert (tmp_path / "pictures" / "memory.png").stat().st_size > 10_000
+    assert "DRAM requests of" in done.output and "row hits" in done.output
     header, *rows = out.read_text().splitlines()
     assert header.split(",") == [column.name for column in TILE_COLUMNS]
     assert f"{len(rows)} tiles" in done.output
