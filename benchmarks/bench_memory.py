@@ -78,13 +78,13 @@ def engines() -> None:
     for machine, workload in RUNS:
         trace = read_trace(find_trace(workload))
         rates = []
-        for level in ("simple", "request"):
+        for level in ("simple", "request", "train"):
             program = map_trace(trace, load_arch(machine, [f"dram.level={level}"])).program
             lines = int(task_lines(program).sum())
             rates.append(lines / seconds(partial(run, program)) / 1e6)
         print(
             f"engine, {workload} on {machine}, {lines:,} lines: simple level {rates[0]:.2f}, "
-            f"request level {rates[1]:.2f} M lines/s"
+            f"request level {rates[1]:.2f}, train level {rates[2]:.2f} M lines/s"
         )
 
 

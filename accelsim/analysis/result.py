@@ -271,6 +271,7 @@ def _summary(
         "effectual_fraction": effectual / issued if issued else 0.0,
         "dram_bytes": moved,
         "dram_utilization": moved / (arch.dram.bandwidth * total / 1e12),
+        "train_fraction": int(schedule.train_lines.sum()) * arch.dram.line / max(1, moved),
         "row_hit_rate": float(schedule.channel_row_hits.sum() / max(1, lines)),
         "fetch_efficiency": requested / moved if moved else 0.0,
         "on_chip_reuse": delivered / moved if moved else 0.0,

@@ -22,8 +22,9 @@ from accelsim.arch.units import (
     PositiveDuration,
     period_ps,
 )
-from accelsim.kernels.dram_fields import T_CHANNEL_AT
+from accelsim.kernels.dram_fields import T_CHANNEL_AT, T_TRAIN
 
+TRAIN_LINES = 8  # of a train, on each channel
 DRAM_TAGS = ("figures of the simple level", "stacks of a part")  # of the union
 
 
@@ -145,7 +146,9 @@ class PartDram(Spec):
     Attributes
     ----------
     level : str
-        "request" replays every command of the part. "simple" charges bursts and an activate
+        "request" replays every command of the part. "train" does so too, except for long
+        contiguous reads while nobody else has work, which follow each other at the pace of a
+        stream (`accelsim.kernels.trains`). "simple" charges bursts and an activate
         interval, both derived from the part.
     part : Part
         In YAML the name of a shipped part, or a path.
@@ -162,7 +165,7 @@ class PartDram(Spec):
         Last data on the channel to the unit's return path.
     """
 
-    level: Literal["request", "simple"]
+    level: Literal["request", "train", "simple"]
     part: Part
     stacks: Count
     interleave: Bytes
@@ -280,7 +283,12 @@ class PartDram(Spec):
 
     def vector(self) -> np.ndarray:
         """The part as the kernels read it, at request level."""
-        return self.running.vector if self.level == "request" else np.zeros(0, np.int64)
+        if self.level == "simple":
+            return np.zeros(0, np.int64)
+        vector = self.running.vector.copy()
+        if self.level == "train":
+            vector[T_TRAIN] = TRAIN_LINES * self.channels
+        return vector
 
 
 def _tag(value: Any) -> str:

@@ -247,6 +247,7 @@ class Part(Spec):
             k.T_WRITES: self.queues.writes,
             k.T_CLIENT: self.queues.client,
             k.T_PERMUTE: int(self.permute),
+            k.T_TRAIN: 0,
         }
         assert len(values) == k.T_FIELDS
         return np.array([values[number] for number in range(k.T_FIELDS)], np.int64)

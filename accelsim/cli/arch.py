@@ -15,8 +15,8 @@ PIPED_WIDTH = 160
 
 MODELLED = """\
 modelled: array compute and feed, port shares, load and store queues, DRAM (level request: every
-command, queue and refresh; level simple: bursts, activates, a share for refresh), claims on
-scratchpad bytes, dispatch.
+command, queue and refresh; level train: the same, but long reads that meet nobody in one piece;
+level simple: bursts, activates, a share for refresh), claims on scratchpad bytes, dispatch.
 not modelled: area, energy, interconnect between units, DRAM power-down, thermals."""
 
 

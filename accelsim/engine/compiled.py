@@ -46,26 +46,34 @@ from accelsim.kernels.fields import (
     C_LINES,
     CAUSE,
     CLAIM_BUFFER,
+    D_FIRST_PORT,
+    D_PORT_END,
     DIRTY_BUFFERS,
     DIRTY_UNITS,
     EXPRESS_END,
     FINISH,
     FINISHES,
+    FINISHES_AND_RELEASES,
     FIRST_EDGE,
     GRANT,
     HEAP_SIZE,
+    LAST_BACK,
     P_ACTIVE,
+    P_CHIP,
     P_IN_FLIGHT,
     P_IS_WRITE,
     P_ISSUE,
     P_LATENCY,
+    P_NEXT_ISSUE,
     P_OUTSTANDING,
     P_SOURCE,
+    P_TRAIN_WAITS,
     P_UNIT,
     READY,
     RELEASES,
     SERVER_FREE,
     START,
+    TRAIN_IS_BACK,
     U_BUSY,
     U_DIRTY,
     U_PORT,
@@ -89,6 +97,7 @@ from accelsim.kernels.ports import (
 from accelsim.kernels.requests import memory_edges, next_back, take_back, take_entry
 from accelsim.kernels.starts import becomes_ready, next_task, release_server, serve, take_next, why
 from accelsim.kernels.tournament import NEVER, first_source, first_time, latest_time, set_time
+from accelsim.kernels.trains import TR_SENT, credits_for_train, may_send_train, send_train
 
 
 @spliced
@@ -132,12 +141,21 @@ def _from_memory(
 @spliced
 def _finish_tasks(
     unit_of, successor_ptr, successor, claim_ptr, claims, releases_ptr, releases, result, units,
-    queue, ready_key, buffers, again, express, scalars, now,
+    queue, ready_key, buffers, times, codes, again, express, scalars, now,
 ):
     """Step 1: the finishes and server releases of this round."""
     for at in range(scalars[AGAIN_END]):
         task = again[at] >> 2
-        if again[at] & FINISHES:
+        what = again[at] & FINISHES_AND_RELEASES
+        if what == TRAIN_IS_BACK:
+            result[FINISH, task] += 1
+            if result[FINISH, task] == -1:
+                result[FINISH, task] = max(now, result[LAST_BACK, task])
+                if result[FINISH, task] > now:
+                    schedule(times, codes, scalars, result[FINISH, task], task * 4 + FINISHES)
+                else:
+                    what = FINISHES
+        if what & FINISHES:
             note_finish(scalars, task, now)
             for link in range(successor_ptr[task], successor_ptr[task + 1]):
                 after = successor[link]
@@ -150,7 +168,7 @@ def _finish_tasks(
                     else:
                         mark_buffer(buffers, scalars, claims[claim, CLAIM_BUFFER])
             release_claims(releases_ptr, claims, releases, buffers, scalars, task)
-        if again[at] & RELEASES:
+        if what & RELEASES:
             release_server(units, scalars, unit_of[task], task, now)
     scalars[AGAIN_END] = 0
 
@@ -218,23 +236,56 @@ def _start_tasks(
 def _issue_requests(
     run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active, result,
     units, ports, completions, channels, slots, open_row, chips, times, codes, tree, scalars,
-    requests, part, front, transit, entries, first_port, first_edge, now,
+    requests, part, front, transit, entries, trains, first_port, first_edge, now,
 ):
     """Step 4: every port with an edge now issues what it can, and says when it looks again."""
     while first_time(tree) == now:
         port = first_source(tree) - first_port
         if port >= ports.shape[0]:
             break
+        if now < ports[port, P_NEXT_ISSUE]:
+            set_time(tree, ports[port, P_SOURCE], ports[port, P_NEXT_ISSUE])
+            continue
         take_credits(ports, completions, port, now)
         arrive = dram_edge(ports, chips, port, now)
         waits = False
+        issued = now  # the cycle of the last line
+        if trains.shape[0] > 0 and ports[port, P_ACTIVE] >= 0:
+            for other in range(
+                chips[ports[port, P_CHIP], D_FIRST_PORT], chips[ports[port, P_CHIP], D_PORT_END]
+            ):
+                take_credits(ports, completions, other, now)
+            if ports[port, P_TRAIN_WAITS] or may_send_train(trains, ports, chips, port):
+                look = credits_for_train(trains, ports, completions, port, now)
+                if look > now:
+                    set_time(tree, ports[port, P_SOURCE], look)
+                    continue
+            if may_send_train(trains, ports, chips, port):
+                task = ports[port, P_ACTIVE]
+                issued = send_train(
+                    first_request, result, ports, completions, chips, times, codes, scalars,
+                    requests, part, trains, port, task, arrive, now,
+                )
+                if not next_line(
+                    run_ptr, ports, chips, run_address, run_stride, run_bytes, run_count, port, task
+                ):
+                    all_issued(
+                        run_ptr, result, next_active, units, ports, completions, chips,
+                        run_address, run_stride, run_bytes, times, codes, scalars, port, task,
+                        issued,
+                    )
+                set_time(
+                    tree, ports[port, P_SOURCE], next_look(ports, completions, port, issued)
+                )
+                continue
         for _ in range(ports[port, P_ISSUE]):
             task = ports[port, P_ACTIVE]
             if task < 0 or ports[port, P_IN_FLIGHT] >= ports[port, P_OUTSTANDING]:
                 break
             if not issue_line(
                 first_request, result, ports, completions, channels, slots, open_row, chips, tree,
-                requests, part, front, transit, entries, first_edge, port, task, arrive, now,
+                requests, part, front, transit, entries, trains, first_edge, port, task, arrive,
+                now,
             ):
                 waits = True
                 break
@@ -256,7 +307,7 @@ def _simulate(
     next_active, result, units, queue, ready_key, buffers, ports, completions, bank_free,
     bank_waits, channels, slots, open_row, chips, times, codes, tree, again, express, scalars,
     requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters,
-    free, front, transit, back, waiting, entries,
+    free, front, transit, back, waiting, entries, trains,
 ):
     """Run until nothing is left to happen. The arguments are the fields of `layout.State`."""
     first_clock = channels.shape[0]
@@ -283,7 +334,8 @@ def _simulate(
         while True:
             _finish_tasks(
                 unit_of, successor_ptr, successor, claim_ptr, claims, releases_ptr, releases,
-                result, units, queue, ready_key, buffers, again, express, scalars, now,
+                result, units, queue, ready_key, buffers, times, codes, again, express, scalars,
+                now,
             )
             _grant_claims(
                 unit_of, claim_ptr, claims, line, result, units, queue, ready_key, buffers,
@@ -299,7 +351,8 @@ def _simulate(
         _issue_requests(
             run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active,
             result, units, ports, completions, channels, slots, open_row, chips, times, codes,
-            tree, scalars, requests, part, front, transit, entries, first_port, first_edge, now,
+            tree, scalars, requests, part, front, transit, entries, trains, first_port, first_edge,
+            now,
         )
         if first_time(tree) == now:
             memory_edges(
@@ -325,6 +378,7 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
     else:
         lines, activates = channels[:, C_LINES].copy(), channels[:, C_ACTIVATES].copy()
         hits = lines - activates
+    none = np.zeros(program.dram.channels.size, np.int64)
     port_unit, units = state.ports[:, P_UNIT], len(program.units.name)
     latency = np.zeros(units, np.int64)
     latency[port_unit] = state.ports[:, P_LATENCY]
@@ -343,6 +397,7 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
         channel_lines=lines,
         channel_activates=activates,
         channel_row_hits=hits,
+        train_lines=state.trains[:, TR_SENT].copy() if state.trains.size else none,
         bank_stall_ps=result[BANK_STALL],
         read_latency_ps=latency,
         bank_waits=waits,

@@ -9,9 +9,11 @@ import numpy as np
 
 from accelsim.engine.dram import DramState, dram_state
 from accelsim.engine.program import UNLIMITED_SERVERS, Order, Program, deepest_bank_queue
+from accelsim.engine.trains import pace
 from accelsim.kernels import dram_fields as dk
 from accelsim.kernels import fields as k
 from accelsim.kernels import requests as rk
+from accelsim.kernels import trains as tk
 from accelsim.kernels.csr import lines_of_runs, transpose
 from accelsim.kernels.tournament import NEVER, empty_tree
 
@@ -82,6 +84,7 @@ class State(NamedTuple):
     back: np.ndarray
     waiting: np.ndarray
     entries: np.ndarray
+    trains: np.ndarray
 
 
 def lay_out(program: Program, record_requests: bool) -> State:
@@ -96,8 +99,9 @@ def lay_out(program: Program, record_requests: bool) -> State:
     channels, slots, banks = _channels(p)
     ports, completions = _ports(p, port_unit, channels.shape[0] + clocks)
     dram, (front, transit, back, waiting, entries) = _request_level(p, ports)
+    trains, in_flight = _trains(p, ports)
     # A finish and a release of every task are to come; pages never touched cost nothing.
-    to_come = 2 * p.tasks + 1
+    to_come = 2 * p.tasks + 1 + in_flight
     scalars = np.zeros(k.FIRST_EDGE + 2 * clocks, np.int64)
     scalars[k.FIRST_EDGE + 1 :: 2] = -1
     scalars[k.FINISHED_AT] = -1
@@ -145,6 +149,7 @@ def lay_out(program: Program, record_requests: bool) -> State:
         back=back,
         waiting=waiting,
         entries=entries,
+        trains=trains,
     )
 
 
@@ -338,6 +343,27 @@ def _request_level(p: Program, ports: np.ndarray) -> tuple[DramState, tuple[np.n
         np.zeros((state.slots.shape[0], rk.W_COLUMNS), np.int64),
         entries,
     )
+
+
+def _trains(p: Program, ports: np.ndarray) -> tuple[np.ndarray, int]:
+    """Make the trains of every chip, and how many can be in flight; or nothing."""
+    part, chips = p.dram.part, p.dram.channels.size
+    if not part.size or not part[dk.T_TRAIN]:
+        return np.zeros((0, 1), np.int64), 0
+    stacks = p.dram.channels // part[dk.T_CHANNELS]
+    paces = [pace(part, int(p.dram.clock_ps[c]), int(stacks[c])) for c in range(chips)]
+    known = {
+        tk.TR_LINES: part[dk.T_TRAIN],
+        tk.TR_PACE: [each.line for each in paces],
+        tk.TR_LATENCY: (part[dk.T_RCD_READ] + part[dk.T_READ_DONE]) * p.dram.clock_ps,
+        tk.TR_EVERY: [each.every for each in paces],
+        tk.TR_STALL: [each.stall for each in paces],
+        tk.TR_CHANNELS: p.dram.channels,
+        tk.TR_BANK: -1,
+        tk.TR_REFRESH: [each.every for each in paces],
+    }
+    in_flight = (ports[:, k.P_OUTSTANDING] // part[dk.T_TRAIN]).sum()
+    return _table(tk.TR_COLUMNS, chips, known), int(in_flight)
 
 
 def _power_above(size: int) -> int:

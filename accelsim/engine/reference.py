@@ -108,8 +108,12 @@ class Unit:
         self.bank_free = [0] * self.banks
         self.bank_waits = [0] * (deepest_bank_queue(machine.program) + 1)
         self.latency = 0  # of all reads together
-        self.active: deque[tuple[Task, Iterator[int]]] = deque()
-        self.head: int | None = None  # the next line, if it has been looked at
+        self.active: deque[tuple[Task, Iterator[tuple[int, int]]]] = deque()
+        # The next line and how many are left in its piece, if it has been looked at.
+        self.head: tuple[int, int] | None = None
+        self.next_issue = 0  # a train takes as many cycles as its lines
+        self.issued_at = -1
+        self.waits_for_slot = self.train_waits = False
         self.in_flight = 0
         self.return_free = 0
         self.issue_at = -1
@@ -199,22 +203,90 @@ class Unit:
     def _issue(self) -> None:
         assert self.memory is not None
         now = self.machine.now
+        if now < self.next_issue:
+            self._issue_at(self.next_issue)
+            return
+        if now == self.issued_at:
+            return
+        self.issued_at = now
+        if self._waits_for_train() or self._send_train():
+            return
         for _ in range(self.issue_per_cycle):
-            if not self.active or self.in_flight == self.outstanding:
+            if not self.active or self.in_flight >= self.outstanding:
                 return  # a start or a completion calls again
-            task, lines = self.active[0]
-            address = next(lines) if self.head is None else self.head
-            self.head = address
+            task, _ = self.active[0]
+            address, _ = self._next_line()
             channel, local = self.memory.locate(address)
-            if not channel.take_slot(self.index, self.is_write):
+            self.waits_for_slot = not channel.take_slot(self.index, self.is_write)
+            if self.waits_for_slot:
                 return  # the reservation calls again
             self._send(task, channel, local)
-            self.head = next(lines, None)
-            if self.head is None:
-                self.active.popleft()
-                task.all_issued = True
-                self._release_at(now + self.clock, task)
+            self._step(now)
         self._issue_at(now + self.clock)
+
+    def _next_line(self) -> tuple[int, int]:
+        """Address of the next line of the first active task, and lines left in its piece."""
+        if self.head is None:
+            self.head = next(self.active[0][1])
+        return self.head
+
+    def _step(self, issued: int) -> None:
+        """Step to the next line; the task's server is free a cycle after its last."""
+        task, lines = self.active[0]
+        self.head = next(lines, None)
+        if self.head is None:
+            self.active.popleft()
+            task.all_issued = True
+            self._release_at(issued + self.clock, task)
+
+    def _waits_for_train(self) -> bool:
+        """Whether the next lines are to be a train, for which credits are missing.
+
+        Once it waits, it waits until it has them, whatever others do.
+        """
+        if not self.train_waits and not self._may_send_train():
+            return False
+        assert self.memory is not None and self.memory.trains is not None
+        self.train_waits = self.in_flight + self.memory.trains.lines > self.outstanding
+        return self.train_waits
+
+    def _may_send_train(self) -> bool:
+        assert self.memory is not None
+        trains = self.memory.trains
+        if trains is None or self.is_write or self.waits_for_slot or not self.active:
+            return False
+        if trains.lines > self.outstanding or self._next_line()[1] < trains.lines:
+            return False
+        for other in self.machine.units:
+            if other is not self and other.memory is self.memory:
+                if other.in_flight or other.active:
+                    return False
+        return True
+
+    def _send_train(self) -> bool:
+        """Send a train, if the piece is long enough and nobody else has work."""
+        if not self._may_send_train():
+            return False
+        assert self.memory is not None
+        trains = self.memory.trains
+        assert trains is not None
+        now, task = self.machine.now, self.active[0][0]
+        arrive = round_up(now + self.crossing, self.memory.clock)
+        issued = now + (-(-trains.lines // self.issue_per_cycle) - 1) * self.clock
+        address, left = self._next_line()
+        _, local = self.memory.locate(address)
+        for moved in trains.send(arrive, local, left):
+            self.in_flight += 1
+            task.lines_open += 1
+            task.line_finish.append(-1)
+            begin = max(self.return_free, moved + self.memory.return_ps)
+            self.return_free = begin + self.beat
+            self.latency += self.return_free - now
+            self._complete_at(self.return_free, task, len(task.line_finish) - 1)
+            self._step(issued)
+        self.next_issue = issued + self.clock
+        self._issue_at(self.next_issue)
+        return True
 
     def _send(self, task: Task, channel: Channel, local: int) -> None:
         assert self.memory is not None
@@ -224,6 +296,9 @@ class Unit:
         position = len(task.line_finish)
         task.line_finish.append(-1)
         arrive = round_up(now + self.crossing, self.memory.clock)
+        if self.memory.trains is not None:
+            arrive = self.memory.trains.behind(arrive)
+            self.memory.trains.note_line(now)
         if self.is_write:
             self._complete_at(max(arrive, now + 1), task, position)
         channel.send(
@@ -274,12 +349,13 @@ class Machine:
         self.units = [Unit(self, i) for i in range(len(p.units.name))]
         self.tasks = [Task(p, i) for i in range(p.tasks)]
         self.channels: list[Channel] = []
+        self.memories: list[Memory] = []
         self._connect_memory()
         for task in self.tasks:
             self._connect(task)
 
     def _connect_memory(self) -> None:
-        p, memories = self.program, list[Memory]()
+        p, memories = self.program, self.memories
         level = RequestMemory if p.dram.part.size else SimpleMemory
         for chip in range(p.dram.channels.size):
             memory = level(p.dram, chip, len(self.channels), self.at, self._promise)
@@ -411,6 +487,7 @@ def run_reference(program: Program, record_requests: bool = False) -> Schedule:
         channel_lines=np.array([channel.lines for channel in machine.channels], np.int64),
         channel_activates=np.array([channel.activates for channel in machine.channels], np.int64),
         channel_row_hits=np.array([channel.row_hits for channel in machine.channels], np.int64),
+        train_lines=np.array([memory.train_lines for memory in machine.memories], np.int64),
         bank_stall_ps=column("bank_stall"),
         read_latency_ps=np.array([unit.latency for unit in machine.units], np.int64),
         bank_waits=np.array([unit.bank_waits for unit in machine.units], np.int64).reshape(

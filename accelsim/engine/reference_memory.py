@@ -11,6 +11,7 @@ from typing import Protocol
 
 from accelsim.engine.program import Dram, Program
 from accelsim.engine.reference_tasks import At, Phase
+from accelsim.engine.reference_trains import Trains
 from accelsim.kernels.channel import folded
 
 # Tells a unit that a slot is reserved for it, to be used at its first edge from a time on.
@@ -76,18 +77,25 @@ class Memory(Protocol):
     line_bytes: int
     clock: int
     return_ps: int
+    trains: Trains | None
+
+    @property
+    def train_lines(self) -> int:
+        """Lines that trains have moved."""
 
     def locate(self, address: int) -> tuple[Channel, int]:
         """Find the channel of an address, and the address in what the channel belongs to."""
 
 
-def lines_of(p: Program, runs: range, line_bytes: int) -> Iterator[int]:
-    """Cut each piece of each run into the lines that it touches."""
+def lines_of(p: Program, runs: range, line_bytes: int) -> Iterator[tuple[int, int]]:
+    """Cut each piece of each run into the lines that it touches, with how many are left in it."""
     for run in runs:
         for piece in range(p.run_count[run]):
             first = int(p.run_address[run]) + piece * int(p.run_stride[run])
             end = first + int(p.run_bytes[run])
-            yield from range(first - first % line_bytes, end, line_bytes)
+            lines = range(first - first % line_bytes, end, line_bytes)
+            for number, line in enumerate(lines):
+                yield line, len(lines) - number
 
 
 def spread(address: int, interleave: int, count: int, permute: bool) -> tuple[int, int]:
@@ -156,6 +164,8 @@ class SimpleMemory:
     def __init__(self, dram: Dram, chip: int, first_channel: int, at: At, promise: Promise) -> None:
         self.line_bytes = int(dram.line_bytes[chip])
         self.clock, self.return_ps = int(dram.clock_ps[chip]), int(dram.return_ps[chip])
+        self.trains: Trains | None = None
+        self.train_lines = 0
         self._interleave = int(dram.interleave_bytes[chip])
         self._permute = bool(dram.permute[chip])
         self.channels = [

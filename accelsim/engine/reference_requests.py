@@ -18,6 +18,7 @@ from accelsim.engine.dram import DramState, dram_state
 from accelsim.engine.program import Dram
 from accelsim.engine.reference_memory import Promise, Slots, spread
 from accelsim.engine.reference_tasks import At, Phase
+from accelsim.engine.reference_trains import Trains
 from accelsim.kernels import dram_fields as k
 from accelsim.kernels.dram import accept, accepts, tick
 from accelsim.kernels.dram_commands import channel_of
@@ -141,11 +142,19 @@ class RequestMemory:
         self._permute = bool(dram.permute[chip])
         count = int(dram.channels[chip])
         self._stacks = count // int(dram.part[k.T_CHANNELS])
+        self.trains: Trains | None = None
+        if dram.part[k.T_TRAIN]:
+            self.trains = Trains(dram.part, self.clock, self._stacks)
         state = dram_state(dram.part, self._stacks)
         self.channels = [
             RequestChannel(state, i, first_channel + i, self.clock, at, promise)
             for i in range(count)
         ]
+
+    @property
+    def train_lines(self) -> int:
+        """Lines that trains have moved."""
+        return self.trains.sent if self.trains is not None else 0
 
     def locate(self, address: int) -> tuple[RequestChannel, int]:
         """Blocks of `interleave_bytes` go round the stacks; in a stack the mapping decides."""

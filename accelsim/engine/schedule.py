@@ -19,12 +19,12 @@ class Schedule:
     `server_free` : [tasks], when the server it held was free again. `cause` : [tasks], a `Cause`;
     `blame` : [tasks], the task that it waited for, -1 for none. `channel_lines`,
     `channel_activates`, `channel_row_hits` : [channels of all chips], lines moved, rows opened,
-    and lines for which the row was open. `bank_stall_ps` : [tasks], how long the way back stood
-    still because a line of the task found the queue of its scratchpad bank full. `read_latency_ps`
-    : [units], sum over their reads of issue to completion. `bank_waits` : [units, deepest bank
-    queue + 1], reads by how many lines waited in their bank. `request_finish` : completion of
-    every line in issue order of (task, position), empty unless recorded. `total_ps` : the last
-    finish.
+    and lines for which the row was open. `train_lines` : [chips], lines that trains moved beside
+    them. `bank_stall_ps` : [tasks], how long the way back stood still because a line of the task
+    found the queue of its scratchpad bank full. `read_latency_ps` : [units], sum over their reads
+    of issue to completion. `bank_waits` : [units, deepest bank queue + 1], reads by how many lines
+    waited in their bank. `request_finish` : completion of every line in issue order of (task,
+    position), empty unless recorded. `total_ps` : the last finish.
     """
 
     ready: np.ndarray
@@ -37,6 +37,7 @@ class Schedule:
     channel_lines: np.ndarray
     channel_activates: np.ndarray
     channel_row_hits: np.ndarray
+    train_lines: np.ndarray
     bank_stall_ps: np.ndarray
     read_latency_ps: np.ndarray
     bank_waits: np.ndarray

@@ -52,8 +52,9 @@ of its command queue is `queue[(c x banks + b) x depth + k]`, and so on. `banks`
     T_WRITES,  # ... and of the write queue of a channel
     T_CLIENT,  # entries of a channel's own queue before these, 0 for none
     T_PERMUTE,  # 1 if the bits above decide with the channel's and the bank's own
+    T_TRAIN,  # lines of a train in the engines, 0 for none
     T_FIELDS,
-) = range(47)
+) = range(48)
 
 # channels[channel, .]
 (

@@ -16,8 +16,9 @@ round, one row a field, so that a row is a finished array of the Schedule. Times
     CAUSE,  # before the start: the task to blame for the grant, or -1
     BLAME,  # before the start: the highest predecessor that finished last, or -1
     BANK_STALL,
+    LAST_BACK,  # completion of the line that came back last, with trains
     RESULT_ROWS,
-) = range(9)
+) = range(10)
 
 # READY of a task that is not ready, but has nothing to wait for except bytes.
 WAITS_FOR_NOTHING = -1
@@ -144,8 +145,10 @@ S_DONE, S_TASK, S_POSITION, S_COLUMNS = range(4)
     P_BANK_BYTES,
     P_BANK_QUEUE,
     P_LATENCY,  # sum over its reads of issue to completion
+    P_NEXT_ISSUE,  # it issues nothing before: a train takes as many cycles as its lines
+    P_TRAIN_WAITS,  # 1 if it issues nothing until it has the credits of a train
     P_COLUMNS,
-) = range(32)
+) = range(34)
 
 # Places in scalars. Two for each different clock follow: the last edge that was asked for, and the
 # first unit that waits for it, -1 for none.
@@ -161,4 +164,4 @@ S_DONE, S_TASK, S_POSITION, S_COLUMNS = range(4)
 ) = range(8)
 
 # An entry of the agenda is task * 4 + what it does.
-FINISHES, RELEASES, FINISHES_AND_RELEASES = 1, 2, 3
+TRAIN_IS_BACK, FINISHES, RELEASES, FINISHES_AND_RELEASES = range(4)

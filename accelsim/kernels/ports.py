@@ -18,6 +18,7 @@ from accelsim.kernels.fields import (
     D_RETURN,
     FINISH,
     FINISHES,
+    LAST_BACK,
     P_ACTIVE,
     P_ARRIVE,
     P_BANK,
@@ -53,6 +54,7 @@ from accelsim.kernels.fields import (
 from accelsim.kernels.jit import inlined
 from accelsim.kernels.requests import locate_request, send
 from accelsim.kernels.tournament import NEVER, set_time
+from accelsim.kernels.trains import behind_trains, note_line
 
 
 @inlined
@@ -195,6 +197,7 @@ def issue_line(
     front,
     transit,
     entries,
+    trains,
     first_edge,
     port,
     task,
@@ -206,9 +209,13 @@ def issue_line(
     position = ports[port, P_POSITION]
     if part.size > 0:
         write = ports[port, P_IS_WRITE]
+        if trains.shape[0] > 0:
+            arrive = behind_trains(trains, chips, chip, arrive)
         channel, line = locate_request(part, chips, chip, ports[port, P_LINE])
         if not take_slot(channels, ports, 2 * channel + write, port):
             return False
+        if trains.shape[0] > 0:
+            note_line(trains, chip, now)
         send(
             front, transit, entries, tree, first_edge, channel, line, write, arrive, task, position
         )
@@ -305,6 +312,7 @@ def bring_back(
     complete = begin + ports[port, P_BEAT]
     ports[port, P_RETURN_FREE] = complete
     ports[port, P_LATENCY] += complete
+    result[LAST_BACK, task] = complete
     complete_at(ports, completions, port, complete)
     if requests.size > 0:
         requests[first_request[task] + position] = complete

@@ -252,8 +252,10 @@ def _memory_table(result: Result) -> Table:
             percent(stalled) if waits.any() else "",
             *(percent(count / reads) if waits.any() else "" for count in spread),
         )
-    hits = percent(result.summary["row_hit_rate"])
+    hits, trains = (percent(result.summary[n]) for n in ("row_hit_rate", "train_fraction"))
     out.caption = f"waits: reads by lines waiting in their scratchpad bank. DRAM row hits: {hits}"
+    if result.arch.dram.level == "train":
+        out.caption += f". Bytes moved by trains: {trains}, the rest command by command"
     out.caption_justify = "left"
     return out
 

@@ -33,13 +33,15 @@ SELECTION_WORDS = {
     "oracle": "nobody pays: the indices are free, so the speedup is an upper bound",
 }
 
-LEVEL_WORDS = {"simple": "simplified", "request": "request level"}
+LEVEL_WORDS = {"simple": "simplified", "request": "request level", "train": "train level"}
 
 TINY_CAPTION = "byte-level text of one language, 4 layers: not evidence about frontier models"
 
 NOT_MODELLED_OF_DRAM = {
     "simple": "DRAM commands, bank groups and write turnarounds (request level): DRAM is "
     "simplified to bursts, activate intervals and refresh",
+    "train": "DRAM commands of long contiguous reads while nobody else has work (they follow each "
+    "other at the pace of a stream); all else is replayed command by command",
     "request": "of DRAM: power-down, refresh of single banks, closed-page policy, errors; of its "
     "controller: priorities between units and ages of requests",
 }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from accelsim.arch.part import Part
 from accelsim.engine.program import Cause, Dram, Order, Program, ProgramBuilder, Units
 from accelsim.engine.schedule import Schedule
+from accelsim.kernels.dram_fields import T_TRAIN
 
 T = TypeVar("T")
 
@@ -77,16 +78,20 @@ SMALL_PART: dict[str, object] = {
 }
 
 
-def make_dram(*rows: dict[str, int], part: dict[str, object] | None = None) -> Dram:
+def make_dram(
+    *rows: dict[str, int], part: dict[str, object] | None = None, train: int = 0
+) -> Dram:
     """One chip's DRAM from each row of differences to a small DRAM; no rows, no chips.
 
     `part` : differences to `SMALL_PART`, for the request level; `channels` are then its stacks.
+    `train` : lines of a train, 0 for none.
     """
     table = [{**DRAM_DEFAULTS, **row} for row in rows]
     vector = np.zeros(0, np.int64)
     if part is not None:
         whole = Part.model_validate({**SMALL_PART, **part})
-        vector = whole.vector
+        vector = whole.vector.copy()
+        vector[T_TRAIN] = train
         for row in table:
             row["channels"] *= whole.channels
             row["line_bytes"], row["clock_ps"] = whole.request_bytes, whole.clock_period
@@ -140,7 +145,7 @@ def random_program(draw_int: Callable[[int, int], int]) -> Program:
     if part is not None:
         for row in rows:
             row["interleave_bytes"] = _pick(draw_int, 64, 128, 192)
-    dram = make_dram(*rows, part=part)
+    dram = make_dram(*rows, part=part, train=_pick(draw_int, 0, 0, 1, 2, 3, 5))
     unit_rows = [_random_unit(draw_int, chips) for _ in range(draw_int(1, 4))]
     unit_rows += [_random_port(draw_int, chips) for _ in range(draw_int(0, 4))]
     units = make_units(*unit_rows)

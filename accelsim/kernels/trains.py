@@ -1,0 +1,189 @@
+"""Trains: long contiguous reads through the DRAM without its commands.
+
+A train is `TR_LINES` lines of one piece, issued at once. Its lines follow each other at the pace
+that a sequential stream reaches at request level, stopped by each refresh for as long as that
+stops the stream; both are measured on the channels themselves, see `accelsim.engine.trains`. A
+train comes behind what was sent at request level before it (at the same pace), and lines that are
+sent during a train arrive behind it. A port may send a train only while no other port of its chip
+has lines in flight or to issue, so requests of several units always meet command by command.
+
+Not modelled: how evenly a piece shorter than some rounds over the channels fills them, and
+interleaving with other lines of the same port (latencies of single lines are longer than at
+request level: a train is issued as a whole).
+
+trains[chip, .] : TR_*
+"""
+
+from __future__ import annotations
+
+from accelsim.kernels.agenda import round_up, schedule
+from accelsim.kernels.dram_commands import bank_of
+from accelsim.kernels.dram_fields import (
+    T_RCD_READ,
+    T_READ_READ_S,
+    T_READ_TO_PRE,
+    T_READS,
+    T_ROW_AT,
+    T_ROW_MASK,
+    T_RP,
+)
+from accelsim.kernels.fields import (
+    D_CLOCK,
+    D_FIRST_PORT,
+    D_LINE,
+    D_PORT_END,
+    D_RETURN,
+    FINISH,
+    P_ACTIVE,
+    P_BASE,
+    P_BEAT,
+    P_CHIP,
+    P_CLOCK,
+    P_HEAD,
+    P_IN_FLIGHT,
+    P_IS_WRITE,
+    P_ISSUE,
+    P_LAST_LINE,
+    P_LATENCY,
+    P_LINE,
+    P_MASK,
+    P_NEXT_ISSUE,
+    P_OUTSTANDING,
+    P_POSITION,
+    P_PROMISED,
+    P_RETURN_FREE,
+    P_STARVED,
+    P_TAIL,
+    P_TRAIN_WAITS,
+    P_WAITS_ON,
+)
+from accelsim.kernels.jit import inlined
+from accelsim.kernels.requests import locate_request
+from accelsim.kernels.tournament import NEVER
+
+# Times of the bus in parts of a picosecond, so that a pace need not be whole.
+PARTS = 1024
+(
+    TR_LINES,  # of a train
+    TR_PACE,  # parts of a line
+    TR_LATENCY,  # arrival to the first line, ps
+    TR_EVERY,  # parts from one refresh to the next, 0 for none
+    TR_STALL,  # parts that a refresh takes
+    TR_BUS,  # parts at which all lines have moved, at request level too
+    TR_END,  # parts at which the last train has moved
+    TR_REFRESH,  # parts at which the next refresh begins
+    TR_SENT,  # lines so far
+    TR_CHANNELS,
+    TR_BANK,  # of the last train's first line, and its row
+    TR_ROW,
+    TR_COLUMNS,
+) = range(13)
+
+
+@inlined
+def credits_for_train(trains, ports, completions, port, now):
+    """When the port, which is to send a train, has the credits for it: `now`, or when to look."""
+    lines = trains[ports[port, P_CHIP], TR_LINES]
+    need = ports[port, P_IN_FLIGHT] + lines - ports[port, P_OUTSTANDING]
+    if need <= 0:
+        ports[port, P_TRAIN_WAITS] = 0
+        return now
+    ports[port, P_TRAIN_WAITS] = 1
+    head = ports[port, P_HEAD] + need - 1
+    if head >= ports[port, P_TAIL]:  # some are not back, and it is not known when they will be
+        ports[port, P_STARVED] = 1
+        return NEVER
+    last = completions[ports[port, P_BASE] + (head & ports[port, P_MASK])]
+    return max(now + ports[port, P_CLOCK], round_up(last, ports[port, P_CLOCK]))
+
+
+@inlined
+def may_send_train(trains, ports, chips, port):
+    """Whether the port's next lines may be a train, once it has the credits."""
+    chip = ports[port, P_CHIP]
+    lines = trains[chip, TR_LINES]
+    if lines == 0 or ports[port, P_IS_WRITE] or lines > ports[port, P_OUTSTANDING]:
+        return False
+    if ports[port, P_WAITS_ON] >= 0 or ports[port, P_PROMISED]:  # a line has its turn
+        return False
+    left = ports[port, P_LAST_LINE] - ports[port, P_LINE]
+    if left < (lines - 1) * chips[chip, D_LINE]:
+        return False
+    for other in range(chips[chip, D_FIRST_PORT], chips[chip, D_PORT_END]):
+        if other != port and (ports[other, P_IN_FLIGHT] > 0 or ports[other, P_ACTIVE] >= 0):
+            return False
+    return True
+
+
+@inlined
+def row_change(part, lines):
+    """Clocks for which a piece of so many lines a channel waits for its bank to change its row.
+
+    Meanwhile the channel serves what else its read queue holds.
+    """
+    change = part[T_READ_TO_PRE] + part[T_RP] + part[T_RCD_READ]
+    return max(0, change - max(0, part[T_READS] - lines) * part[T_READ_READ_S])
+
+
+@inlined
+def send_train(
+    first_request, result, ports, completions, chips, times, codes, scalars, requests, part,
+    trains, port, task, arrive, now,
+):  # fmt: skip
+    """Send a train; the port stands at its last line. Returns when its last line is issued."""
+    chip = ports[port, P_CHIP]
+    lines = trains[chip, TR_LINES]
+    at = max((arrive + trains[chip, TR_LATENCY]) * PARTS, trains[chip, TR_BUS])
+    address = ports[port, P_LINE]
+    left = (ports[port, P_LAST_LINE] - address) // chips[chip, D_LINE] + 1
+    _, place = locate_request(part, chips, chip, address)
+    bank, row = bank_of(part, place), (place >> part[T_ROW_AT]) & part[T_ROW_MASK]
+    if bank == trains[chip, TR_BANK] and row != trains[chip, TR_ROW]:
+        at += row_change(part, left // trains[chip, TR_CHANNELS]) * chips[chip, D_CLOCK] * PARTS
+    trains[chip, TR_BANK] = bank
+    trains[chip, TR_ROW] = row
+    if trains[chip, TR_EVERY] > 0 and trains[chip, TR_REFRESH] + trains[chip, TR_STALL] <= at:
+        missed = (at - trains[chip, TR_STALL] - trains[chip, TR_REFRESH]) // trains[chip, TR_EVERY]
+        trains[chip, TR_REFRESH] += (missed + 1) * trains[chip, TR_EVERY]
+    complete = ports[port, P_RETURN_FREE]
+    position = ports[port, P_POSITION]
+    for line in range(lines):
+        at += trains[chip, TR_PACE]
+        if trains[chip, TR_EVERY] > 0 and at > trains[chip, TR_REFRESH]:
+            at += trains[chip, TR_STALL]
+            trains[chip, TR_REFRESH] += trains[chip, TR_EVERY]
+        complete = max(complete, at // PARTS + chips[chip, D_RETURN]) + ports[port, P_BEAT]
+        completions[ports[port, P_BASE] + (ports[port, P_TAIL] & ports[port, P_MASK])] = complete
+        ports[port, P_TAIL] += 1
+        ports[port, P_LATENCY] += complete - now
+        if requests.size > 0:
+            requests[first_request[task] + position + line] = complete
+    trains[chip, TR_BUS] = at
+    trains[chip, TR_END] = at
+    trains[chip, TR_SENT] += lines
+    ports[port, P_RETURN_FREE] = complete
+    ports[port, P_IN_FLIGHT] += lines
+    ports[port, P_POSITION] += lines - 1
+    ports[port, P_LINE] += (lines - 1) * chips[chip, D_LINE]
+    result[FINISH, task] -= 1  # the train is one line that is not back
+    schedule(times, codes, scalars, complete, task * 4)
+    cycles = (lines + ports[port, P_ISSUE] - 1) // ports[port, P_ISSUE]
+    issued = now + (cycles - 1) * ports[port, P_CLOCK]
+    ports[port, P_NEXT_ISSUE] = issued + ports[port, P_CLOCK]
+    return issued
+
+
+@inlined
+def behind_trains(trains, chips, chip, arrive):
+    """When a line that would arrive at `arrive` does, behind the trains of its chip."""
+    end = trains[chip, TR_END] // PARTS - trains[chip, TR_LATENCY]
+    if end > arrive:
+        return round_up(end, chips[chip, D_CLOCK])
+    return arrive
+
+
+@inlined
+def note_line(trains, chip, now):
+    """A line is sent at request level: trains come behind it."""
+    bus = max(trains[chip, TR_BUS], now * PARTS)
+    trains[chip, TR_BUS] = bus + trains[chip, TR_PACE]
