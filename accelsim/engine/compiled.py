@@ -34,6 +34,7 @@ from accelsim.kernels.agenda import (
     wait_for_edge,
 )
 from accelsim.kernels.channel import free_slot, give_back, next_done
+from accelsim.kernels.credits import take_credits
 from accelsim.kernels.dram_fields import C_ACTIVATES as D_ACTIVATES
 from accelsim.kernels.dram_fields import C_HITS, C_READ_COMMANDS, C_WRITE_COMMANDS
 from accelsim.kernels.fields import (
@@ -46,8 +47,6 @@ from accelsim.kernels.fields import (
     C_LINES,
     CAUSE,
     CLAIM_BUFFER,
-    D_FIRST_PORT,
-    D_PORT_END,
     DIRTY_BUFFERS,
     DIRTY_UNITS,
     EXPRESS_END,
@@ -59,7 +58,6 @@ from accelsim.kernels.fields import (
     HEAP_SIZE,
     LAST_BACK,
     P_ACTIVE,
-    P_CHIP,
     P_IN_FLIGHT,
     P_IS_WRITE,
     P_ISSUE,
@@ -67,7 +65,6 @@ from accelsim.kernels.fields import (
     P_NEXT_ISSUE,
     P_OUTSTANDING,
     P_SOURCE,
-    P_TRAIN_WAITS,
     P_UNIT,
     READY,
     RELEASES,
@@ -92,12 +89,11 @@ from accelsim.kernels.ports import (
     issue_line,
     next_line,
     next_look,
-    take_credits,
 )
 from accelsim.kernels.requests import memory_edges, next_back, take_back, take_entry
 from accelsim.kernels.starts import becomes_ready, next_task, release_server, serve, take_next, why
 from accelsim.kernels.tournament import NEVER, first_source, first_time, latest_time, set_time
-from accelsim.kernels.trains import TR_SENT, credits_for_train, may_send_train, send_train
+from accelsim.kernels.trains import TR_SENT, send_train, train_turn
 
 
 @spliced
@@ -249,54 +245,40 @@ def _issue_requests(
         take_credits(ports, completions, port, now)
         arrive = dram_edge(ports, chips, port, now)
         waits = False
-        issued = now  # the cycle of the last line
+        look = -1
         if trains.shape[0] > 0 and ports[port, P_ACTIVE] >= 0:
-            for other in range(
-                chips[ports[port, P_CHIP], D_FIRST_PORT], chips[ports[port, P_CHIP], D_PORT_END]
-            ):
-                take_credits(ports, completions, other, now)
-            if ports[port, P_TRAIN_WAITS] or may_send_train(trains, ports, chips, port):
-                look = credits_for_train(trains, ports, completions, port, now)
-                if look > now:
-                    set_time(tree, ports[port, P_SOURCE], look)
-                    continue
-            if may_send_train(trains, ports, chips, port):
-                task = ports[port, P_ACTIVE]
+            look = train_turn(trains, ports, completions, chips, port, now)
+            if look > now:
+                set_time(tree, ports[port, P_SOURCE], look)
+                continue
+        issued = now  # the cycle of the last line
+        for _ in range(ports[port, P_ISSUE]):
+            task = ports[port, P_ACTIVE]
+            if look == now:
                 issued = send_train(
                     first_request, result, ports, completions, chips, times, codes, scalars,
                     requests, part, trains, port, task, arrive, now,
                 )
-                if not next_line(
-                    run_ptr, ports, chips, run_address, run_stride, run_bytes, run_count, port, task
+            else:
+                if task < 0 or ports[port, P_IN_FLIGHT] >= ports[port, P_OUTSTANDING]:
+                    break
+                if not issue_line(
+                    first_request, result, ports, completions, channels, slots, open_row, chips,
+                    tree, requests, part, front, transit, entries, trains, first_edge, port, task,
+                    arrive, now,
                 ):
-                    all_issued(
-                        run_ptr, result, next_active, units, ports, completions, chips,
-                        run_address, run_stride, run_bytes, times, codes, scalars, port, task,
-                        issued,
-                    )
-                set_time(
-                    tree, ports[port, P_SOURCE], next_look(ports, completions, port, issued)
-                )
-                continue
-        for _ in range(ports[port, P_ISSUE]):
-            task = ports[port, P_ACTIVE]
-            if task < 0 or ports[port, P_IN_FLIGHT] >= ports[port, P_OUTSTANDING]:
-                break
-            if not issue_line(
-                first_request, result, ports, completions, channels, slots, open_row, chips, tree,
-                requests, part, front, transit, entries, trains, first_edge, port, task, arrive,
-                now,
-            ):
-                waits = True
-                break
+                    waits = True
+                    break
             if not next_line(
                 run_ptr, ports, chips, run_address, run_stride, run_bytes, run_count, port, task
             ):
                 all_issued(
                     run_ptr, result, next_active, units, ports, completions, chips, run_address,
-                    run_stride, run_bytes, times, codes, scalars, port, task, now,
+                    run_stride, run_bytes, times, codes, scalars, port, task, issued,
                 )
-        look = NEVER if waits else next_look(ports, completions, port, now)
+            if look == now:
+                break
+        look = NEVER if waits else next_look(ports, completions, port, issued)
         set_time(tree, ports[port, P_SOURCE], look)
 
 
@@ -313,7 +295,7 @@ def _simulate(
     first_clock = channels.shape[0]
     first_port = first_clock + ((scalars.size - FIRST_EDGE) >> 1)
     first_edge = first_port + ports.shape[0]
-    now = 0
+    now = np.int64(0)  # a plain 0 is a type of its own, for which all would be compiled once more
     for task in range(unit_of.size):
         if result[READY, task] == WAITS_FOR_NOTHING:
             claim = claim_ptr[task]

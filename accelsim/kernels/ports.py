@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from accelsim.kernels.agenda import round_up, schedule
 from accelsim.kernels.channel import accept, locate, next_done, take_slot
+from accelsim.kernels.credits import complete_at
 from accelsim.kernels.fields import (
     BANK_STALL,
     D_CLOCK,
@@ -125,25 +126,6 @@ def begin(
         load_task(run_ptr, ports, chips, run_address, run_stride, run_bytes, port, task)
         set_time(tree, ports[port, P_SOURCE], now)
     ports[port, P_LAST_ACTIVE] = task
-
-
-@inlined
-def complete_at(ports, completions, port, time):
-    """Note that a line completes at a time, never before those noted earlier."""
-    at = ports[port, P_BASE] + (ports[port, P_TAIL] & ports[port, P_MASK])
-    ports[port, P_TAIL] += 1
-    completions[at] = time
-
-
-@inlined
-def take_credits(ports, completions, port, now):
-    """Count off the lines that have completed by now."""
-    while ports[port, P_HEAD] != ports[port, P_TAIL]:
-        at = ports[port, P_BASE] + (ports[port, P_HEAD] & ports[port, P_MASK])
-        if completions[at] > now:
-            break
-        ports[port, P_HEAD] += 1
-        ports[port, P_IN_FLIGHT] -= 1
 
 
 @inlined

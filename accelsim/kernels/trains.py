@@ -17,6 +17,7 @@ trains[chip, .] : TR_*
 from __future__ import annotations
 
 from accelsim.kernels.agenda import round_up, schedule
+from accelsim.kernels.credits import take_credits
 from accelsim.kernels.dram_commands import bank_of
 from accelsim.kernels.dram_fields import (
     T_RCD_READ,
@@ -57,7 +58,7 @@ from accelsim.kernels.fields import (
     P_TRAIN_WAITS,
     P_WAITS_ON,
 )
-from accelsim.kernels.jit import inlined
+from accelsim.kernels.jit import inlined, kernel
 from accelsim.kernels.requests import locate_request
 from accelsim.kernels.tournament import NEVER
 
@@ -80,26 +81,37 @@ PARTS = 1024
 ) = range(13)
 
 
-@inlined
-def credits_for_train(trains, ports, completions, port, now):
-    """When the port, which is to send a train, has the credits for it: `now`, or when to look."""
-    lines = trains[ports[port, P_CHIP], TR_LINES]
+@kernel
+def train_turn(trains, ports, completions, chips, port, now):
+    """Whether the port's next lines are a train: -1 if not, `now`, or when it looks again.
+
+    Once it waits for the credits of a train, it waits until it has them, whatever others do.
+    """
+    chip = ports[port, P_CHIP]
+    lines = trains[chip, TR_LINES]
+    if ports[port, P_TRAIN_WAITS] == 0 and not _may_send(
+        trains, ports, completions, chips, port, now
+    ):
+        return -1
     need = ports[port, P_IN_FLIGHT] + lines - ports[port, P_OUTSTANDING]
-    if need <= 0:
+    if need > 0:
+        ports[port, P_TRAIN_WAITS] = 1
+        head = ports[port, P_HEAD] + need - 1
+        if head >= ports[port, P_TAIL]:  # some are not back, and it is not known when they will be
+            ports[port, P_STARVED] = 1
+            return NEVER
+        last = completions[ports[port, P_BASE] + (head & ports[port, P_MASK])]
+        return max(now + ports[port, P_CLOCK], round_up(last, ports[port, P_CLOCK]))
+    if ports[port, P_TRAIN_WAITS]:
         ports[port, P_TRAIN_WAITS] = 0
-        return now
-    ports[port, P_TRAIN_WAITS] = 1
-    head = ports[port, P_HEAD] + need - 1
-    if head >= ports[port, P_TAIL]:  # some are not back, and it is not known when they will be
-        ports[port, P_STARVED] = 1
-        return NEVER
-    last = completions[ports[port, P_BASE] + (head & ports[port, P_MASK])]
-    return max(now + ports[port, P_CLOCK], round_up(last, ports[port, P_CLOCK]))
+        if not _may_send(trains, ports, completions, chips, port, now):
+            return -1
+    return now
 
 
 @inlined
-def may_send_train(trains, ports, chips, port):
-    """Whether the port's next lines may be a train, once it has the credits."""
+def _may_send(trains, ports, completions, chips, port, now):
+    """Whether nothing but credits keeps the port from sending a train."""
     chip = ports[port, P_CHIP]
     lines = trains[chip, TR_LINES]
     if lines == 0 or ports[port, P_IS_WRITE] or lines > ports[port, P_OUTSTANDING]:
@@ -110,8 +122,10 @@ def may_send_train(trains, ports, chips, port):
     if left < (lines - 1) * chips[chip, D_LINE]:
         return False
     for other in range(chips[chip, D_FIRST_PORT], chips[chip, D_PORT_END]):
-        if other != port and (ports[other, P_IN_FLIGHT] > 0 or ports[other, P_ACTIVE] >= 0):
-            return False
+        if other != port:
+            take_credits(ports, completions, other, now)
+            if ports[other, P_IN_FLIGHT] > 0 or ports[other, P_ACTIVE] >= 0:
+                return False
     return True
 
 
@@ -125,7 +139,7 @@ def row_change(part, lines):
     return max(0, change - max(0, part[T_READS] - lines) * part[T_READ_READ_S])
 
 
-@inlined
+@kernel
 def send_train(
     first_request, result, ports, completions, chips, times, codes, scalars, requests, part,
     trains, port, task, arrive, now,
