@@ -14,10 +14,12 @@ import numpy as np
 
 from accelsim.analysis.states import task_lines
 from accelsim.arch.load import load_arch
+from accelsim.engine.program import ProgramBuilder
 from accelsim.engine.run import run
 from accelsim.kernels.cache import FIBRE, LRU, READ, access
 from accelsim.kernels.gather import coalesce_rows
 from accelsim.kernels.scatter import scatter_tiles
+from accelsim.mapping.machine import LOAD, Machine
 from accelsim.mapping.trace import map_trace
 from accelsim.workload.trace import find_trace, read_trace
 
@@ -88,12 +90,63 @@ def engines() -> None:
         )
 
 
+def trains() -> None:
+    """Train level against request level: time, and lines a second, in one run."""
+    for machine in ("sparse_v1", "sparse_small"):
+        for label, emit in _streams().items():
+            times, rates, share = [], [], 0.0
+            for level in ("request", "train"):
+                units = Machine(load_arch(machine, [f"dram.level={level}"]))
+                builder = ProgramBuilder()
+                emit(builder)
+                program = builder.build(units.units(), [], [], units.dram())
+                lines = int(task_lines(program).sum())
+                schedule = run(program)
+                times.append(schedule.total_ps)
+                share = int(schedule.train_lines.sum()) / lines
+                rates.append(lines / seconds(partial(run, program)) / 1e6)
+            print(
+                f"trains, {machine}, {label}: {100 * (times[1] / times[0] - 1):+.2f} %,"
+                f" {rates[0]:.2f} -> {rates[1]:.1f} M lines/s ({rates[1] / rates[0]:.0f}x),"
+                f" {100 * share:.0f} % of the lines in trains"
+            )
+
+
+def _streams() -> dict[str, Callable[[ProgramBuilder], None]]:
+    streams: dict[str, Callable[[ProgramBuilder], None]] = {"sequential": _sequential}
+    for row_bytes in (256, 1024, 4096, 16384, 65536):
+        rows = (16 << 20) // row_bytes
+        streams[f"rows of {row_bytes:,} B"] = partial(_gather, 64, rows, row_bytes)
+    streams["weights beside 256 B rows"] = _beside
+    return streams
+
+
+def _sequential(builder: ProgramBuilder) -> None:
+    for i in range(400):
+        builder.memory_task(LOAD, np.array([[i << 16, 0, 1 << 16, 1]]))
+
+
+def _gather(tasks: int, rows: int, row_bytes: int, builder: ProgramBuilder, seed: int = 1) -> None:
+    first = np.random.default_rng(seed).integers(0, (1 << 28) // row_bytes, rows) * row_bytes
+    for part in np.array_split(first, tasks):
+        zero = np.zeros_like(part)
+        runs = np.stack([part, zero, zero + row_bytes, zero + 1], axis=1)
+        builder.memory_task(LOAD, runs)
+
+
+def _beside(builder: ProgramBuilder) -> None:
+    for i in range(64):
+        builder.memory_task(LOAD, np.array([[i << 18, 0, 1 << 18, 1]]))
+        _gather(1, 64, 256, builder, seed=i)
+
+
 def main(scale: int = 1) -> None:
     """Print every figure, the kernels' at ten times the size too."""
     for size in (scale, 10 * scale):
         print(f"{size} M rows")
         kernels(size)
     engines()
+    trains()
 
 
 if __name__ == "__main__":
