@@ -11,8 +11,10 @@ from accelsim.arch.load import load_arch
 from accelsim.engine.program import Program, ProgramBuilder
 from accelsim.engine.run import run
 from accelsim.engine.schedule import Schedule
+from accelsim.kernels.dram_fields import T_TRAIN
 from accelsim.mapping.machine import LOAD, STORE, Machine
-from tests.engine.programs import assert_same
+from tests.engine.programs import assert_same, make_units
+from tests.engine.test_requests import hbm2, port
 
 KIB = 1 << 10
 MACHINES = ("sparse_v1", "sparse_small")
@@ -112,3 +114,20 @@ def test_trains_never_pass_the_peak() -> None:
     found = run(made)
     moved = 40 * 256 * KIB
     assert moved / found.total_ps * 1e12 < load_arch("sparse_v1").dram.bandwidth
+
+
+def test_two_trains_in_one_bank_are_within_five_percent() -> None:
+    """Two units stream through rows of the same banks at once."""
+    totals = []
+    for train in (0, 64):
+        dram = hbm2()
+        dram.part[T_TRAIN] = train
+        units = make_units(port(), port())
+        builder = ProgramBuilder()
+        for i in range(8):
+            for unit in range(2):
+                builder.memory_task(unit, [[(unit << 29) + i * 256 * KIB, 0, 256 * KIB, 1]])
+        schedule = run(builder.build(units, [], [], dram))
+        totals.append(schedule.total_ps)
+        assert schedule.train_lines.sum() + schedule.channel_lines.sum() == 16 * 4 * KIB
+    assert totals[1] == pytest.approx(totals[0], rel=0.05)
