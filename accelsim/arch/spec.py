@@ -145,6 +145,12 @@ class Arch(Spec):
         """
         return int(self.array.macs * self.rate(dtype))
 
+    def at_dram_level(self, level: str) -> Arch:
+        """The same machine with DRAM modelled at another level; itself if it has no other."""
+        if isinstance(self.dram, SimpleDram):
+            return self
+        return self.model_copy(update={"dram": self.dram.model_copy(update={"level": level})})
+
     def rate(self, dtype: str) -> float:
         """MACs of a MAC unit in a cycle, in a type.
 

@@ -17,10 +17,12 @@ METHOD = (
     "The candidate is simulated again with its array rows, their storage, the bytes on chip and "
     "the scratchpad kept for prefetch and activations scaled by one factor (halved until it no "
     "longer wins, then between while that leaves a gap above an eighth); ports, buses, vector "
-    "lanes, index unit and DRAM stay. The "
+    "lanes, index unit and DRAM stay. Both sides run at the simple DRAM level here, as the search "
+    "takes many runs. The "
     "figure is read off between the last factor that wins and the first that does not, on a "
     "logarithmic scale of speedup."
 )
+SEARCH_LEVEL = "simple"
 SMALLEST = 1 / 8
 NARROW = 0.125  # a gap between a cut that wins and one that loses that needs no refining
 
@@ -52,8 +54,15 @@ def break_even(
         Name or path that the candidate was loaded from, so that overrides apply to its file.
     progress : callable(text, done, of), optional
     """
-    name, base = comparison.trace.name, comparison.results["baseline"].total_ps
-    speedups = {0.0: comparison.speedup()}
+    name = comparison.trace.name
+    if comparison.speedup() <= 1:
+        return None
+
+    def total_ps(arch: Arch) -> int:
+        return simulate(arch.at_dram_level(SEARCH_LEVEL), comparison.trace).total_ps
+
+    base = total_ps(comparison.results["baseline"].arch)
+    speedups = {0.0: base / max(1, total_ps(comparison.results["candidate"].arch))}
     if speedups[0.0] <= 1:
         return None
     wins, loses, remark, factor = 1.0, 0.0, "", 0.5
@@ -62,7 +71,7 @@ def break_even(
             progress(f"{name}: break-even at {100 * (1 - factor):.0f} % less", len(speedups), 5)
         try:
             smaller = scaled(candidate, comparison.results["candidate"].arch, factor)
-            total = simulate(smaller, comparison.trace).total_ps
+            total = total_ps(smaller)
         except InputError as error:
             remark = f"a cut of {100 * (1 - factor):.0f} % is refused: {error.what}"
             break

@@ -16,6 +16,7 @@ from accelsim.workload.patterns import attention_rule
 from accelsim.workload.trace import Trace
 
 HEADS, LENGTH, WIDTH, SEED = 8, 2048, 128, 1
+SWEEP_LEVEL = "simple"  # of DRAM
 KEPT = (16, 32, 64, 128, 256, 512, 1024)
 SELECTIONS: tuple[Selection, ...] = ("oracle", "from_scores")
 
@@ -65,10 +66,12 @@ def density_points(
 ) -> list[DensityPoint]:
     """Simulate the trio at every density, with free (oracle) and with paid (from_scores) indices.
 
-    The baseline sees the same pattern, and does not depend on who pays: it computes every block
-    that the pattern touches.
+    DRAM is at `SWEEP_LEVEL`, as the sweep takes many runs. The baseline sees the same pattern, and
+    does not depend on who pays: it computes every block that the pattern touches.
     """
-    archs = {role: load_arch(name) for role, name in trio._asdict().items()}
+    archs = {
+        role: load_arch(name).at_dram_level(SWEEP_LEVEL) for role, name in trio._asdict().items()
+    }
     visible = heads * length * (length + 1) // 2
     points = []
     for number, k in enumerate(kept):

@@ -10,6 +10,7 @@ from accelsim.report.style import ROLE_COLOURS, new_figure, styled
 from accelsim.report.sweep_density import (
     HEADS,
     LENGTH,
+    SWEEP_LEVEL,
     WIDTH,
     Crossing,
     DensityPoint,
@@ -39,7 +40,7 @@ class DensityCurves(NamedTuple):
 
 def prepare(points: Sequence[DensityPoint], trio: Trio) -> DensityCurves:
     """Find the crossings of a sweep that ran on a trio."""
-    archs = [load_arch(name) for name in trio]
+    archs = [load_arch(name).at_dram_level(SWEEP_LEVEL) for name in trio]
     clock = clock_and_dram_text(archs)
     return DensityCurves(list(points), crossings(list(points)), list(trio), clock)
 
