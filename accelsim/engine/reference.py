@@ -51,7 +51,7 @@ index; so walking back from blame to blame never runs in a circle.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import simpy
@@ -65,7 +65,8 @@ from accelsim.engine.program import (
     Program,
     deepest_bank_queue,
 )
-from accelsim.engine.reference_memory import Channel, Memory, SimpleMemory, lines_of
+from accelsim.engine.reference_memory import Channel, Memory, SimpleMemory
+from accelsim.engine.reference_ports import Port
 from accelsim.engine.reference_requests import RequestMemory
 from accelsim.engine.reference_tasks import Buffer, Claim, Phase, Task, latest, round_up
 from accelsim.engine.schedule import Schedule
@@ -92,37 +93,13 @@ class Unit:
         self.machine, self.index = machine, index
         self.clock, self.servers = int(u.clock_ps[index]), int(u.servers[index])
         self.in_order = u.order[index] == Order.IN_ORDER
-        self.outstanding = int(u.outstanding[index])
-        self.issue_per_cycle = int(u.issue_per_cycle[index])
-        self.crossing, self.is_write = int(u.crossing_ps[index]), bool(u.is_write[index])
         self.queue: deque[Task] = deque()  # IN_ORDER: not yet started, by index
         self.ready: list[Task] = []  # READY_FIRST: ready and not started
         self.busy = 0
         self.released = (-1, -1)  # (instant, highest task that released a server then)
         self.stopped_full: tuple[int, int] | None = None  # the last such that ended being full
         self.previous: Task | None = None
-        self.memory: Memory | None = None
-        self.beat = 0
-        self.banks, self.bank_bytes = int(u.banks[index]), int(u.bank_bytes[index])
-        self.bank_queue = int(u.bank_queue[index])
-        self.bank_free = [0] * self.banks
-        self.bank_waits = [0] * (deepest_bank_queue(machine.program) + 1)
-        self.latency = 0  # of all reads together
-        self.active: deque[tuple[Task, Iterator[tuple[int, int]]]] = deque()
-        # The next line and how many are left in its piece, if it has been looked at.
-        self.head: tuple[int, int] | None = None
-        self.next_issue = 0  # a train takes as many cycles as its lines
-        self.issued_at = -1
-        self.waits_for_slot = self.train_waits = False
-        self.in_flight = 0
-        self.return_free = 0
-        self.issue_at = -1
-
-    def attach(self, memory: Memory, return_bytes_per_cycle: int) -> None:
-        """Connect to the DRAM of the unit's chip."""
-        self.memory = memory
-        if return_bytes_per_cycle:
-            self.beat = -(-memory.line_bytes * self.clock // return_bytes_per_cycle)
+        self.port: Port | None = None  # of a memory unit
 
     def is_full(self) -> bool:
         """Whether every server is busy."""
@@ -153,12 +130,10 @@ class Unit:
         self.previous = task
         self.busy += 1
         if task.runs:
-            assert self.memory is not None
-            lines = lines_of(self.machine.program, task.runs, self.memory.line_bytes)
-            self.active.append((task, lines))
-            self.issue_from(self.machine.now)
+            assert self.port is not None
+            self.port.begin(task)
         else:
-            self._release_at(now + task.occupancy, task)
+            self.release_at(now + task.occupancy, task)
             self.machine.finish_at(now + task.latency, task)
 
     def _why(self, task: Task) -> tuple[Cause, int]:
@@ -179,7 +154,8 @@ class Unit:
                 last, cause, blame = round_up(time, self.clock), why, who
         return cause, blame
 
-    def _release_at(self, at: int, task: Task) -> None:
+    def release_at(self, at: int, task: Task) -> None:
+        """Free the server of a task at a time."""
         task.server_free = at
         self.machine.at(at, Phase.FINISH, task.index, lambda: self._release(task))
 
@@ -190,151 +166,6 @@ class Unit:
             self.stopped_full = self.released
         self.busy -= 1
         self.machine.settle_at(now)
-
-    def issue_from(self, time: int) -> None:
-        """Look at the first edge from a time on whether a line can be issued."""
-        self._issue_at(round_up(time, self.clock))
-
-    def _issue_at(self, at: int) -> None:
-        if self.active and self.issue_at != at:
-            self.issue_at = at
-            self.machine.at(at, Phase.ISSUE, self.index, self._issue)
-
-    def _issue(self) -> None:
-        assert self.memory is not None
-        now = self.machine.now
-        if now < self.next_issue:
-            self._issue_at(self.next_issue)
-            return
-        if now == self.issued_at:
-            return
-        self.issued_at = now
-        if self._waits_for_train() or self._send_train():
-            return
-        for _ in range(self.issue_per_cycle):
-            if not self.active or self.in_flight >= self.outstanding:
-                return  # a start or a completion calls again
-            task, _ = self.active[0]
-            address, _ = self._next_line()
-            channel, local = self.memory.locate(address)
-            self.waits_for_slot = not channel.take_slot(self.index, self.is_write)
-            if self.waits_for_slot:
-                return  # the reservation calls again
-            self._send(task, channel, local)
-            self._step(now)
-        self._issue_at(now + self.clock)
-
-    def _next_line(self) -> tuple[int, int]:
-        """Address of the next line of the first active task, and lines left in its piece."""
-        if self.head is None:
-            self.head = next(self.active[0][1])
-        return self.head
-
-    def _step(self, issued: int) -> None:
-        """Step to the next line; the task's server is free a cycle after its last."""
-        task, lines = self.active[0]
-        self.head = next(lines, None)
-        if self.head is None:
-            self.active.popleft()
-            task.all_issued = True
-            self._release_at(issued + self.clock, task)
-
-    def _waits_for_train(self) -> bool:
-        """Whether the next lines are to be a train, for which credits are missing.
-
-        Once it waits, it waits until it has them, whatever others do.
-        """
-        if not self.train_waits and not self._may_send_train():
-            return False
-        assert self.memory is not None and self.memory.trains is not None
-        self.train_waits = self.in_flight + self.memory.trains.lines > self.outstanding
-        return self.train_waits
-
-    def _may_send_train(self) -> bool:
-        assert self.memory is not None
-        trains = self.memory.trains
-        if trains is None or self.is_write or self.waits_for_slot or not self.active:
-            return False
-        if trains.lines > self.outstanding or self._next_line()[1] < trains.lines:
-            return False
-        for other in self.machine.units:
-            if other is not self and other.memory is self.memory:
-                if other.in_flight or other.active:
-                    return False
-        return True
-
-    def _send_train(self) -> bool:
-        """Send a train, if the piece is long enough and nobody else has work."""
-        if not self._may_send_train():
-            return False
-        assert self.memory is not None
-        trains = self.memory.trains
-        assert trains is not None
-        now, task = self.machine.now, self.active[0][0]
-        arrive = round_up(now + self.crossing, self.memory.clock)
-        issued = now + (-(-trains.lines // self.issue_per_cycle) - 1) * self.clock
-        address, left = self._next_line()
-        _, local = self.memory.locate(address)
-        for moved in trains.send(arrive, local, left):
-            self.in_flight += 1
-            task.lines_open += 1
-            task.line_finish.append(-1)
-            begin = max(self.return_free, moved + self.memory.return_ps)
-            self.return_free = begin + self.beat
-            self.latency += self.return_free - now
-            self._complete_at(self.return_free, task, len(task.line_finish) - 1)
-            self._step(issued)
-        self.next_issue = issued + self.clock
-        self._issue_at(self.next_issue)
-        return True
-
-    def _send(self, task: Task, channel: Channel, local: int) -> None:
-        assert self.memory is not None
-        now = self.machine.now
-        self.in_flight += 1
-        task.lines_open += 1
-        position = len(task.line_finish)
-        task.line_finish.append(-1)
-        arrive = round_up(now + self.crossing, self.memory.clock)
-        if self.memory.trains is not None:
-            arrive = self.memory.trains.behind(arrive)
-            self.memory.trains.note_line(now)
-        if self.is_write:
-            self._complete_at(max(arrive, now + 1), task, position)
-        channel.send(
-            local,
-            self.is_write,
-            arrive,
-            lambda done: self._bring_back(done, task, position, now),
-        )
-
-    def _bring_back(self, done: int, task: Task, position: int, issued: int) -> None:
-        assert self.memory is not None
-        begin = max(self.return_free, done + self.memory.return_ps)
-        if self.banks:
-            word = position * self.memory.line_bytes // self.bank_bytes
-            bank = (task.index + word) % self.banks
-            # Its queue has room when the first of those that wait is taken.
-            room = self.bank_free[bank] - self.bank_queue * self.clock - self.beat
-            task.bank_stall += max(0, room - begin)
-            begin = max(begin, room)
-            backlog = max(0, self.bank_free[bank] - begin - self.beat)
-            self.bank_waits[-(-backlog // self.clock)] += 1
-            self.bank_free[bank] = max(self.bank_free[bank], begin + self.beat) + self.clock
-        self.return_free = begin + self.beat
-        self.latency += self.return_free - issued
-        self._complete_at(self.return_free, task, position)
-
-    def _complete_at(self, at: int, task: Task, position: int) -> None:
-        def complete() -> None:
-            task.line_finish[position] = at
-            task.lines_open -= 1
-            self.in_flight -= 1
-            self.issue_from(at)
-            if task.all_issued and not task.lines_open:
-                self.machine.finish_at(at, task)
-
-        self.machine.at(at, Phase.COMPLETE, self.index, complete)
 
 
 class Machine:
@@ -361,11 +192,12 @@ class Machine:
             memory = level(p.dram, chip, len(self.channels), self.at, self._promise)
             memories.append(memory)
             self.channels += memory.channels
+        ports: list[list[Port]] = [[] for _ in self.memories]
         for unit in self.units:
-            if unit.outstanding and p.units.chip[unit.index] < len(memories):
-                unit.attach(
-                    memories[p.units.chip[unit.index]],
-                    int(p.units.return_bytes_per_cycle[unit.index]),
+            chip = int(p.units.chip[unit.index])
+            if p.units.outstanding[unit.index] and chip < len(ports):
+                unit.port = Port(
+                    self, unit.index, self.memories[chip], ports[chip], unit.release_at
                 )
 
     def _connect(self, task: Task) -> None:
@@ -385,7 +217,9 @@ class Machine:
                 self.tasks[releaser].releases.append(claim)
 
     def _promise(self, unit: int, usable_from: int) -> None:
-        self.units[unit].issue_from(usable_from)
+        port = self.units[unit].port
+        assert port is not None
+        port.issue_from(usable_from)
 
     @property
     def now(self) -> int:
@@ -476,6 +310,8 @@ def run_reference(program: Program, record_requests: bool = False) -> Schedule:
     grant, start, finish = column("grant"), column("start"), column("finish")
     require_finished(program, grant, start, finish)
     recorded = [time for task in machine.tasks for time in task.line_finish]
+    ports = [unit.port for unit in machine.units]
+    none = [0] * (deepest_bank_queue(program) + 1)
     return Schedule(
         ready=column("ready"),
         grant=grant,
@@ -489,9 +325,7 @@ def run_reference(program: Program, record_requests: bool = False) -> Schedule:
         channel_row_hits=np.array([channel.row_hits for channel in machine.channels], np.int64),
         train_lines=np.array([memory.train_lines for memory in machine.memories], np.int64),
         bank_stall_ps=column("bank_stall"),
-        read_latency_ps=np.array([unit.latency for unit in machine.units], np.int64),
-        bank_waits=np.array([unit.bank_waits for unit in machine.units], np.int64).reshape(
-            len(machine.units), -1
-        ),
+        read_latency_ps=np.array([port.latency if port else 0 for port in ports], np.int64),
+        bank_waits=np.array([port.bank_waits if port else none for port in ports], np.int64),
         request_finish=np.array(recorded if record_requests else [], np.int64),
     )
