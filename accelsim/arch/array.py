@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from accelsim.arch.composed import ComposedArray
+from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import BYTES, Bytes, Count, CountOrZero
 
 Dataflow = Literal["ws", "os", "is"]
 BF16_BYTES = 2
-
-
-class Spec(BaseModel):
-    """Base of every record of an architecture: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FieldError(ValueError):
-    """A rule over several fields is broken; `path` is the field to change first."""
-
-    def __init__(self, path: str, what: str) -> None:
-        self.path = path
-        super().__init__(what)
 
 
 class Shape(Spec):
@@ -181,4 +169,4 @@ class SparseArray(Spec):
         }
 
 
-Array = Annotated[SystolicArray | SparseArray, Field(discriminator="kind")]
+Array = Annotated[SystolicArray | SparseArray | ComposedArray, Field(discriminator="kind")]

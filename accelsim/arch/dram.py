@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from accelsim.arch.array import FieldError, Spec
 from accelsim.arch.part import Part, Queues
+from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import (
     BYTES,
     PS_PER_SECOND,

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from accelsim.arch.array import FieldError
 from accelsim.arch.dram import DRAM_TAGS
+from accelsim.arch.record import FieldError
 from accelsim.arch.spec import Arch
 from accelsim.arch.tree import Location
 from accelsim.errors import InputError

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from accelsim.arch.array import FieldError, Spec
+from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import (
     Bytes,
     BytesOrZero,

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from accelsim.arch.array import FieldError, Spec
+from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import PS_PER_SECOND, Count, CountOrZero, PositiveDuration
 from accelsim.kernels import dram_fields as k
 

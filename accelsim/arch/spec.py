@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from accelsim.arch.array import Array, FieldError, Spec
+from accelsim.arch.array import Array
 from accelsim.arch.dram import Dram, SimpleDram
 from accelsim.arch.memory import IndexUnit, Load, ScatterUnit, Scratchpad, Store, Vector
+from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import (
     BYTES,
     Bytes,
