@@ -1,0 +1,72 @@
+"""A flexible stationary operand: SIGMA's folds, idealised or as STONNE runs them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accelsim.arch.composed import ComposedArray
+from accelsim.arch.dataflows import Flexible
+from accelsim.kernels.flexible import (
+    DRAIN,
+    FOLD_COLUMNS,
+    LOAD,
+    STREAM,
+    count_folds,
+    flexible_folds,
+    slice_counts,
+)
+from accelsim.mapping.dataflows.problem import Cost, Csr, Problem
+
+
+def folds_of(problem: Problem, array: ComposedArray, side: str) -> np.ndarray:
+    """Cycles of every fold with one side stationary, int64[folds, FOLD_COLUMNS]."""
+    held, streamed = (problem.a, problem.n) if side == "a" else (problem.bt, problem.m)
+    rows = problem.m if side == "a" else problem.n
+    counts = _slices(held, rows, problem.k, array.noc.stream_words)
+    macs = array.macs
+    folds = np.zeros((int(count_folds(counts, macs)), FOLD_COLUMNS), np.int64)
+    drain = array.reduce.latency_cycles
+    flexible_folds(counts, macs, streamed, array.noc.load_words, drain, folds)
+    return folds
+
+
+def _slices(held: Csr | None, rows: int, k: int, width: int) -> np.ndarray:
+    if held is not None:
+        return slice_counts(held[1], k, width)
+    return rows * np.minimum(width, k - np.arange(0, k, width)).astype(np.int64)
+
+
+def flexible_cost(problem: Problem, flow: Flexible, array: ComposedArray) -> Cost:
+    """The faster of the sides that may be stationary."""
+    sides = ("a", "b") if flow.stationary == "auto" else (flow.stationary,)
+    return min((_one_side(problem, flow, array, side) for side in sides), key=lambda c: c.cycles)
+
+
+def _one_side(problem: Problem, flow: Flexible, array: ComposedArray, side: str) -> Cost:
+    folds = folds_of(problem, array, side)
+    load, stream, drain = (int(folds[:, c].sum()) for c in (LOAD, STREAM, DRAIN))
+    cycles = load + stream + drain
+    if flow.overlap_load and len(folds):
+        # The load of a fold hides behind the stream before it; the tree empties behind the next.
+        hidden = np.minimum(folds[1:, LOAD], folds[:-1, STREAM])
+        cycles = load - int(hidden.sum()) + stream + int(folds[-1, DRAIN])
+    nonzeros = problem.a_nonzeros if side == "a" else problem.b_nonzeros
+    streamed = problem.n if side == "a" else problem.m
+    depth = min(problem.k, array.noc.stream_words)
+    issued = nonzeros * streamed
+    busy = min(stream, -(-issued // array.macs))
+    words = len(folds) * streamed * depth
+    cost = Cost(
+        cycles=cycles,
+        busy_cycles=busy,
+        macs=problem.macs,
+        issued_macs=issued,
+        reads_a=nonzeros if side == "a" else words,
+        reads_b=words if side == "a" else nonzeros,
+        outputs=problem.outputs,
+        fill_cycles=cycles - stream,
+    )
+    # Slices of K beyond the first add to sums that are in the accumulators or come back.
+    return replace(cost, partials=0)

@@ -1,0 +1,54 @@
+"""N:M structured operands: dense tiles with fewer steps along K."""
+
+from __future__ import annotations
+
+from accelsim.arch.composed import ComposedArray
+from accelsim.arch.dataflows import Structured
+from accelsim.arch.formats import NOfM
+from accelsim.kernels.structured import fullest_group
+from accelsim.mapping.dataflows.problem import Cost, Csr, Problem
+
+
+def structured_cost(problem: Problem, flow: Structured, array: ComposedArray) -> Cost:
+    """A PE takes rows x columns x depth of kept values a step of depth rows columns / lanes.
+
+    An operand that does not fit its N:M pattern is not skipped: the product runs dense.
+    """
+    stored = array.formats.a if flow.sparse == "a" else array.formats.b
+    assert isinstance(stored, NOfM)
+    csr = problem.a if flow.sparse == "a" else problem.bt
+    depth = kept_depth(stored, csr, problem.k)
+    tiles = -(-problem.m // flow.rows) * -(-problem.n // flow.columns)
+    step = -(-flow.rows * flow.columns * flow.depth // array.pe_array.lanes)
+    steps = tiles * -(-depth // flow.depth)
+    rounds = -(-steps // array.pe_array.pes)
+    issued = problem.m * problem.n * depth
+    a_fibers, b_fibers = -(-problem.n // flow.columns), -(-problem.m // flow.rows)
+    a_depth, b_depth = (depth, problem.k) if flow.sparse == "a" else (problem.k, depth)
+    return Cost(
+        cycles=rounds * step,
+        busy_cycles=min(rounds * step, -(-issued // array.macs)),
+        macs=problem.macs,
+        issued_macs=issued,
+        reads_a=problem.m * a_depth * a_fibers,
+        reads_b=problem.n * b_depth * b_fibers,
+        outputs=problem.outputs,
+        latency_cycles=array.reduce.latency_cycles,
+    )
+
+
+def kept_depth(stored: NOfM, csr: Csr | None, k: int) -> int:
+    """Values of a row of the sparse operand that are worked on: K unless the pattern fits."""
+    if csr is None:
+        return k
+    units, depth = 1, 1
+    most = 1
+    for at, level in enumerate(reversed(stored.levels)):
+        found, _ = fullest_group(csr[0], csr[1], k, units, level.m)
+        if found > level.n:
+            return k
+        kept = max(1, int(found)) if stored.variable and at == 0 else level.n
+        depth *= kept
+        units *= level.m
+        most *= level.m
+    return -(-k // most) * depth
