@@ -1,0 +1,81 @@
+"""Inner products: rows of A against columns of B, all of them or the kept ones (SDDMM)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accelsim.arch.composed import ComposedArray
+from accelsim.arch.dataflows import Inner
+from accelsim.kernels.inner import (
+    LEADER_FOLLOWER,
+    SKIP_AHEAD,
+    TWO_FINGER,
+    inner_bitmaps,
+    inner_coordinates,
+)
+from accelsim.kernels.items import CYCLES, ISSUED, ITEM_COLUMNS, MACS, OUTPUTS, READS_A, READS_B
+from accelsim.kernels.spgemm import pack_bits
+from accelsim.mapping.dataflows.problem import Cost, Problem, full
+from accelsim.mapping.dataflows.sharing import shared_cost
+
+_RULES = {
+    "two_finger": TWO_FINGER, "skip_ahead": SKIP_AHEAD, "leader_follower": LEADER_FOLLOWER,
+}  # fmt: skip
+_EVERY = np.zeros(1, np.int64), np.zeros(0, np.int32)
+
+
+def inner_cost(problem: Problem, flow: Inner, array: ComposedArray) -> Cost:
+    """One item a row of A."""
+    items = inner_items(problem, array)
+    return shared_cost(array, items, int(items[:, OUTPUTS].sum()))
+
+
+def inner_items(problem: Problem, array: ComposedArray) -> np.ndarray:
+    """The table of items. Dense columns of B are all alike, and so are dense rows of A."""
+    if problem.bt is None:
+        return _one_column(problem, array)
+    if problem.a is None and problem.kept is None and problem.m > 1:
+        one = Problem(1, problem.n, problem.k, None, problem.bt, None)
+        return np.repeat(_items(one, array), problem.m, axis=0)
+    return _items(problem, array)
+
+
+def _one_column(problem: Problem, array: ComposedArray) -> np.ndarray:
+    """Every dot product of a row with a dense column costs the same."""
+    rows = 1 if problem.a is None else problem.m
+    one = Problem(rows, 1, problem.k, problem.a, full(1, problem.k))
+    items = _items(one, array)
+    if problem.a is None:
+        items = np.repeat(items, problem.m, axis=0)
+    times = np.full(problem.m, problem.n) if problem.kept is None else np.diff(problem.kept[0])
+    for column in (CYCLES, MACS, ISSUED, READS_B, OUTPUTS):
+        items[:, column] *= times
+    items[:, READS_A] *= times > 0
+    return items
+
+
+def _items(problem: Problem, array: ComposedArray) -> np.ndarray:
+    items = np.zeros((problem.m, ITEM_COLUMNS), np.int64)
+    a, b = problem.a_rows, problem.bt_rows
+    kept = _EVERY if problem.kept is None else problem.kept
+    rule = array.intersect
+    lanes = array.pe_array.lanes
+    if rule.kind == "bitmap":
+        assert rule.width is not None
+        a_bits, b_bits = pack_bits(*a, problem.k), pack_bits(*b, problem.k)
+        counts = np.diff(b[0])
+        skip = array.pe_array.zeros == "skip"
+        inner_bitmaps(
+            a_bits, b_bits, problem.k, rule.width, lanes, skip, *kept, counts, items
+        )  # fmt: skip
+    else:
+        inner_coordinates(*a, *b, _RULES[rule.kind], lanes, *kept, items)
+    return items
+
+
+def kept_macs(problem: Problem) -> int:
+    """Effectual multiplications of a sampled product of two sparse operands."""
+    items = np.zeros((problem.m, ITEM_COLUMNS), np.int64)
+    assert problem.kept is not None
+    inner_coordinates(*problem.a_rows, *problem.bt_rows, TWO_FINGER, 1, *problem.kept, items)
+    return int(items[:, MACS].sum())
