@@ -115,12 +115,15 @@ def array_shape(arch: Arch) -> str:
     array = arch.array
     if array.kind == "sparse":
         return f"{array.rows}x{array.segments}x{array.lanes}"
+    if array.kind == "composed":
+        flows = "/".join(flow.kind for flow in array.dataflows)
+        return f"{flows} {array.pe_array.pes}x{array.pe_array.lanes}"
     return " | ".join(f"{s.count}x{s.rows}x{s.columns}" for s in array.shapes)
 
 
 def _fold_rule(arch: Arch) -> str:
     array = arch.array
-    if array.kind == "sparse":
+    if array.kind != "systolic":
         return "none"
     return f"{array.fold_rule}, {array.preload_rows_per_cycle} rows a cycle"
 

@@ -180,7 +180,7 @@ class Arch(Spec):
         if self.array.kind == "systolic":
             if len({shape.macs for shape in self.array.shapes}) > 1:
                 notes.append("array.shapes differ in MACs: the peak is that of the largest")
-        else:
+        elif self.array.kind == "sparse":
             want = self.array.multicast_buses * self.array.bus_bytes
             have = self.scratchpad.shares.array.read
             if have < want:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from accelsim.arch.array import SparseArray, SystolicArray
+from accelsim.arch.composed import ComposedArray
 from accelsim.arch.spec import Arch
 from accelsim.kernels.dense_mode import dense_gemm
 from accelsim.kernels.systolic import stream_slots, systolic_gemm
+from accelsim.mapping.composed import composed_gemm
 from accelsim.mapping.machine import Work
 from accelsim.workload.operators import DTYPE_BYTES
 
@@ -29,6 +31,8 @@ def gemm_model(arch: Arch) -> Gemm:
     array = arch.array
     if isinstance(array, SystolicArray):
         return lru_cache(maxsize=65536)(_systolic(arch, array))
+    if isinstance(array, ComposedArray):
+        return lru_cache(maxsize=65536)(partial(composed_gemm, arch, array))
     return lru_cache(maxsize=65536)(_sparse_dense_mode(arch, array))
 
 

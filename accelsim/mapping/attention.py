@@ -23,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from accelsim.arch.array import SparseArray
+from accelsim.arch.composed import ComposedArray
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.attention_tasks import (
     EXAMINE_LAG,
@@ -117,7 +118,7 @@ def _most_rows(model: TileModel) -> int:
 # ---- choice --------------------------------------------------------------------------------
 def _strategies(model: TileModel) -> list[str]:
     op, arch = model.op, model.arch
-    sparse = isinstance(arch.array, SparseArray) and arch.mapping.sparsity
+    sparse = isinstance(arch.array, SparseArray | ComposedArray) and arch.mapping.sparsity
     gathers = arch.load.gathers_attention and arch.index is not None and arch.mapping.sparsity
     if op.pattern is None:
         return ["dense"]

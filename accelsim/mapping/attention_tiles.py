@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accelsim.arch.array import SparseArray
+from accelsim.arch.composed import ComposedArray
 from accelsim.arch.spec import Arch
 from accelsim.kernels.multicast import TICKS
 from accelsim.kernels.unions import union_columns, union_sizes
 from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES, Gemm
+from accelsim.mapping.composed import PatternTiles, pattern_tiles
 from accelsim.mapping.machine import ARRAY, INDEX, Machine, Work
 from accelsim.mapping.multicast import MulticastTiles, multicast, pair_ticks, tile_buffers
 from accelsim.workload.operators import DTYPE_BYTES, Attention
@@ -120,6 +122,8 @@ class TileModel:
         array = self.arch.array
         if isinstance(array, SparseArray):
             return array.lanes
+        if isinstance(array, ComposedArray):
+            return max(16, array.pe_array.lanes)
         return min(shape.columns for shape in array.shapes)
 
     def dense_pair(self, rows: int, keys: int) -> tuple[Work, Work]:
@@ -269,13 +273,18 @@ class TileModel:
         """Only kept pairs: each key of the union is multicast to the rows that kept it."""
         assert p.indptr is not None
         array, op, rows = self.arch.array, self.op, queries * p.copies
-        assert isinstance(array, SparseArray)
-        held = array.query_storage, op.d_qk * self.item_bytes
-        summed = array.accumulators, op.d_v * SCORE_BYTES
-        qk = pv = self._multicast(p, queries, op.d_qk, held)
-        same = tile_buffers(array, rows, held) == tile_buffers(array, rows, summed)
-        if op.d_v != op.d_qk or not same:
-            pv = self._multicast(p, queries, op.d_v, summed)
+        qk: MulticastTiles | PatternTiles
+        pv: MulticastTiles | PatternTiles
+        if isinstance(array, ComposedArray):
+            qk, pv = (self._patterns(p, queries, scores) for scores in (True, False))
+        else:
+            assert isinstance(array, SparseArray)
+            held = array.query_storage, op.d_qk * self.item_bytes
+            summed = array.accumulators, op.d_v * SCORE_BYTES
+            qk = pv = self._multicast(p, queries, op.d_qk, held)
+            same = tile_buffers(array, rows, held) == tile_buffers(array, rows, summed)
+            if op.d_v != op.d_qk or not same:
+                pv = self._multicast(p, queries, op.d_v, summed)
         tiles = []
         # The keys themselves are needed only when they are fetched from DRAM tile by tile.
         ptr = _offsets(qk.vectors)
@@ -299,6 +308,14 @@ class TileModel:
             tile.metadata_bytes = self.listed(count, kept) * self.index_bytes()
             tiles.append(tile)
         return tiles
+
+    def _patterns(self, p: Pass, queries: int, scores: bool) -> PatternTiles:
+        assert p.indptr is not None and p.indices is not None
+        width = self.op.d_qk if scores else self.op.d_v
+        return pattern_tiles(
+            self.machine, (p.indptr, p.indices), p.kv_len, queries, p.copies, width,
+            self.op.dtype, scores,
+        )  # fmt: skip
 
     def _multicast(
         self, p: Pass, queries: int, width: int, storage: tuple[int, int]

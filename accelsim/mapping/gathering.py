@@ -76,6 +76,28 @@ class Gatherer:
         runs = np.stack([address, 0 * ones, size, ones], axis=1)
         return Requests(runs, useful, lines - hits, int(counts[DUPLICATES]), hits)
 
+    def extents(self, address: np.ndarray, size: np.ndarray) -> Requests:
+        """Requests of pieces of any length, in order; what the cache holds is not asked again.
+
+        Parameters
+        ----------
+        address, size : int64[n]
+            Bytes; empty pieces ask for nothing.
+        """
+        some = size > 0
+        address, size = address[some], size[some]
+        first = address // self._line
+        lines = (address + size - 1) // self._line - first + 1
+        begin, whole = first * self._line, lines * self._line
+        total = int(lines.sum())
+        if self._cache is not None and total:
+            begin, whole = self._missed(begin, whole)
+        asked = int(whole.sum()) // self._line
+        ones = np.ones_like(begin)
+        runs = np.stack([begin, 0 * ones, whole, ones], axis=1)
+        useful = min(int(size.sum()), asked * self._line)
+        return Requests(runs, useful, asked, 0, total - asked)
+
     def _missed(self, address: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The runs of lines that the cache does not hold."""
         assert self._cache is not None

@@ -16,7 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accelsim.arch.array import SparseArray
+from accelsim.arch.composed import ComposedArray
 from accelsim.mapping.arrays import Gemm
+from accelsim.mapping.composed_matmul import map_composed_matmul
 from accelsim.mapping.machine import INDEX, Machine, Work
 from accelsim.mapping.plan import Plan, Traffic, run
 from accelsim.mapping.spmm import bitmap_union_work, spmm_work
@@ -48,6 +50,9 @@ def tile_gemm(machine: Machine, m: int, n: int, k: int, item_bytes: int) -> Tili
 
 def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
     """Add the tasks of one Matmul operator."""
+    if isinstance(plan.machine.arch.array, ComposedArray):
+        map_composed_matmul(plan, op)
+        return
     machine, item = plan.machine, DTYPE_BYTES[op.dtype]
     tiling = tile_gemm(machine, op.m, op.n, op.k, item)
     a_bytes, c_bytes = op.m * op.k * item, op.m * op.n * item

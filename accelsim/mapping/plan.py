@@ -212,6 +212,20 @@ class Plan:
             return self.builder.task(JOIN, after=after, **counts)
         return self._memory(LOAD, found.runs, kind, after, found.useful_bytes, **counts)
 
+    def gather_extents(
+        self, address: np.ndarray, size: np.ndarray, kind: Traffic, after: Sequence[int] = ()
+    ) -> int:
+        """Read pieces of a table, int64[n] addresses and bytes, through the load's cache."""
+        found = self.gatherer.extents(address, size)
+        counts = {
+            "gathered_rows": address.size,
+            "gathered_lines": found.lines,
+            "cache_hits": found.hits,
+        }
+        if not found.lines:
+            return self.builder.task(JOIN, after=after, **counts)
+        return self._memory(LOAD, found.runs, kind, after, found.useful_bytes, **counts)
+
     def store(self, runs: np.ndarray, kind: Traffic, after: Sequence[int]) -> int:
         """Write runs to DRAM; the operator ends after them."""
         return self.final(self._memory(STORE, runs, kind, after))

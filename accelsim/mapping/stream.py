@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accelsim.arch.array import SparseArray
+from accelsim.arch.composed import ComposedArray
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import ARRAY, Machine, Work
 from accelsim.mapping.plan import Plan, Traffic, run
@@ -19,6 +20,8 @@ def array_width(machine: Machine) -> int:
     array = machine.arch.array
     if isinstance(array, SparseArray):
         return max(array.rows, array.segments * array.lanes)
+    if isinstance(array, ComposedArray):
+        return max(array.pe_array.pes, array.pe_array.lanes)
     return max(shape.columns for shape in array.shapes)
 
 

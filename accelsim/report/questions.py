@@ -89,7 +89,7 @@ def answers(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
 def _preload(archs: list[Arch]) -> str:
     said = []
     for arch in archs:
-        if arch.array.kind != "sparse":
+        if arch.array.kind == "systolic":
             rows = arch.array.preload_rows_per_cycle
             said.append(f"{arch.name} has fold rule {arch.array.fold_rule}, {rows} rows a cycle")
     return "; ".join(said) or "not a systolic array"

@@ -6,6 +6,7 @@ A new dataflow is a record in `accelsim.arch.dataflows`, a kernel, a file here a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from accelsim.arch.composed import ComposedArray
@@ -34,11 +35,16 @@ COSTS: dict[str, Callable[[Problem, Any, ComposedArray], Cost]] = {
     "broadcast": broadcast_cost,
     "gather_reduce": gather_reduce_cost,
 }
-# Dataflows that make only the wanted outputs of a sampled product; others make all of them.
-SAMPLES = ("inner", "row_split")
 
 
 def cheapest(problem: Problem, array: ComposedArray) -> tuple[str, Cost]:
-    """The dataflow of the array that takes the fewest cycles, and its cost."""
+    """The dataflow of the array that takes the fewest cycles, and its cost.
+
+    Of a sampled product, inner products and row split make the wanted outputs alone; the other
+    dataflows make all of them and drop the rest, which is not effectual.
+    """
     found = [(flow.kind, COSTS[flow.kind](problem, flow, array)) for flow in array.dataflows]
-    return min(found, key=lambda entry: entry[1].cycles + entry[1].merge_cycles)
+    kind, cost = min(found, key=lambda entry: entry[1].cycles + entry[1].merge_cycles)
+    if problem.kept is not None:
+        cost = replace(cost, macs=problem.macs, outputs=problem.outputs)
+    return kind, cost

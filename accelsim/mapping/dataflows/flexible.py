@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from accelsim.arch.composed import ComposedArray
@@ -58,7 +56,7 @@ def _one_side(problem: Problem, flow: Flexible, array: ComposedArray, side: str)
     issued = nonzeros * streamed
     busy = min(stream, -(-issued // array.macs))
     words = len(folds) * streamed * depth
-    cost = Cost(
+    return Cost(
         cycles=cycles,
         busy_cycles=busy,
         macs=problem.macs,
@@ -68,5 +66,3 @@ def _one_side(problem: Problem, flow: Flexible, array: ComposedArray, side: str)
         outputs=problem.outputs,
         fill_cycles=cycles - stream,
     )
-    # Slices of K beyond the first add to sums that are in the accumulators or come back.
-    return replace(cost, partials=0)

@@ -31,22 +31,22 @@ def gustavson_cost(problem: Problem, flow: Gustavson, array: ComposedArray) -> C
 
 def _items(problem: Problem, array: ComposedArray) -> tuple[np.ndarray, int]:
     """The table of items, and cycles of the last row's merge that nothing hides."""
-    a = full(1, problem.k) if problem.a is None else problem.a
-    rows = a[0].size - 1
+    a_ptr, a_idx = full(1, problem.k) if problem.a is None else problem.a
+    rows = a_ptr.size - 1
     items = np.zeros((rows, ITEM_COLUMNS), np.int64)
-    b = _DENSE if problem.bt is None else problem.b_rows
+    b_ptr, b_idx = _DENSE if problem.bt is None else problem.b_rows
     n, merge, lanes, last = problem.n, array.merge, array.pe_array.lanes, 0
     if isinstance(merge, RadixMerge):
-        merge_radix(*a, *b, n, merge.radix, merge.elements_per_cycle, items)
+        merge_radix(a_ptr, a_idx, b_ptr, b_idx, n, merge.radix, merge.elements_per_cycle, items)
     elif isinstance(merge, QueueMerge):
         phases = np.zeros((rows, 2), np.int64)
-        merge_queues(*a, *b, n, merge.queues, merge.elements, phases, items)
+        merge_queues(a_ptr, a_idx, b_ptr, b_idx, n, merge.queues, merge.elements, phases, items)
         last = int(phases[-1, 1]) if rows else 0
     elif isinstance(merge, HashMerge):
-        merge_hash(*a, *b, n, merge.slots, lanes, items)
+        merge_hash(a_ptr, a_idx, b_ptr, b_idx, n, merge.slots, lanes, items)
     else:
         assert isinstance(merge, DenseMerge)
-        merge_dense(*a, *b, n, merge.slots, merge.drain_per_cycle, lanes, items)
+        merge_dense(a_ptr, a_idx, b_ptr, b_idx, n, merge.slots, merge.drain_per_cycle, lanes, items)
     if problem.a is None:
         items = np.repeat(items, problem.m, axis=0)
     return items, last

@@ -56,20 +56,23 @@ def _one_column(problem: Problem, array: ComposedArray) -> np.ndarray:
 
 def _items(problem: Problem, array: ComposedArray) -> np.ndarray:
     items = np.zeros((problem.m, ITEM_COLUMNS), np.int64)
-    a, b = problem.a_rows, problem.bt_rows
-    kept = _EVERY if problem.kept is None else problem.kept
+    (a_ptr, a_idx), (b_ptr, b_idx) = problem.a_rows, problem.bt_rows
+    kept_ptr, kept_idx = _EVERY if problem.kept is None else problem.kept
     rule = array.intersect
     lanes = array.pe_array.lanes
     if rule.kind == "bitmap":
         assert rule.width is not None
-        a_bits, b_bits = pack_bits(*a, problem.k), pack_bits(*b, problem.k)
-        counts = np.diff(b[0])
+        a_bits = pack_bits(a_ptr, a_idx, problem.k)
+        b_bits = pack_bits(b_ptr, b_idx, problem.k)
         skip = array.pe_array.zeros == "skip"
         inner_bitmaps(
-            a_bits, b_bits, problem.k, rule.width, lanes, skip, *kept, counts, items
+            a_bits, b_bits, problem.k, rule.width, lanes, skip, kept_ptr, kept_idx,
+            np.diff(b_ptr), items,
         )  # fmt: skip
     else:
-        inner_coordinates(*a, *b, _RULES[rule.kind], lanes, *kept, items)
+        inner_coordinates(
+            a_ptr, a_idx, b_ptr, b_idx, _RULES[rule.kind], lanes, kept_ptr, kept_idx, items
+        )
     return items
 
 
@@ -77,5 +80,7 @@ def kept_macs(problem: Problem) -> int:
     """Effectual multiplications of a sampled product of two sparse operands."""
     items = np.zeros((problem.m, ITEM_COLUMNS), np.int64)
     assert problem.kept is not None
-    inner_coordinates(*problem.a_rows, *problem.bt_rows, TWO_FINGER, 1, *problem.kept, items)
+    (a_ptr, a_idx), (b_ptr, b_idx) = problem.a_rows, problem.bt_rows
+    kept_ptr, kept_idx = problem.kept
+    inner_coordinates(a_ptr, a_idx, b_ptr, b_idx, TWO_FINGER, 1, kept_ptr, kept_idx, items)
     return int(items[:, MACS].sum())

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 
 import numpy as np
 
 from accelsim.arch.composed import BankMerge, ComposedArray, TwoPhaseMerge
 from accelsim.arch.dataflows import Cartesian, CondensedOuter, Outer
 from accelsim.kernels.cartesian import cartesian
-from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS
+from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, PARTIALS
 from accelsim.kernels.outer import group_counts, merge_rows, outer_columns, outer_tiles
-from accelsim.mapping.dataflows.problem import Cost, Problem, row_pointer, turned
+from accelsim.mapping.dataflows.problem import Cost, Problem, turned
 from accelsim.mapping.dataflows.sharing import makespan, shared_cost
 from accelsim.mapping.dataflows.symbolic import products_of
+from accelsim.workload.arrays import pointers
 
 
 def outer_cost(problem: Problem, flow: Outer, array: ComposedArray) -> Cost:
@@ -25,17 +27,11 @@ def outer_cost(problem: Problem, flow: Outer, array: ComposedArray) -> Cost:
     outer_columns(a, b, flow.a_per_cycle, flow.b_per_cycle, items)
     cost = shared_cost(array, items, 0)
     if not isinstance(array.merge, TwoPhaseMerge):
-        return _replaced(cost, partials=0, outputs=problem.outputs)
+        return replace(cost, partials=0, outputs=problem.outputs)
     merge, extra = _merge_rows(problem, array, array.merge)
-    return _replaced(
+    return replace(
         cost, partials=cost.partials + extra, outputs=problem.outputs, merge_cycles=merge
     )
-
-
-def _replaced(cost: Cost, **changes: int) -> Cost:
-    from dataclasses import replace
-
-    return replace(cost, **changes)
 
 
 def _merge_rows(problem: Problem, array: ComposedArray, merge: TwoPhaseMerge) -> tuple[int, int]:
@@ -48,7 +44,7 @@ def _merge_rows(problem: Problem, array: ComposedArray, merge: TwoPhaseMerge) ->
         fibers, problem.row_macs, problem.row_outputs, merge.radix, merge.elements_per_cycle, items
     )
     cycles, _ = makespan(array, items[:, CYCLES])
-    return cycles, int(items[:, 5].sum())
+    return cycles, int(items[:, PARTIALS].sum())
 
 
 def _condensed_columns(problem: Problem, flow: Outer, array: ComposedArray) -> Cost:
@@ -101,15 +97,13 @@ def _condensed_columns(problem: Problem, flow: Outer, array: ComposedArray) -> C
     )
 
 
-def _union_size(
-    problem: Problem, place: np.ndarray, members: np.ndarray, columns: int
-) -> int:
+def _union_size(problem: Problem, place: np.ndarray, members: np.ndarray, columns: int) -> int:
     """Nonzeros of the sum of some condensed columns' products."""
     wanted = np.zeros(columns, bool)
     wanted[members] = True
     kept = wanted[place]
     rows = np.repeat(np.arange(problem.m), np.diff(problem.a_rows[0]))[kept]
-    ptr = row_pointer(np.bincount(rows, minlength=problem.m))
+    ptr = pointers(np.bincount(rows, minlength=problem.m))
     return int(products_of((ptr, problem.a_rows[1][kept]), problem)[1].sum())
 
 
@@ -165,4 +159,4 @@ def cartesian_cost(problem: Problem, flow: Cartesian, array: ComposedArray) -> C
     cost = shared_cost(array, total, problem.outputs)
     issued = int(total[:, MACS].sum())
     busy = min(cycles - conflict, -(-issued // (pes * flow.lanes)))
-    return _replaced(cost, cycles=cycles, busy_cycles=busy, conflict_cycles=conflict)
+    return replace(cost, cycles=cycles, busy_cycles=busy, conflict_cycles=conflict)

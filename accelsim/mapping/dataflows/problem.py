@@ -13,16 +13,14 @@ from functools import cached_property
 import numpy as np
 
 from accelsim.kernels.csr import transpose
-from accelsim.workload.arrays import INDEX, POINTER, kernel_array, pointers
+from accelsim.workload.arrays import INDEX, POINTER, kernel_array
 
 Csr = tuple[np.ndarray, np.ndarray]
 
 
 def turned(csr: Csr, columns: int) -> Csr:
     """The same pattern by columns."""
-    ptr, rows = transpose(
-        kernel_array(csr[0], POINTER), kernel_array(csr[1], POINTER), columns
-    )
+    ptr, rows = transpose(kernel_array(csr[0], POINTER), kernel_array(csr[1], POINTER), columns)
     return ptr, kernel_array(rows, INDEX)
 
 
@@ -69,7 +67,7 @@ class Problem:
         b_transposed: Csr | None = None,
         kept: Csr | None = None,
     ) -> Problem:
-        """Build from operands as they are stored: `a` by its m rows or by its k columns, and so on."""
+        """Build from operands as stored: A by its m rows or its k columns, B likewise."""
         if a_transposed is not None:
             a = turned(a_transposed, m)
         if b is not None:
@@ -202,8 +200,3 @@ class Cost:
     partials: int = 0
     latency_cycles: int = 0
     merge_cycles: int = 0
-
-
-def row_pointer(counts: np.ndarray) -> np.ndarray:
-    """Row pointers of counts."""
-    return pointers(counts)

@@ -21,9 +21,8 @@ def broadcast_cost(problem: Problem, flow: Broadcast, array: ComposedArray) -> C
     most = (1 << code.bits) - 1 if isinstance(code, RunLength) else -1
     if problem.bt is None:
         stored[:] = np.bincount(np.arange(problem.n) % pes, minlength=pes)
-        padding = 0
     else:
-        padding = int(stored_values(*problem.bt, problem.k, pes, most, stored))
+        stored_values(*problem.bt, problem.k, pes, most, stored)
     # Dense rows are all alike: one is enough.
     rows = full(1, problem.k) if problem.a is None else problem.a
     cycles = np.zeros(rows[0].size - 1, np.int64)
@@ -38,7 +37,7 @@ def broadcast_cost(problem: Problem, flow: Broadcast, array: ComposedArray) -> C
         macs=problem.macs,
         issued_macs=issued,
         reads_a=problem.a_nonzeros,
-        reads_b=issued + 0 * padding,
+        reads_b=issued,
         outputs=problem.outputs,
         latency_cycles=array.reduce.latency_cycles,
     )
