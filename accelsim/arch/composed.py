@@ -160,7 +160,7 @@ _INTERSECT = {
 }
 _MERGE = {
     "gustavson": ("radix", "queues", "hash", "dense"),
-    "outer": ("two_phase", "none"),
+    "outer": ("two_phase", "radix", "none"),
     "cartesian": ("banks",),
 }
 _WHY_INTERSECT = {

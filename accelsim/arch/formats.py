@@ -125,8 +125,12 @@ Format = Annotated[
 
 
 class Formats(Spec):
-    """Of the left operand, the right one and the result."""
+    """Of the left operand, the right one and the result.
 
+    `value_bits` : width of a stored value; without it, that of the operator's type.
+    """
+
+    value_bits: Count | None = None
     a: Format
     b: Format
     c: Format

@@ -31,13 +31,19 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in config_folder().glob("*.yaml"))
 
 
+def published_names() -> list[str]:
+    """Names of the shipped models of published machines, sorted."""
+    found = (config_folder() / "published").glob("*.yaml")
+    return sorted(path.stem for path in found if not path.stem.startswith("_"))
+
+
 def load_arch(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Arch:
     """Load an architecture.
 
     Parameters
     ----------
     name_or_path : str or Path
-        A shipped name (see `shipped_names`), or the path of a ``.yaml`` file.
+        A shipped name (see `shipped_names`, `published_names`), or the path of a ``.yaml`` file.
     overrides : sequence of str
         ``path=value``, applied in order, such as ``dram.bandwidth=450 GB/s`` or
         ``array.shapes.0.rows=64``; the value is read as YAML.
@@ -95,8 +101,11 @@ def _find(name: str, *, beside: Path | None = None, where: str = "") -> tuple[Pa
         if not path.is_file():
             raise InputError(f"no such file '{name}'", where=where, remedy="expected a .yaml file")
         return path, name
+    if name in published_names():
+        return config_folder() / "published" / f"{name}.yaml", f"{name}.yaml"
     if name not in shipped_names():
-        error = unknown_name("architecture", name, shipped_names(), where=where)
+        known = [*shipped_names(), *published_names()]
+        error = unknown_name("architecture", name, known, where=where)
         if Path(f"{name}.yaml").is_file():
             error = InputError(error.what, where=where, remedy=f"did you mean './{name}.yaml'?")
         raise error

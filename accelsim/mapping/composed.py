@@ -59,6 +59,13 @@ def stored(form: Format, csr: Csr | None, rows: int, columns: int, value_bytes: 
     return Stored(math.ceil(nonzeros * value_bytes), -(-bits // 8))
 
 
+def value_bytes(arch: Arch, dtype: str) -> float:
+    """Bytes of a stored value."""
+    assert isinstance(arch.array, ComposedArray)
+    bits = arch.array.formats.value_bits
+    return DTYPE_BYTES[dtype] if bits is None else bits / 8
+
+
 def decode_cycles(form: Format, metadata_bytes: int) -> int:
     """Cycles of the decoder for so much metadata; 0 where it keeps up."""
     rate = getattr(form, "decode_bits_per_cycle", None)
@@ -80,7 +87,7 @@ def work_of(
     fill = min(compute - busy - conflict, int(cost.fill_cycles / rate))
     waits = compute - busy - conflict - fill
     late = max(0, decode - compute)
-    value = DTYPE_BYTES[dtype]
+    value = value_bytes(arch, dtype)
     return Work(
         cycles=compute + late,
         latency_cycles=compute + late + cost.latency_cycles,
@@ -91,7 +98,7 @@ def work_of(
         fill_cycles=fill,
         issued_macs=cost.issued_macs,
         issued_slots=math.ceil(cost.issued_macs / rate),
-        read_bytes=(cost.reads_a + cost.reads_b) * value
+        read_bytes=math.ceil((cost.reads_a + cost.reads_b) * value)
         + metadata_bytes
         + cost.partials * SUM_BYTES,
         write_bytes=out_bytes + cost.partials * SUM_BYTES,

@@ -12,16 +12,25 @@ compressed by the operator that made it), the pointers of partial products.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from accelsim.arch.composed import ComposedArray, TwoPhaseMerge
 from accelsim.arch.formats import Format
-from accelsim.mapping.composed import SUM_BYTES, Stored, decode_cycles, stored, work_of
+from accelsim.mapping.composed import (
+    SUM_BYTES,
+    Stored,
+    decode_cycles,
+    stored,
+    value_bytes,
+    work_of,
+)
 from accelsim.mapping.dataflows import Cost, Problem, cheapest
 from accelsim.mapping.dataflows.problem import Csr
 from accelsim.mapping.machine import ARRAY, Work
 from accelsim.mapping.plan import Plan, Traffic, run
-from accelsim.workload.operators import DTYPE_BYTES, Matmul
+from accelsim.workload.operators import Matmul
 
 MERGE_PARTS = 16
 
@@ -36,7 +45,7 @@ class _ComposedMatmul:
         self.plan, self.op, self.machine = plan, op, plan.machine
         array = self.machine.arch.array
         assert isinstance(array, ComposedArray)
-        self.array, self.value = array, DTYPE_BYTES[op.dtype]
+        self.array, self.value = array, value_bytes(self.machine.arch, op.dtype)
         sparse = self.machine.arch.mapping.sparsity
         a, b = op.activation_pattern, op.weight_pattern
         self.a: Csr | None = None if a is None or not sparse else a.csr()
@@ -48,7 +57,7 @@ class _ComposedMatmul:
         compressed = forms.c.kind != "dense" and (self.a is not None or self.bt is not None)
         self.outputs = whole.outputs if compressed else op.m * op.n
         bits = forms.c.metadata_bits(op.m, op.n, self.outputs) if compressed else 0
-        self.c_stored = Stored(self.outputs * self.value, -(-bits // 8))
+        self.c_stored = Stored(math.ceil(self.outputs * self.value), -(-bits // 8))
         self.whole = whole
         self.used: set[str] = set()
 
@@ -237,7 +246,7 @@ class _ComposedMatmul:
         )  # fmt: skip
         # A product travels as a value and an index.
         index_bits = getattr(self.array.formats.c, "index_bits", 0)
-        spilled = cost.macs * self.value + -(-cost.macs * index_bits // 8)
+        spilled = math.ceil(cost.macs * self.value) + -(-cost.macs * index_bits // 8)
         half = max(1, self.machine.tiles_bytes // 4)
         parts = max(1, -(-max(spilled, self.a_stored.total + self.b_stored.total) // half))
         base = plan.place(spilled, Traffic.SPILLS)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accelsim.arch.composed import BankMerge, ComposedArray, TwoPhaseMerge
+from accelsim.arch.composed import BankMerge, ComposedArray, RadixMerge, TwoPhaseMerge
 from accelsim.arch.dataflows import Cartesian, CondensedOuter, Outer
 from accelsim.kernels.cartesian import cartesian
 from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, PARTIALS
@@ -26,7 +26,7 @@ def outer_cost(problem: Problem, flow: Outer, array: ComposedArray) -> Cost:
     items = np.zeros((problem.k, ITEM_COLUMNS), np.int64)
     outer_columns(a, b, flow.a_per_cycle, flow.b_per_cycle, items)
     cost = shared_cost(array, items, 0)
-    if not isinstance(array.merge, TwoPhaseMerge):
+    if not isinstance(array.merge, TwoPhaseMerge | RadixMerge):
         return replace(cost, partials=0, outputs=problem.outputs)
     merge, extra = _merge_rows(problem, array, array.merge)
     return replace(
@@ -34,7 +34,9 @@ def outer_cost(problem: Problem, flow: Outer, array: ComposedArray) -> Cost:
     )
 
 
-def _merge_rows(problem: Problem, array: ComposedArray, merge: TwoPhaseMerge) -> tuple[int, int]:
+def _merge_rows(
+    problem: Problem, array: ComposedArray, merge: TwoPhaseMerge | RadixMerge
+) -> tuple[int, int]:
     """Cycles of the second phase and sums that it writes out again."""
     a_ptr, a_idx = problem.a_rows
     useful = (problem.b_row_counts > 0)[a_idx]
