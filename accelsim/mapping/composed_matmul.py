@@ -27,12 +27,13 @@ from accelsim.mapping.composed import (
     work_of,
 )
 from accelsim.mapping.dataflows import Cost, Problem, cheapest
-from accelsim.mapping.dataflows.problem import Csr
+from accelsim.mapping.dataflows.problem import Csr, rows_of
 from accelsim.mapping.machine import ARRAY, Work
 from accelsim.mapping.plan import Plan, Traffic, run
 from accelsim.workload.operators import Matmul
 
-MERGE_PARTS = 16
+# Blocks of rows at least, so that fetching the next hides behind the present one.
+PARTS = 16
 
 
 def map_composed_matmul(plan: Plan, op: Matmul) -> None:
@@ -125,7 +126,7 @@ class _ComposedMatmul:
         each = (2 * self.c_stored.total + (0 if self.a_on_chip else self.a_stored.total)) / op.m
         rows = max(1, min(op.m, int(room / max(each, 1e-9))))
         if self._fetches():  # the rows of B in flight take their part
-            rows = max(1, min(rows, -(-op.m // MERGE_PARTS)))
+            rows = max(1, min(rows, max(-(-op.m // PARTS), 4 * self.array.pe_array.pes)))
             return rows, op.n
         per_column = max(1.0, self.b_stored.total / op.n)
         columns = max(1, min(op.n, int(machine.weights_bytes // 2 / per_column)))
@@ -170,8 +171,8 @@ class _ComposedMatmul:
         return plan.join(loads or [after])
 
     def _problem(self, m0: int, m1: int, n0: int, n1: int) -> Problem:
-        a = None if self.a is None else _rows(self.a, m0, m1)
-        bt = None if self.bt is None else _rows(self.bt, n0, n1)
+        a = None if self.a is None else rows_of(self.a, m0, m1)
+        bt = None if self.bt is None else rows_of(self.bt, n0, n1)
         return Problem(m1 - m0, n1 - n0, self.op.k, a, bt)
 
     def _work(self, problem: Problem, a_share: float, b_share: float) -> tuple[Work, Cost]:
@@ -300,9 +301,3 @@ def _cut(size: int, part: int, parts: int) -> tuple[int, int]:
     """(offset, length) of one of equal parts."""
     begin, end = size * part // parts, size * (part + 1) // parts
     return begin, end - begin
-
-
-def _rows(csr: Csr, first: int, last: int) -> Csr:
-    """Some rows of a pattern."""
-    ptr, indices = csr
-    return ptr[first : last + 1] - ptr[first], indices[ptr[first] : ptr[last]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from accelsim.arch.composed import ComposedArray
@@ -15,19 +17,42 @@ from accelsim.kernels.inner import (
 )
 from accelsim.kernels.items import CYCLES, ISSUED, ITEM_COLUMNS, MACS, OUTPUTS, READS_A, READS_B
 from accelsim.kernels.spgemm import pack_bits
-from accelsim.mapping.dataflows.problem import Cost, Problem, full
+from accelsim.mapping.dataflows.problem import Cost, Csr, Problem, full, rows_of
 from accelsim.mapping.dataflows.sharing import shared_cost
 
 _RULES = {
     "two_finger": TWO_FINGER, "skip_ahead": SKIP_AHEAD, "leader_follower": LEADER_FOLLOWER,
 }  # fmt: skip
+# So that the last item of the slowest PE is a small part of the whole.
+ITEMS_PER_PE = 2
 _EVERY = np.zeros(1, np.int64), np.zeros(0, np.int32)
 
 
 def inner_cost(problem: Problem, flow: Inner, array: ComposedArray) -> Cost:
-    """One item a row of A."""
-    items = inner_items(problem, array)
+    """One item a row of A and a part of the columns of B, so that no PE goes without."""
+    parts = max(1, min(problem.n, -(-ITEMS_PER_PE * array.pe_array.pes // max(1, problem.m))))
+    items = np.concatenate([inner_items(part, array) for part in _column_parts(problem, parts)])
     return shared_cost(array, items, int(items[:, OUTPUTS].sum()))
+
+
+def _column_parts(problem: Problem, parts: int) -> Iterator[Problem]:
+    """The same product, some columns of B at a time."""
+    if parts == 1:
+        yield problem
+        return
+    for part in range(parts):
+        n0, n1 = problem.n * part // parts, problem.n * (part + 1) // parts
+        bt = None if problem.bt is None else rows_of(problem.bt, n0, n1)
+        kept = None if problem.kept is None else _between(problem.kept, n0, n1)
+        yield Problem(problem.m, n1 - n0, problem.k, problem.a, bt, kept)
+
+
+def _between(csr: Csr, first: int, last: int) -> Csr:
+    """Entries of columns [first, last), counted from `first`."""
+    ptr, indices = csr
+    inside = (indices >= first) & (indices < last)
+    counts = np.concatenate([[0], np.cumsum(inside)])
+    return counts[ptr], np.ascontiguousarray(indices[inside] - first, indices.dtype)
 
 
 def inner_items(problem: Problem, array: ComposedArray) -> np.ndarray:

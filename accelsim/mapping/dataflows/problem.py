@@ -24,6 +24,12 @@ def turned(csr: Csr, columns: int) -> Csr:
     return ptr, kernel_array(rows, INDEX)
 
 
+def rows_of(csr: Csr, first: int, last: int) -> Csr:
+    """Some rows of a pattern."""
+    ptr, indices = csr
+    return ptr[first : last + 1] - ptr[first], indices[ptr[first] : ptr[last]]
+
+
 def full(rows: int, columns: int) -> Csr:
     """A dense pattern as CSR."""
     return (
