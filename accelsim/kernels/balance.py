@@ -39,7 +39,7 @@ def _sift_down(free, name, size):
 
 
 @njit(cache=True, error_model="numpy")
-def _in_order(cycles, order, first, last, cost, busy):
+def _in_order(cycles, order, first, last, cost, busy, finish):
     """Items first..last of `order`, each to the PE that is free first; returns the makespan."""
     pes = busy.size
     free = np.zeros(pes, np.int64)
@@ -51,13 +51,14 @@ def _in_order(cycles, order, first, last, cost, busy):
             continue
         busy[name[0]] += cycles[item]
         free[0] += cycles[item] + cost
+        finish[item] += free[0]
         end = max(end, free[0])
         _sift_down(free, name, pes)
     return end
 
 
 @njit(cache=True, error_model="numpy")
-def _static(cycles, first, last, blocks, cost, busy):
+def _static(cycles, first, last, blocks, cost, busy, finish):
     pes = busy.size
     free = np.zeros(pes, np.int64)
     count = last - first
@@ -67,6 +68,7 @@ def _static(cycles, first, last, blocks, cost, busy):
         if work > 0:
             busy[pe] += work
             free[pe] += work + cost
+            finish[first + at] += free[pe]
     end = 0
     for pe in range(pes):
         end = max(end, free[pe])
@@ -74,7 +76,7 @@ def _static(cycles, first, last, blocks, cost, busy):
 
 
 @njit(cache=True, error_model="numpy")
-def _stealing(cycles, first, last, cost, busy):
+def _stealing(cycles, first, last, cost, busy, finish):
     pes = busy.size
     count = last - first
     total = np.zeros(count + 1, np.int64)  # cycles of the items before
@@ -105,16 +107,18 @@ def _stealing(cycles, first, last, cost, busy):
             stop[victim] -= taken
             begin[pe], stop[pe] = stop[victim], stop[victim] + taken
             free[pe] += cost
-        work = cycles[first + begin[pe]]
+        item = first + begin[pe]
+        work = cycles[item]
         begin[pe] += 1
         busy[pe] += work
         free[pe] += work
         if work > 0:
+            finish[item] += free[pe]
             end = max(end, free[pe])
 
 
 @njit(cache=True, error_model="numpy")
-def assign(cycles, pes, policy, cost, barrier, busy):
+def assign(cycles, pes, policy, cost, barrier, busy, finish):
     """Makespan of work items on equal PEs.
 
     Parameters
@@ -130,6 +134,8 @@ def assign(cycles, pes, policy, cost, barrier, busy):
         All PEs wait for each other after barrier x PEs items; 0, only at the end.
     busy : int64[pes]
         Cycles of the items that each PE did are added.
+    finish : int64[items]
+        Out: when each item is done; an item without work, when the barrier before it is passed.
 
     Returns
     -------
@@ -142,13 +148,14 @@ def assign(cycles, pes, policy, cost, barrier, busy):
     order = np.arange(items)
     for first in range(0, items, step):
         last = min(items, first + step)
+        finish[first:last] = end  # what comes before the barrier
         if policy <= STATIC_ROUND_ROBIN:
-            end += _static(cycles, first, last, policy == STATIC_BLOCKS, cost, busy)
+            end += _static(cycles, first, last, policy == STATIC_BLOCKS, cost, busy, finish)
         elif policy == STEALING:
-            end += _stealing(cycles, first, last, cost, busy)
+            end += _stealing(cycles, first, last, cost, busy, finish)
         else:
             if policy == GREEDY:
                 order[first:last] = first + np.argsort(-cycles[first:last], kind="mergesort")
-            end += _in_order(cycles, order, first, last, cost, busy)
+            end += _in_order(cycles, order, first, last, cost, busy, finish)
     return end
 

@@ -119,8 +119,9 @@ def dense_cost(problem: Problem, array: ComposedArray) -> Cost:
     if times == 1:
         return part
     scaled = {
-        name: math.ceil(value * times) if name != "latency_cycles" else value
+        name: math.ceil(value * times)
         for name, value in vars(part).items()
+        if name not in ("latency_cycles", "item_ends")
     }
     return replace(part, **scaled)
 

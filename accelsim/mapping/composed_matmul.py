@@ -13,6 +13,8 @@ compressed by the operator that made it), the pointers of partial products.
 from __future__ import annotations
 
 import math
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,8 +34,7 @@ from accelsim.mapping.machine import ARRAY, Work
 from accelsim.mapping.plan import Plan, Traffic, run
 from accelsim.workload.operators import Matmul
 
-# Blocks of rows at least, so that fetching the next hides behind the present one.
-PARTS = 16
+PARTS = 64  # blocks of rows, about, where rows of B are fetched block by block
 
 
 def map_composed_matmul(plan: Plan, op: Matmul) -> None:
@@ -97,42 +98,61 @@ class _ComposedMatmul:
     # ---- blocked ---------------------------------------------------------------------------
     def _blocked(self) -> str:
         plan, op = self.plan, self.op
-        rows, columns = self._tiling()
-        for m0 in range(0, op.m, rows):
-            m1 = min(op.m, m0 + rows)
+        a_ends, c_ends = self._row_ends()
+        cuts, columns = self._tiling(a_ends, c_ends)
+        pieces = self._pieces(cuts) if self._fetches() else []
+        for number, (m0, m1) in enumerate(pairwise(cuts)):
             held = plan.join([plan.start])
-            a_bytes = self._part(self.a_stored.total, self.a, m0, m1, op.m)
-            c_bytes = self.c_stored.total * (m1 - m0) // op.m
+            a_bytes, c_bytes = int(a_ends[m1] - a_ends[m0]), int(c_ends[m1] - c_ends[m0])
             release = plan.claim_tiles(held, 2 * c_bytes + (0 if self.a_on_chip else a_bytes))
             known = held
-            if not self.a_on_chip:
-                known = self._load_operand(
-                    self.a_base, self.a_stored, self.a, m0, m1, op.m, Traffic.ACTIVATIONS, held
-                )
+            if not self.a_on_chip and a_bytes:
+                known = self._load_rows(int(a_ends[m0]), a_bytes, held)
             last = known
-            for n0 in range(0, op.n, columns):
-                last = self._block(m0, m1, n0, min(op.n, n0 + columns), known)
-            if self.c_on_chip:
+            if pieces:
+                last = self._fetched(m0, m1, pieces[number], known)
+            else:
+                for n0 in range(0, op.n, columns):
+                    last = self._block(m0, m1, n0, min(op.n, n0 + columns), known)
+            if self.c_on_chip or not c_bytes:
                 release(plan.final(last))
             else:
-                where = run(self.c_base + self.c_stored.total * m0 // op.m, max(1, c_bytes))
+                where = run(self.c_base + int(c_ends[m0]), c_bytes)
                 release(plan.store(where, Traffic.OUTPUTS, [last]))
-        return f"for {rows} of {op.m} rows: for {columns} of {op.n} columns"
+        rows = max(m1 - m0 for m0, m1 in pairwise(cuts))
+        return f"for up to {rows} of {op.m} rows: for {columns} of {op.n} columns"
 
-    def _tiling(self) -> tuple[int, int]:
-        """Rows of A and C that fit beside each other, columns of B that fit the staging."""
+    def _row_ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Bytes of A and of C before each row, int64[m + 1]: rows take what their nonzeros take."""
+        even = np.arange(self.op.m + 1)
+        a_part = even if self.a is None else self.a[0]
+        c_part = even
+        if self.outputs < self.op.m * self.op.n and self.whole.a is not None:
+            c_part = np.concatenate([[0], np.cumsum(self.whole.row_outputs)])
+        ends = []
+        for part, total in ((a_part, self.a_stored.total), (c_part, self.c_stored.total)):
+            share = part / max(1, int(part[-1]))
+            ends.append(np.floor(share * total).astype(np.int64))
+        return ends[0], ends[1]
+
+    def _tiling(self, a_ends: np.ndarray, c_ends: np.ndarray) -> tuple[list[int], int]:
+        """Cuts between blocks of rows of A and C, and columns of B that fit the staging."""
         op, machine = self.op, self.machine
         room = machine.tiles_bytes * 19 // 20
-        each = (2 * self.c_stored.total + (0 if self.a_on_chip else self.a_stored.total)) / op.m
-        rows = max(1, min(op.m, int(room / max(each, 1e-9))))
-        if self._fetches():  # the rows of B in flight take their part
-            rows = max(1, min(rows, max(-(-op.m // PARTS), 4 * self.array.pe_array.pes)))
-            return rows, op.n
+        if self._fetches():  # so that fetching the next block hides behind the present one
+            room = min(room // 4, (int(a_ends[-1]) + 2 * int(c_ends[-1])) // PARTS)
+        taken = 2 * c_ends + (0 if self.a_on_chip else a_ends)
+        cuts = [0]
+        while cuts[-1] < op.m:
+            stop = int(np.searchsorted(taken, taken[cuts[-1]] + room, side="right")) - 1
+            cuts.append(min(op.m, max(stop, cuts[-1] + 1)))
+        if self._fetches():
+            return cuts, op.n
         per_column = max(1.0, self.b_stored.total / op.n)
         columns = max(1, min(op.n, int(machine.weights_bytes // 2 / per_column)))
         # Few large blocks where patterns are examined: a block is one call of a kernel.
         width = self.array.macs if self.bt is None else max(self.array.macs, op.n // 8)
-        return rows, min(op.n, max(columns, min(width, op.n)))
+        return cuts, min(op.n, max(columns, width))
 
     def _fetches(self) -> bool:
         """Whether rows of B come through the load unit's cache, as A names them."""
@@ -140,35 +160,18 @@ class _ComposedMatmul:
         sparse = self.a is not None and self.bt is not None
         return only and sparse and self.machine.arch.load.cache is not None
 
-    def _part(self, size: int, csr: Csr | None, first: int, last: int, of: int) -> int:
-        """Bytes of some rows of a stored operand."""
-        if csr is None:
-            return max(1, size * (last - first) // of)
-        nonzeros = max(1, int(csr[0][-1]))
-        share = int(csr[0][last] - csr[0][first])
-        # Values and indices go by nonzeros, pointers by rows: a mean of both is near enough.
-        return max(1, (size * share // nonzeros + size * (last - first) // of) // 2)
-
-    def _load_operand(
-        self, base: int, size: Stored, csr: Csr | None, first: int, last: int, of: int,
-        kind: Traffic, after: int,
-    ) -> int:  # fmt: skip
-        """Load the values and the metadata of some rows, one behind the other."""
+    def _load_rows(self, first: int, size: int, after: int) -> int:
+        """Load some rows of A: values, and the metadata that lies with them."""
         plan = self.plan
+        metadata = size * self.a_stored.metadata // max(1, self.a_stored.total)
         loads = []
-        for offset, part, what in (
-            (0, size.values, kind),
-            (size.values, size.metadata, Traffic.METADATA),
+        for at, length, kind in (
+            (first, size - metadata, Traffic.ACTIVATIONS),
+            (first + size - metadata, metadata, Traffic.METADATA),
         ):
-            if part:
-                begin, end = part * first // of, part * last // of
-                if csr is not None:
-                    total = max(1, int(csr[0][-1]))
-                    begin = part * int(csr[0][first]) // total
-                    end = part * int(csr[0][last]) // total
-                if end > begin:
-                    loads.append(plan.load(run(base + offset + begin, end - begin), what, [after]))
-        return plan.join(loads or [after])
+            if length:
+                loads.append(plan.load(run(self.a_base + at, length), kind, [after]))
+        return plan.join(loads)
 
     def _problem(self, m0: int, m1: int, n0: int, n1: int) -> Problem:
         a = None if self.a is None else rows_of(self.a, m0, m1)
@@ -192,9 +195,7 @@ class _ComposedMatmul:
         plan, op = self.plan, self.op
         problem = self._problem(m0, m1, n0, n1)
         a_share, b_share = (m1 - m0) / op.m, (n1 - n0) / op.n
-        work, cost = self._work(problem, a_share, b_share)
-        if self._fetches():
-            return self._fetched(problem, work, known)
+        work = self._work(problem, a_share, b_share)[0]
         size = max(1, int(self.b_stored.total * b_share))
         # Weights arrive in chunks that fit twice into the staging storage.
         step = min(plan.machine.weights_bytes // 2, max(plan.machine.arch.mapping.chunk, 1))
@@ -220,16 +221,25 @@ class _ComposedMatmul:
                 plan.claim_weights(load, length)(task)
         return task
 
-    def _fetched(self, problem: Problem, work: Work, known: int) -> int:
+    def _pieces(self, cuts: list[int]) -> list[Work]:
+        """Work of every block of rows: PEs go on from block to block, only the ends are cut."""
+        work, cost = self._work(self.whole, 1.0, 1.0)
+        assert cost.item_ends is not None
+        ends = [0, *(int(cost.item_ends[cut - 1]) for cut in cuts[1:])]
+        return work.cut(ends)
+
+    def _fetched(self, m0: int, m1: int, work: Work, known: int) -> int:
         """Rows of B through the cache, then the block's work."""
         plan = self.plan
-        ptr = self._b_pointers()
-        named = problem.a_rows[1]
+        assert self.a is not None
+        ptr = self._b_pointers
+        named = self.a[1][self.a[0][m0] : self.a[0][m1]]
         start = self.b_base + (ptr[named] * self.b_stored.total) // max(1, int(ptr[-1]))
         stop = self.b_base + (ptr[named + 1] * self.b_stored.total) // max(1, int(ptr[-1]))
         loaded = plan.gather_extents(start, stop - start, Traffic.WEIGHTS, [known])
         return plan.task(ARRAY, plan.machine.charged(ARRAY, work), [known, loaded])
 
+    @cached_property
     def _b_pointers(self) -> np.ndarray:
         """Where each row of B begins, in nonzeros."""
         return np.concatenate([[0], np.cumsum(self.whole.b_row_counts)])

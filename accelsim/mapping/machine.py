@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from operator import add
 from typing import NamedTuple
 
@@ -39,12 +40,17 @@ class Work(NamedTuple):
     write_bytes: int = 0
 
     def split(self, parts: int) -> list[Work]:
-        """Cut into parts that add up to the whole; the pipeline latency stays on each."""
+        """Cut into equal parts that add up to the whole; the pipeline latency stays on each."""
+        return self.cut(list(range(parts + 1)))
+
+    def cut(self, ends: list[int]) -> list[Work]:
+        """Cut into parts in proportion to the steps of `ends`, which rise from 0."""
         tail = self.latency_cycles - self.cycles
+        of = max(1, ends[-1])
         pieces = []
-        for i in range(parts):
+        for begin, end in pairwise(ends):
             values = {
-                name: value * (i + 1) // parts - value * i // parts
+                name: value * end // of - value * begin // of
                 for name, value in self._asdict().items()
                 if name not in ("cycles", "latency_cycles")
             }

@@ -45,7 +45,7 @@ def _merge_rows(
     merge_rows(
         fibers, problem.row_macs, problem.row_outputs, merge.radix, merge.elements_per_cycle, items
     )
-    cycles, _ = makespan(array, items[:, CYCLES])
+    cycles, _, _ = makespan(array, items[:, CYCLES])
     return cycles, int(items[:, PARTIALS].sum())
 
 

@@ -192,6 +192,8 @@ class Cost:
         Beyond `cycles`, until the last result can be used.
     merge_cycles : int
         Of a second phase that begins when every product is made; not part of `cycles`.
+    item_ends : int64[items] or None
+        When an item and all before it are done, where items are shared out among PEs.
     """
 
     cycles: int
@@ -206,3 +208,4 @@ class Cost:
     partials: int = 0
     latency_cycles: int = 0
     merge_cycles: int = 0
+    item_ends: np.ndarray | None = None

@@ -20,20 +20,18 @@ _POLICIES = {"greedy": GREEDY, "dynamic_queue": DYNAMIC_QUEUE, "stealing": STEAL
 _ASSIGN = {"blocks": STATIC_BLOCKS, "round_robin": STATIC_ROUND_ROBIN}
 
 
-def makespan(array: ComposedArray, cycles: np.ndarray) -> tuple[int, int]:
-    """Cycles until the last item is done, and what the mean PE works (both at least 0).
+def makespan(array: ComposedArray, cycles: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """Cycles until the last item is done, what the mean PE works, and int64[items], item ends.
 
-    Parameters
-    ----------
-    array : ComposedArray
-    cycles : int64[items]
+    An item's end is when it and all items before it are done.
     """
     balance, pes = array.balance, array.pe_array.pes
     policy = _POLICIES.get(balance.kind, _ASSIGN[balance.assign])
     busy = np.zeros(pes, np.int64)
     items = np.ascontiguousarray(cycles, np.int64)
-    end = int(assign(items, pes, policy, balance.cost_cycles, balance.barrier_items, busy))
-    return end, min(end, -(-int(busy.sum()) // pes))
+    finish = np.zeros_like(items)
+    end = int(assign(items, pes, policy, balance.cost_cycles, balance.barrier_items, busy, finish))
+    return end, min(end, -(-int(busy.sum()) // pes)), np.maximum.accumulate(finish)
 
 
 def shared_cost(array: ComposedArray, items: np.ndarray, outputs: int) -> Cost:
@@ -42,7 +40,7 @@ def shared_cost(array: ComposedArray, items: np.ndarray, outputs: int) -> Cost:
     An operand that is shared is read once for each wave of items, one item a PE: PEs are assumed
     to be near enough to each other for that (their FIFOs hold what they are apart).
     """
-    cycles, busy = makespan(array, items[:, CYCLES])
+    cycles, busy, ends = makespan(array, items[:, CYCLES])
     reads = {"a": int(items[:, READS_A].sum()), "b": int(items[:, READS_B].sum())}
     shared = array.noc.shared
     if shared != "none":
@@ -58,4 +56,5 @@ def shared_cost(array: ComposedArray, items: np.ndarray, outputs: int) -> Cost:
         partials=int(items[:, PARTIALS].sum()),
         outputs=outputs,
         latency_cycles=array.reduce.latency_cycles,
+        item_ends=ends,
     )
