@@ -129,9 +129,7 @@ def run(
                     made = attention_gather(
                         attention, requests, size, queries=tile, atom=device.request_bytes
                     )
-                result = run_stream(
-                    device.vector, _within(made, device), width=width, window=most
-                )
+                result = run_stream(device.vector, _within(made, device), width=width, window=most)
                 runs.append(StreamRun(device, f"{name}{_label(given | row)}", most, result))
     _show(device, name, runs, plot, json_out)
 

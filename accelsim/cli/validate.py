@@ -11,14 +11,16 @@ from accelsim.cli.options import JsonOut, write_json
 from accelsim.cli.progress import progress_display
 
 if TYPE_CHECKING:
-    from accelsim.validation.outcome import Outcome
+    from accelsim.validation.outcome import Outcome, Row
 
 
 def validate(
     suite: Annotated[
         str,
         typer.Argument(
-            metavar="SUITE", help="systolic, mesh, dram, or engines (which takes long)."
+            metavar="SUITE",
+            help="systolic, mesh, dram, stonne, sanger, spatten, published, all of these, or"
+            " engines (which takes long).",
         ),
     ],
     cases: Annotated[
@@ -29,20 +31,48 @@ def validate(
             show_default="the built-in cases",
         ),
     ] = None,
+    patterns: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Bitmaps (.npz) that the cases of suite stonne name.",
+            show_default="the built-in ones",
+        ),
+    ] = None,
     json_out: JsonOut = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Also write validation.md and a scatter plot of every row."
+        ),
+    ] = None,
 ) -> None:
     """Print reference, model and error of every case; exit code 4 beyond the tolerance.
 
-    Example: accelsim validate systolic --cases mine.csv --json outcome.json
+    Examples: accelsim validate systolic --cases mine.csv --json outcome.json;
+    accelsim validate stonne --patterns my_bitmaps --cases mine.csv
     """
-    from accelsim.validation.suites import run_suite
+    from accelsim.errors import InputError
+    from accelsim.validation.suites import ALL, run_suite
 
+    if suite == "all" and (cases is not None or patterns is not None):
+        raise InputError(
+            "all suites run on their built-in cases", where="--cases", remedy="name one suite"
+        )
+    names = ALL if suite == "all" else (suite,)
     with progress_display() as progress:
-        outcome = run_suite(suite, cases, progress)
+        outcomes = [run_suite(name, cases, progress, patterns) for name in names]
     if json_out is not None:
-        write_json(json_out, outcome.as_json())
-    _show(outcome)
-    if not outcome.passed:
+        found = [outcome.as_json() for outcome in outcomes]
+        passed = all(outcome.passed for outcome in outcomes)
+        write_json(json_out, found[0] if suite != "all" else {"suites": found, "passed": passed})
+    for outcome in outcomes:
+        _show(outcome)
+    if report is not None:
+        from accelsim.report.validation import write_validation
+
+        typer.echo(f"report: {write_validation(outcomes, report)}")
+    if not all(outcome.passed for outcome in outcomes):
         raise typer.Exit(4)
 
 
@@ -50,36 +80,74 @@ def _show(outcome: Outcome) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from accelsim.validation.outcome import mean_abs
+    from accelsim.validation.outcome import TREND
 
     unit = outcome.unit
     out = Console()
+    sources: dict[str, int] = {}
     for label, rows in outcome.groups().items():
-        table = Table(title=f"{outcome.suite}, {unit} ({label})", title_justify="left", box=None)
+        title = f"{outcome.suite}, {unit} unless said ({label})"
+        table = Table(title=title, title_justify="left", box=None)
         table.add_column("case", overflow="fold")
-        for column in ("reference", "model", "error"):
-            table.add_column(column, justify="right")
+        for column in ("reference", "model", "error", "", "tolerance", "source"):
+            table.add_column(column, justify="right", no_wrap=True)
         table.add_column("")
         for row in rows:
-            mark = "" if outcome.holds(row) else row.note or "beyond tolerance"
+            judged = label != TREND
+            mark = row.note or "beyond tolerance" if judged and not outcome.holds(row) else ""
+            source = sources.setdefault(row.source, len(sources) + 1) if row.source else 0
             table.add_row(
-                row.case,
-                f"{row.reference:,}",
-                f"{row.model:,}",
-                f"{row.error:+,}" if row.error else "0",
+                f"{row.case} ({row.unit})" if row.unit else row.case,
+                _figure(row.reference),
+                _figure(row.model),
+                _figure(row.error, sign=True),
+                f"{100 * row.relative_error:+.2f} %" if row.error else "",
+                outcome.tolerance_of(row) if judged else "shown only",
+                f"({source})" if source else "",
                 mark,
             )
         out.print(table)
-        worst = max(rows, key=lambda row: abs(row.error))
+        out.print(_summary(outcome, label, rows), highlight=False)
+        out.print()
+    for text, number in sources.items():
+        out.print(f"({number}) {text}", highlight=False, markup=False)
+    for group, mean in outcome.means().items():
+        limit = outcome.mean_limits[group]
+        name = group or "all rows"
+        held = "" if mean <= limit else ": FAILED"
         out.print(
-            f"{len(rows)} rows ({label}): mean |error| {mean_abs(rows):g} {unit}, "
-            f"worst {abs(worst.error):,} {unit}" + (f" ({worst.case})" if worst.error else ""),
+            f"{name}: mean |error| {100 * mean:.2f} %, at most {100 * limit:g} %{held}",
             highlight=False,
         )
-        out.print()
-    failed = sum(not outcome.holds(row) for row in outcome.rows)
-    verdict = "passed" if outcome.passed else f"FAILED: {failed} of {len(outcome.rows)} rows"
+    judged_rows = outcome.judged()
+    failed = sum(not outcome.holds(row) for row in judged_rows)
+    verdict = "passed" if outcome.passed else f"FAILED: {failed} of {len(judged_rows)} rows"
     out.print(f"{outcome.suite}: {verdict} (tolerance {outcome.tolerance_text})")
+
+
+def _summary(outcome: Outcome, label: str, rows: tuple[Row, ...]) -> str:
+    from accelsim.validation.outcome import TREND, mean_abs, mean_relative
+
+    worst = max(rows, key=lambda row: abs(row.relative_error))
+    if any(row.unit for row in rows) or label == TREND:
+        text = f"mean |error| {100 * mean_relative(rows):.2f} %"
+        text += f", worst {100 * abs(worst.relative_error):.2f} %"
+    else:
+        worst = max(rows, key=lambda row: abs(row.error))
+        text = f"mean |error| {mean_abs(rows):.4g} {outcome.unit}"
+        text += f", worst {_figure(abs(worst.error))} {outcome.unit}"
+    counted = " and never judged" if label == TREND else ""
+    return f"{len(rows)} rows ({label}{counted}): {text}" + (
+        f" ({worst.case})" if worst.error else ""
+    )
+
+
+def _figure(value: float, *, sign: bool = False) -> str:
+    """Whole numbers with thousands, others with four digits."""
+    if value == 0:
+        return "0"
+    text = f"{value:,.0f}" if value == int(value) and abs(value) >= 1 else f"{value:,.4g}"
+    return f"+{text}" if sign and value > 0 else text
 
 
 def register(app: typer.Typer) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from accelsim.errors import unknown_name
+from accelsim.errors import InputError, unknown_name
 from accelsim.validation.outcome import Outcome
 from accelsim.validation.table import read_table
 
@@ -24,6 +24,9 @@ class Suite:
     tolerance: float
     relative: bool = False  # the tolerance is a share of the reference
     quick: bool = True  # within seconds: also run for a review
+    mean_limits: dict[str, float] = field(default_factory=dict)  # group: mean |relative error|
+    patterns: bool = False  # takes a folder of bitmaps
+    hours: bool = False  # not part of `all`
 
 
 SUITES = {
@@ -42,18 +45,52 @@ SUITES = {
         relative=True,
         quick=False,
     ),
+    "stonne": Suite(
+        "accelsim.validation.stonne",
+        "SIGMA's controller against STONNE on the same bitmaps",
+        "cycles",
+        0.20,
+        relative=True,
+        mean_limits={"": 0.05},
+        patterns=True,
+    ),
+    "sanger": Suite(
+        "accelsim.validation.sanger",
+        "utilisation of Sanger's split rows at each density",
+        "utilisation",
+        0.01,
+    ),
+    "spatten": Suite(
+        "accelsim.validation.spatten",
+        "SpAtten's top-k engine; DRAM and multiplier floors of its decode traces",
+        "cycles",
+        0,
+    ),
+    "published": Suite(
+        "accelsim.validation.published",
+        "SIGMA, DSTC, Eyeriss v2, 2:4 tensor cores and GAMMA from their YAML",
+        "cycles",
+        0,
+        quick=False,
+        mean_limits={"DSTC": 0.08},
+    ),
     "engines": Suite(
         "accelsim.validation.engines",
         "compiled engine against the reference engine on every shipped workload",
         "ps",
         0,
         quick=False,
+        hours=True,
     ),
 }
+ALL = tuple(name for name, suite in SUITES.items() if not suite.hours)
 
 
 def run_suite(
-    name: str, cases: Path | None = None, progress: Callable[[str, int, int], None] | None = None
+    name: str,
+    cases: Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    patterns: Path | None = None,
 ) -> Outcome:
     """Run one suite.
 
@@ -65,6 +102,8 @@ def run_suite(
         A CSV with the columns of the suite's reference file; by default the built-in cases.
     progress : callable(text, done, of), optional
         Called after every case.
+    patterns : Path, optional
+        Folder of bitmaps, for a suite that takes one; by default the built-in ones.
 
     Raises
     ------
@@ -72,15 +111,23 @@ def run_suite(
         Unknown suite, or a file that cannot be used.
     """
     if name not in SUITES:
-        raise unknown_name("suite", name, SUITES)
+        raise unknown_name("suite", name, [*SUITES, "all"])
     suite = SUITES[name]
+    if patterns is not None and not suite.patterns:
+        takers = ", ".join(other for other, entry in SUITES.items() if entry.patterns)
+        raise InputError(
+            f"suite {name} takes no bitmaps", where="--patterns", remedy=f"for suite {takers} only"
+        )
     module = importlib.import_module(suite.module)
     paths = [cases] if cases is not None else [CASES / file for file in module.BUILT_IN]
     rows = []
     of = sum(len(read_table(path).lines) for path in paths)
     for path in paths:
-        for row in module.read_rows(path):
+        found = module.read_rows(path, patterns) if suite.patterns else module.read_rows(path)
+        for row in found:
             rows.append(row)
             if progress is not None:
-                progress(f"{name}: {row.case}", len(rows), of)
-    return Outcome(name, suite.unit, suite.tolerance, tuple(rows), suite.relative)
+                progress(f"{name}: {row.case}", min(len(rows), of), of)
+    return Outcome(
+        name, suite.unit, suite.tolerance, tuple(rows), suite.relative, suite.mean_limits
+    )
