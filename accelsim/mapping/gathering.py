@@ -79,6 +79,8 @@ class Gatherer:
     def extents(self, address: np.ndarray, size: np.ndarray) -> Requests:
         """Requests of pieces of any length, in order; what the cache holds is not asked again.
 
+        With a cache whole lines count as useful: what else is in them may be used later.
+
         Parameters
         ----------
         address, size : int64[n]
@@ -95,7 +97,9 @@ class Gatherer:
         asked = int(whole.sum()) // self._line
         ones = np.ones_like(begin)
         runs = np.stack([begin, 0 * ones, whole, ones], axis=1)
-        useful = min(int(size.sum()), asked * self._line)
+        useful = asked * self._line
+        if self._cache is None:
+            useful = min(int(size.sum()), useful)
         return Requests(runs, useful, asked, 0, total - asked)
 
     def _missed(self, address: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import pytest
 
 from accelsim.arch.dram import PartDram
 from accelsim.arch.equal import equalities
-from accelsim.arch.load import content_hash, load_arch, resolved_yaml, shipped_names
+from accelsim.arch.load import content_hash, load_arch, published_names, resolved_yaml, shipped_names
 from accelsim.arch.scale import port_overrides
 from accelsim.engine.program import Dram
 from accelsim.errors import InputError
@@ -28,7 +28,7 @@ def write(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize("name", [*shipped_names(), *published_names()])
 def test_every_shipped_file_loads_and_is_named_like_its_file(name):
     arch = load_arch(name)
     assert arch.name == name
@@ -37,7 +37,7 @@ def test_every_shipped_file_loads_and_is_named_like_its_file(name):
     assert arch.scratchpad_bytes + sum(arch.local_storage.values()) == arch.on_chip
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize("name", [*shipped_names(), *published_names()])
 def test_the_resolved_file_loads_back_to_the_same(name, write):
     arch = load_arch(name)
     again = load_arch(write("again.yaml", resolved_yaml(arch)))

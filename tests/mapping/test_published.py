@@ -1,0 +1,58 @@
+"""Published machines: conservation, port and MAC bounds on dense, one- and two-sided products."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accelsim.analysis.result import Record, analyse
+from accelsim.arch.load import load_arch, published_names
+from accelsim.engine.run import run
+from accelsim.mapping.trace import map_trace
+from accelsim.workload.operators import Matmul
+from accelsim.workload.patterns import pattern_from_mask
+from tests.mapping import invariants
+from tests.mapping.workloads import masked, random_mask, trace
+
+MACHINES = [name for name in published_names() if not name.startswith("tpu")]
+SHAPE = 70, 45, 130  # m, n, k: ragged on every machine
+
+
+def product(a: float | None, b: float | None) -> Matmul:
+    m, n, k = SHAPE
+    return Matmul(
+        scope="product", m=m, n=n, k=k,
+        activation_pattern=None if a is None else pattern_from_mask(random_mask(m, k, a, 1)),
+        weight_pattern=None if b is None else pattern_from_mask(random_mask(n, k, b, 2)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("densities", [(0.2, 0.3), (0.3, None), (None, 0.25), (0.0, 0.3)])
+@pytest.mark.parametrize("name", MACHINES)
+def test_products_keep_every_law(name, densities):
+    arch = load_arch(name).at_dram_level("simple")
+    work = trace(product(*densities))
+    mapped = map_trace(work, arch)
+    schedule = run(mapped.program)
+    unique = {(op, int(kind)): size for (op, kind), size in mapped.unique_bytes.items()}
+    result = analyse(arch, work, mapped.program, schedule,
+                     Record(unique, mapped.choices, mapped.overhead_macs))  # fmt: skip
+    for check in invariants.CHECKS:
+        check(result)
+    invariants.unique_bytes_are_requested(result, mapped.unique_bytes)
+    issued = int(mapped.program.counters["issued_macs"].sum())
+    wanted = invariants.effectual_macs(work.operators[0])
+    assert issued >= wanted
+    cycles = result.total_ps // arch.clock_ps
+    assert cycles * arch.peak_macs_per_cycle("bf16") >= wanted
+
+
+@pytest.mark.parametrize("name", ["sanger", "sparten"])
+def test_attention_takes_kept_scores_alone(name):
+    arch = load_arch(name).at_dram_level("simple")
+    mask = np.tril(random_mask(96, 96, 0.15, 3)) | np.eye(96, dtype=bool)
+    sparse = map_trace(trace(masked(mask, d_qk=64, d_v=64)), arch)
+    issued = int(sparse.program.counters["issued_macs"].sum())
+    assert "sparse" in sparse.choices[0]
+    assert issued < 96 * 97 // 2 * 128
+    assert issued >= int(mask.sum()) * 128
