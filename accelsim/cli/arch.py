@@ -13,16 +13,10 @@ app = typer.Typer(
 
 PIPED_WIDTH = 160
 
-MODELLED = """\
-modelled: array compute and feed, port shares, load and store queues, DRAM (level request: every
-command, queue and refresh; level train: the same, but long reads that meet nobody in one piece;
-level simple: bursts, activates, a share for refresh), claims on scratchpad bytes, dispatch.
-not modelled: area, energy, interconnect between units, DRAM power-down, thermals."""
-
 
 @app.command("list")
 def list_architectures() -> None:
-    """List the shipped architectures.
+    """List the shipped architectures, and the models of published machines.
 
     Example: accelsim arch list
     """
@@ -30,14 +24,16 @@ def list_architectures() -> None:
     from rich.table import Table
 
     from accelsim.arch.equal import array_shape
-    from accelsim.arch.load import load_arch, shipped_names
+    from accelsim.arch.load import load_arch, published_names, shipped_names
     from accelsim.arch.units import BYTES, BYTES_PER_SECOND
 
     table = Table(box=None, pad_edge=False)
     for title in ("name", "array", "MACs", "on chip", "DRAM", "description"):
         table.add_column(title, no_wrap=title != "description", overflow="fold")
-    for name in shipped_names():
+    for name in [*shipped_names(), *published_names()]:
         arch = load_arch(name)
+        if name == published_names()[0]:
+            table.add_section()
         table.add_row(
             name,
             array_shape(arch),
@@ -59,15 +55,16 @@ def show(
         typer.Option("--set", metavar="PATH=VALUE", help="Override a field; may be repeated."),
     ] = None,
 ) -> None:
-    """Show an architecture: every field resolved, what was rounded, what is modelled.
+    """Show an architecture: every field, a drawing, what is modelled and what is not.
 
     The output is YAML and loads back to the same architecture.
 
-    Examples: accelsim arch show sparse_v1 --set "dram.bandwidth=450 GB/s";
-    accelsim arch show systolic_128 --set array.shapes.0.rows=64 > mine.yaml
+    Examples: accelsim arch show gamma; accelsim arch show systolic_128 --set
+    array.shapes.0.rows=64 > mine.yaml
     """
     from accelsim.arch.load import content_hash, load_arch, resolved_yaml
     from accelsim.arch.units import BYTES
+    from accelsim.report.machine import MODELLED, drawing, not_modelled
 
     arch = load_arch(name, override or ())
     typer.echo(resolved_yaml(arch), nl=False)
@@ -77,6 +74,17 @@ def show(
         f"clock: {arch.clock_ps} ps; MACs a cycle: {macs}",
         f"scratchpad: {BYTES.format(arch.scratchpad_bytes)} = on_chip less {local}",
         f"content: {content_hash(arch)}",
-        *MODELLED.splitlines(),
+        "",
+        *drawing(arch),
+        "",
+        *_wrapped("modelled", MODELLED),
     ]
-    typer.echo("\n".join(f"# {line}" for line in lines))
+    for part, text in not_modelled(arch):
+        lines += _wrapped(f"not modelled, {part}", text)
+    typer.echo("\n".join(f"# {line}".rstrip() for line in lines))
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(f"{title}: {text}", 96, subsequent_indent="  ")

@@ -55,7 +55,7 @@ def _validated(progress: Progress | None) -> list[Validated]:
             Validated(
                 suite=name,
                 checks=suite.checks,
-                cases=len(outcome.rows),
+                cases=len(outcome.judged()),
                 max_error=outcome.max_abs_error,
                 tolerance=outcome.tolerance,
                 unit=outcome.unit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,9 @@ from accelsim.cli.progress import progress_display
 
 if TYPE_CHECKING:
     from accelsim.validation.outcome import Outcome, Row
+
+
+PIPED_WIDTH = 160
 
 
 def validate(
@@ -49,8 +53,7 @@ def validate(
 ) -> None:
     """Print reference, model and error of every case; exit code 4 beyond the tolerance.
 
-    Examples: accelsim validate systolic --cases mine.csv --json outcome.json;
-    accelsim validate stonne --patterns my_bitmaps --cases mine.csv
+    Example: accelsim validate stonne --cases mine.csv --patterns bitmaps --json outcome.json
     """
     from accelsim.errors import InputError
     from accelsim.validation.suites import ALL, run_suite
@@ -69,11 +72,28 @@ def validate(
     for outcome in outcomes:
         _show(outcome)
     if report is not None:
-        from accelsim.report.validation import write_validation
-
-        typer.echo(f"report: {write_validation(outcomes, report)}")
+        typer.echo(f"report: {_write_report(report, outcomes)}")
     if not all(outcome.passed for outcome in outcomes):
         raise typer.Exit(4)
+
+
+def _write_report(folder: Path, outcomes: list[Outcome]) -> Path:
+    """The page and its picture; either both or an error."""
+    from accelsim.errors import InputError
+    from accelsim.report.plots import validation as scatter
+    from accelsim.report.style import save
+    from accelsim.validation.page import page_text, points
+
+    pictures, page = folder / "pictures", folder / "validation.md"
+    try:
+        pictures.mkdir(parents=True, exist_ok=True)
+        save(scatter.draw(scatter.prepare(*points(outcomes))), pictures, "validation")
+        page.write_text(page_text(outcomes), encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}", where=str(folder), remedy="name another folder"
+        ) from None
+    return page
 
 
 def _show(outcome: Outcome) -> None:
@@ -83,7 +103,7 @@ def _show(outcome: Outcome) -> None:
     from accelsim.validation.outcome import TREND
 
     unit = outcome.unit
-    out = Console()
+    out = Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)
     sources: dict[str, int] = {}
     for label, rows in outcome.groups().items():
         title = f"{outcome.suite}, {unit} unless said ({label})"

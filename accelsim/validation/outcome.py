@@ -60,13 +60,13 @@ class Outcome:
 
     @property
     def mean_abs_error(self) -> float:
-        """Mean of |error| over all rows."""
-        return mean_abs(self.rows)
+        """Mean of |error| over all rows that are judged."""
+        return mean_abs(self.judged())
 
     @property
     def max_abs_error(self) -> float:
-        """Largest |error| over all rows."""
-        return max(abs(row.error) for row in self.rows)
+        """Largest |error| over all rows that are judged."""
+        return max((abs(row.error) for row in self.judged()), default=0)
 
     def judged(self) -> tuple[Row, ...]:
         """Rows that can pass or fail: all but trend rows."""
@@ -145,7 +145,7 @@ class Outcome:
 
 def mean_abs(rows: tuple[Row, ...]) -> float:
     """Mean of |error|."""
-    return sum(abs(row.error) for row in rows) / len(rows)
+    return sum(abs(row.error) for row in rows) / max(1, len(rows))
 
 
 def mean_relative(rows: tuple[Row, ...]) -> float:

@@ -6,7 +6,13 @@ import pytest
 
 from accelsim.arch.dram import PartDram
 from accelsim.arch.equal import equalities
-from accelsim.arch.load import content_hash, load_arch, published_names, resolved_yaml, shipped_names
+from accelsim.arch.load import (
+    content_hash,
+    load_arch,
+    published_names,
+    resolved_yaml,
+    shipped_names,
+)
 from accelsim.arch.scale import port_overrides
 from accelsim.engine.program import Dram
 from accelsim.errors import InputError

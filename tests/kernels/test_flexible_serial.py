@@ -107,7 +107,11 @@ def iteration(group, streamed, num_ms, dn_bw, rn_bw):
         start = max(2, 1 + sums + sum(column[m] is not None for m in mine))
         for m in mine:
             for v in range(streamed):
-                sent = start + used.index(column[m]) + len(used) * v if column[m] is not None else 2 + v
+                sent = (
+                    start + used.index(column[m]) + len(used) * v
+                    if column[m] is not None
+                    else 2 + v
+                )
                 arrive[m, v] = sent + (per > 1)
     wires, waiting, begin = lines(num_ms, rn_bw), {}, 0
     for cluster in group:

@@ -132,9 +132,7 @@ def test_sampled_products_count_the_kept_outputs(kind, name, changes, pair, spar
     m, k, n = *a.shape, b.shape[1]
     if not sparse:
         a, b = np.ones_like(a), np.ones_like(b)
-    problem = Problem(
-        m, n, k, csr(a) if sparse else None, csr(b.T) if sparse else None, csr(kept)
-    )
+    problem = Problem(m, n, k, csr(a) if sparse else None, csr(b.T) if sparse else None, csr(kept))
     cost = cheapest(problem, array)[1]
     assert (cost.macs, cost.outputs) == scipys(a, b, kept)
     assert cost.cycles * array.macs >= cost.macs
@@ -151,7 +149,11 @@ def test_operands_may_come_transposed(pair):
         flow = next(flow for flow in array.dataflows if flow.kind == kind)
         turned = Problem.of(m, n, k, a_transposed=csr(a.T), b=csr(b))
         one, other = (COSTS[kind](p, flow, array) for p in (plain, turned))
-        assert (one.cycles, one.reads_a, one.reads_b) == (other.cycles, other.reads_a, other.reads_b)
+        assert (one.cycles, one.reads_a, one.reads_b) == (
+            other.cycles,
+            other.reads_a,
+            other.reads_b,
+        )
 
 
 def test_an_eyeriss_pe_counts_channel_by_channel():

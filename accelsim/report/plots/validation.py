@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from accelsim.report.style import new_figure, styled
-from accelsim.validation.outcome import TREND, Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#4d4d4d", "#56b4e9", "#d55e00", "#000000")
+
+MOST_PERCENT = 25
 
 
 class Points(NamedTuple):
@@ -24,22 +25,17 @@ class Points(NamedTuple):
     trends: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def prepare(outcomes: Sequence[Outcome]) -> Points:
-    """Rows with a positive reference and model, by suite; trend rows apart."""
-    found: tuple[dict[str, tuple[np.ndarray, np.ndarray]], ...] = ({}, {})
-    for outcome in outcomes:
-        for at, trend in enumerate((False, True)):
-            rows = [
-                row
-                for row in outcome.rows
-                if (row.label == TREND) == trend and row.reference > 0 and row.model > 0
-            ]
-            if rows:
-                found[at][outcome.suite] = (
-                    np.array([row.reference for row in rows], float),
-                    np.array([row.model for row in rows], float),
-                )
-    return Points(*found)
+Pairs = Mapping[str, Sequence[tuple[float, float]]]
+
+
+def prepare(judged: Pairs, trends: Pairs) -> Points:
+    """Arrays from (reference, model) pairs, all positive, by suite."""
+    return Points(*({name: _columns(pairs) for name, pairs in d.items()} for d in (judged, trends)))
+
+
+def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    table = np.array(pairs, float)
+    return table[:, 0], table[:, 1]
 
 
 @styled
@@ -51,7 +47,7 @@ def draw(data: Points) -> Figure:
         "Units differ by row (cycles, clocks, ratios, ns); both axes carry the row's own. Most "
         "references are themselves simulations or formulas, not silicon: see validation.md.",
     )
-    axes = figure.subplots()
+    axes, errors = figure.subplots(1, 2)
     every = [*data.suites.values(), *data.trends.values()]
     low = min(float(min(x.min(), y.min())) for x, y in every) / 2
     high = max(float(max(x.max(), y.max())) for x, y in every) * 2
@@ -59,20 +55,26 @@ def draw(data: Points) -> Figure:
     axes.plot(line, line, color="black", linewidth=1.0)
     for factor in (0.9, 1.1):
         axes.plot(line, line * factor, color="black", linewidth=0.8, linestyle="--")
-    names = list(dict.fromkeys([*data.suites, *data.trends]))
-    for number, name in enumerate(names):
+        errors.axhline(100 * (factor - 1), color="black", linewidth=0.8, linestyle="--")
+    errors.axhline(0, color="black", linewidth=1.0)
+    for number, name in enumerate(dict.fromkeys([*data.suites, *data.trends])):
         mark, colour = MARKS[number % len(MARKS)], COLOURS[number % len(COLOURS)]
-        if name in data.suites:
-            x, y = data.suites[name]
-            axes.scatter(x, y, s=34, marker=mark, color=colour, alpha=0.75, linewidths=0,
-                         label=f"{name} ({len(x)})")  # fmt: skip
-        if name in data.trends:
-            x, y = data.trends[name]
-            axes.scatter(x, y, s=34, marker=mark, facecolors="none", edgecolors=colour,
-                         label=f"{name}, trend ({len(x)})")  # fmt: skip
+        for points, filled in ((data.suites.get(name), True), (data.trends.get(name), False)):
+            if points is None:
+                continue
+            x, y = points
+            look = {"facecolors": colour if filled else "none", "edgecolors": colour}
+            said = f"{name} ({len(x)})" if filled else f"{name}, trend ({len(x)})"
+            axes.scatter(x, y, s=34, marker=mark, alpha=0.75, label=said, **look)
+            beyond = np.clip(100 * (y / x - 1), -MOST_PERCENT, MOST_PERCENT)
+            errors.scatter(x, beyond, s=34, marker=mark, alpha=0.75, **look)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
     axes.set_xlabel("reference")
     axes.set_ylabel("model")
-    axes.grid(True, which="major", axis="both")
-    axes.legend(loc="upper left", ncols=2)
+    errors.set(xscale="log", xlim=(low, high), ylim=(-MOST_PERCENT - 1, MOST_PERCENT + 1))
+    errors.set_xlabel("reference")
+    errors.set_ylabel(f"model over reference, % (beyond {MOST_PERCENT} drawn at the edge)")
+    for panel in (axes, errors):
+        panel.grid(True, which="major", axis="both")
+    axes.legend(loc="upper left", fontsize=10)
     return figure

@@ -1,13 +1,9 @@
-"""The validation page: what the model was held against, row by row, as Markdown with a picture."""
+"""The validation page: what the model was held against, row by row, as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from accelsim.errors import InputError
-from accelsim.report.plots import validation as scatter
-from accelsim.report.style import save
 from accelsim.validation.outcome import (
     FORMULA,
     PUBLISHED,
@@ -41,25 +37,17 @@ labelled so and counted apart; trend rows are shown and never counted.
 """
 
 
-def write_validation(outcomes: Sequence[Outcome], folder: Path) -> Path:
-    """Write validation.md and pictures/validation.png and .svg; returns the page.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written.
-    """
-    pictures = folder / "pictures"
-    try:
-        pictures.mkdir(parents=True, exist_ok=True)
-        save(scatter.draw(scatter.prepare(outcomes)), pictures, "validation")
-        page = folder / "validation.md"
-        page.write_text(page_text(outcomes), encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror}", where=str(folder), remedy="name another folder"
-        ) from None
-    return page
+def points(
+    outcomes: Sequence[Outcome],
+) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
+    """(reference, model) of all rows by suite: those that are judged, and the trend rows."""
+    found: tuple[dict[str, list[tuple[float, float]]], ...] = ({}, {})
+    for outcome in outcomes:
+        for row in outcome.rows:
+            if row.reference > 0 and row.model > 0:
+                pair = float(row.reference), float(row.model)
+                found[row.label == TREND].setdefault(outcome.suite, []).append(pair)
+    return found[0], found[1]
 
 
 def page_text(outcomes: Sequence[Outcome]) -> str:
