@@ -9,13 +9,12 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import accelsim
 from accelsim.arch.composed import ComposedArray
 from accelsim.arch.equal import array_shape
 from accelsim.arch.spec import Arch
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND
 
-_PACKAGE = Path(accelsim.__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _KERNELS = {
     "inner": "inner",
     "gustavson": "gustavson",
