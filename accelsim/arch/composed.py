@@ -220,6 +220,12 @@ class ComposedArray(Spec):
                     f"a_per_cycle x b_per_cycle = {flow.lanes}, but a PE has"
                     f" {self.pe_array.lanes} lanes: a quantum uses all of them",
                 )
+            tiled = flow.kind == "inner" and flow.micro_tile is not None
+            if tiled and self.intersect.kind != "skip_ahead":
+                raise FieldError(
+                    f"dataflows.{at}.micro_tile",
+                    f"meets tiles by skip-ahead, but intersect is {self.intersect.kind}",
+                )
             if flow.kind == "structured":
                 self._structured(at, flow.sparse)
             if flow.kind == "flexible_serial" and self.pe_array.pes % flow.ports:

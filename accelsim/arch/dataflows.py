@@ -7,18 +7,35 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from accelsim.arch.record import Spec
+from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import Count
 
 Switch = Annotated[bool, Field(strict=True)]
 
 
 class Inner(Spec):
-    """A work item is an output row: the row of A meets every column of B (or the kept ones)."""
+    """A work item is an output row: the row of A meets every column of B (or the kept ones).
+
+    `micro_tile` : with it, only nonempty tiles of so many rows, K and columns meet (ExTensor);
+    `memory_depth` : K of the tiles that memory holds; sums between them leave the chip.
+    """
 
     kind: Literal["inner"]
+    micro_tile: Count | None = None
+    memory_depth: Count | None = None
+
+    @model_validator(mode="after")
+    def _tiles_nest(self) -> Inner:
+        if (self.micro_tile is None) != (self.memory_depth is None):
+            raise FieldError("memory_depth", "goes with micro_tile: expected both or neither")
+        if self.micro_tile and self.memory_depth and self.memory_depth % self.micro_tile:
+            raise FieldError(
+                "memory_depth",
+                f"{self.memory_depth} is no multiple of micro_tile {self.micro_tile}",
+            )
+        return self
 
 
 class Gustavson(Spec):

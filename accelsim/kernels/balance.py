@@ -158,4 +158,3 @@ def assign(cycles, pes, policy, cost, barrier, busy, finish):
                 order[first:last] = first + np.argsort(-cycles[first:last], kind="mergesort")
             end += _in_order(cycles, order, first, last, cost, busy, finish)
     return end
-

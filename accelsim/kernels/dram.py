@@ -238,9 +238,7 @@ def tick(
         if waiting >= part[T_WRITES] or idle:
             channels[channel, C_DRAIN] = waiting
     if channels[channel, C_DRAIN] > 0:
-        bank = _move_write(
-            part, channels, banks, slots, queue, reads, writes, filters, channel
-        )
+        bank = _move_write(part, channels, banks, slots, queue, reads, writes, filters, channel)
         if channels[channel, C_DRAIN] == 0:
             wake = min(wake, now + 1)
     else:

@@ -378,9 +378,7 @@ def refresh(part, channels, banks, groups, ranks, channel, now):
 
 
 @inlined
-def command(
-    part, channels, banks, groups, ranks, slots, queue, filters, free, channel, found, now
-):
+def command(part, channels, banks, groups, ranks, slots, queue, filters, free, channel, found, now):
     """Issue what `find_command` gave; returns the slot of a read that it serves, else -1."""
     kind, bank = found & KIND, found >> BANK
     channels[channel, C_LAST] = bank - channel * part[T_BANKS]

@@ -55,7 +55,8 @@ class _ComposedMatmul:
         self.whole = Problem(op.m, op.n, op.k, self.a, self.bt)
         self.used: set[str] = set()
         merge = array.merge
-        self.spills = isinstance(merge, TwoPhaseMerge)
+        tiled = any(flow.kind == "inner" and flow.micro_tile for flow in array.dataflows)
+        self.spills = isinstance(merge, TwoPhaseMerge) or tiled
         outer = any(flow.kind == "outer" for flow in array.dataflows)
         self.two_phase = isinstance(merge, TwoPhaseMerge) and merge.order == "rows" and outer
         self._place()

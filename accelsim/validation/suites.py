@@ -68,7 +68,7 @@ SUITES = {
     ),
     "published": Suite(
         "accelsim.validation.published",
-        "SIGMA, DSTC, Eyeriss v2, 2:4 tensor cores and GAMMA from their YAML",
+        "SIGMA, DSTC, Eyeriss v2, 2:4 tensor cores, GAMMA and ExTensor from their YAML",
         "cycles",
         0,
         quick=False,

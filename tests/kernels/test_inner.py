@@ -15,7 +15,8 @@ from accelsim.kernels.inner import (
     inner_bitmaps,
     inner_coordinates,
 )
-from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, OUTPUTS, READS_B
+from accelsim.kernels.inner_tiles import column_tiles, inner_tiles, partial_outputs, segments
+from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, OUTPUTS, PARTIALS, READS_B
 from accelsim.kernels.spgemm import pack_bits
 
 EVERY = np.zeros(1, np.int64), np.zeros(0, np.int32)
@@ -140,3 +141,50 @@ def test_matches_alone():
     common = a.astype(int) @ b.astype(int).T
     assert macs.tolist() == common.sum(axis=1).tolist()
     assert pairs.tolist() == (common > 0).sum(axis=1).tolist()
+
+
+def naive_tiles(a, bt, micro, depth):
+    """Meetings of pieces, and sums that come back, tile by tile on masks."""
+    (m, k), n = a.shape, len(bt)
+    cycles, back = 0, 0
+    held: dict[tuple[int, int], set[int]] = {}
+    for low in range(0, k, micro):
+        span = slice(low, low + micro)
+        for row in range(m):
+            for column in range(n):
+                left = np.flatnonzero(a[row, span]).tolist()
+                right = np.flatnonzero(bt[column, span]).tolist()
+                if left and right:
+                    cycles += naive_skip(left, right)
+    for first in range(0, k, depth):
+        touched = set()
+        for low in range(first, min(k, first + depth), micro):
+            span = slice(low, low + micro)
+            across = {column // micro for column in range(n) if bt[column, span].any()}
+            touched |= {(row, tile) for row in range(m) if a[row, span].any() for tile in across}
+        back += sum(len(held.get(key, ())) for key in touched)
+        for row in range(m):
+            for column in range(n):
+                if (a[row, first : first + depth] & bt[column, first : first + depth]).any():
+                    held.setdefault((row, column // micro), set()).add(column)
+    return cycles, back
+
+
+@settings(max_examples=30, deadline=None)
+@given(problem(), st.sampled_from([(2, 4), (4, 4), (8, 32)]))
+def test_tiles_that_are_not_empty_meet(case, sizes):
+    a, bt, _ = case
+    micro, depth = sizes
+    k = a.shape[1]
+    items = np.zeros((-(-len(a) // micro) * -(-k // micro), ITEM_COLUMNS), np.int64)
+    (a_ptr, a_idx), (bt_ptr, bt_idx) = csr(a), csr(bt)
+    a_tiles, b_tiles = segments(a_ptr, a_idx, k, micro), segments(bt_ptr, bt_idx, k, micro)
+    inner_tiles(a_idx, a_tiles, bt_idx, b_tiles, micro, items)
+    where = column_tiles(b_tiles[0], b_tiles[1], micro)
+    partial_outputs(a_ptr, a_idx, *csr(bt.T), *where, len(bt), micro, depth, items)
+    cycles, back = naive_tiles(a, bt, micro, depth)
+    product = a.astype(int) @ bt.astype(int).T
+    assert items[:, CYCLES].sum() == cycles
+    assert items[:, PARTIALS].sum() == back
+    assert items[:, MACS].sum() == product.sum()
+    assert items[:, OUTPUTS].sum() == np.count_nonzero(product)

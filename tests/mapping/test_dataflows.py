@@ -17,7 +17,9 @@ ARRAYS = {
     "inner": [
         ("sparten", ["array.pe_array.pes=4"]),
         ("extensor", ["array.pe_array.pes=3"]),
-        ("extensor", ["array.intersect.kind=two_finger", "array.balance.kind=stealing"]),
+        ("extensor", ["array.dataflows.0={kind: inner, micro_tile: 4, memory_depth: 8}"]),
+        ("extensor", ["array.dataflows=[{kind: inner}]", "array.intersect.kind=two_finger",
+                      "array.balance.kind=stealing"]),
         ("spatten", ["array.pe_array.lanes=16", "array.intersect.width=32"]),
     ],
     "gustavson": [

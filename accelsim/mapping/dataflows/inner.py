@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,12 @@ from accelsim.kernels.inner import (
     TWO_FINGER,
     inner_bitmaps,
     inner_coordinates,
+)
+from accelsim.kernels.inner_tiles import (
+    column_tiles,
+    inner_tiles,
+    partial_outputs,
+    segments,
 )
 from accelsim.kernels.items import CYCLES, ISSUED, ITEM_COLUMNS, MACS, OUTPUTS, READS_A, READS_B
 from accelsim.kernels.spgemm import pack_bits
@@ -30,9 +37,39 @@ _EVERY = np.zeros(1, np.int64), np.zeros(0, np.int32)
 
 def inner_cost(problem: Problem, flow: Inner, array: ComposedArray) -> Cost:
     """One item a row of A and a part of the columns of B, so that no PE goes without."""
+    if flow.micro_tile is not None and problem.kept is None:
+        return _tiled_cost(problem, flow, array)
     parts = max(1, min(problem.n, -(-ITEMS_PER_PE * array.pe_array.pes // max(1, problem.m))))
     items = np.concatenate([inner_items(part, array) for part in _column_parts(problem, parts)])
     return shared_cost(array, items, int(items[:, OUTPUTS].sum()))
+
+
+def _tiled_cost(problem: Problem, flow: Inner, array: ComposedArray) -> Cost:
+    """One item a micro-tile of A; only nonempty tiles of A and B meet.
+
+    Of a dense operand one micro-tile is looked at, and counted as often as there are others.
+    """
+    micro, depth = flow.micro_tile, flow.memory_depth
+    assert micro is not None and depth is not None
+    m, n = problem.m, problem.n
+    rows = m if problem.a is not None else min(m, micro)
+    columns = n if problem.bt is not None else min(n, micro)
+    part = Problem(rows, columns, problem.k, problem.a, problem.bt)
+    (a_ptr, a_idx), (bt_ptr, bt_idx) = part.a_rows, part.bt_rows
+    tiles = -(-rows // micro) * -(-problem.k // micro)
+    items = np.zeros((max(1, tiles), ITEM_COLUMNS), np.int64)
+    a_tiles = segments(a_ptr, a_idx, problem.k, micro)
+    b_tiles = segments(bt_ptr, bt_idx, problem.k, micro)
+    inner_tiles(a_idx, a_tiles, bt_idx, b_tiles, micro, items)
+    tile_ptr, tile_column = column_tiles(b_tiles[0], b_tiles[1], micro)
+    b_ptr, b_idx = part.b_rows
+    partial_outputs(a_ptr, a_idx, b_ptr, b_idx, tile_ptr, tile_column, columns, micro, depth, items)
+    if columns < n:
+        items = -(-items * n // columns)
+    if rows < m:
+        times = -(-m // micro)
+        items = -(-np.repeat(items, times, axis=0) * m // (times * rows))
+    return replace(shared_cost(array, items, problem.outputs), macs=problem.macs)
 
 
 def _column_parts(problem: Problem, parts: int) -> Iterator[Problem]:
