@@ -293,26 +293,27 @@ def _graph(line: Line) -> list[Row]:
     )
     # The one substitute whose number of outputs is right too; ExTensor's is not judged (see page).
     tight = matrix == "p2p-Gnutella31" and machine == "GAMMA"
-    rows = [_graph_row(line, machine, matrix, pattern, "simple", tight)]
+    case = f"{matrix} with {shape.number_at('powerlaw_nnzout_ratio'):g}x its outputs"
+    rows = [_graph_row(line, machine, case, pattern, "simple", tight)]
     if tight:
-        rows.append(_graph_row(line, machine, matrix, pattern, "request", False))
+        rows.append(_graph_row(line, machine, case, pattern, "request", False))
     return rows
 
 
 def _graph_row(
-    line: Line, machine: str, matrix: str, pattern: CsrPattern, level: str, judged: bool
+    line: Line, machine: str, case: str, pattern: CsrPattern, level: str, judged: bool
 ) -> Row:
     size = pattern.rows
     op = Matmul(
         scope="A x A", m=size, n=size, k=size, dtype="fp32",
         activation_pattern=pattern, weight_pattern=transposed(pattern),
     )  # fmt: skip
-    trace = Trace(name=matrix, operators=(op,), synthetic=True)
+    trace = Trace(name=case, operators=(op,), synthetic=True)
     arch = load_arch(machine.lower(), [f"dram.level={level}"])
     total = simulate(arch, trace).total_ps
     memory = "a bandwidth" if level == "simple" else "every DRAM command"
     return Row(
-        f"{machine} A x A, substitute of {matrix}, memory as {memory}",
+        f"{machine} A x A, substitute of {case}, memory as {memory}",
         line.number_at("published_value"),
         round(total / 1000),
         label=SIMULATED if judged else TREND,

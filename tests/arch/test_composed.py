@@ -57,6 +57,8 @@ def test_every_figure_of_a_published_machine_names_its_source(name):
         ("sparten", "array.intersect.width=48", "no power of two"),
         ("gamma", "array.merge={kind: hash, slots: 100}", "no power of two"),
         ("flexagon", "array.dataflows=[{kind: inner}, {kind: inner}]", "names one kind twice"),
+        ("extensor", "array.intersect.kind=two_finger", "meets tiles by skip-ahead"),
+        ("extensor", "array.dataflows.0.memory_depth=100", "no multiple of micro_tile"),
         ("eie", "array.formats.b.bits=40", "less than or equal to 16"),
         ("gamma", "array.merge.radix=1", "expected at least 2"),
     ],
@@ -70,7 +72,7 @@ def test_a_senseless_combination_is_refused_with_the_reason(machine, change, sai
     ("machine", "changes"),
     [
         ("gamma", ["array.merge={kind: hash, slots: 4096}", "array.balance.kind=stealing"]),
-        ("extensor", ["array.intersect={kind: leader_follower}"]),
+        ("extensor", ["array.dataflows=[{kind: inner}]", "array.intersect.kind=leader_follower"]),
         ("outerspace", ["array.merge={kind: none}"]),
         ("matraptor", ["array.balance={kind: dynamic_queue, cost_cycles: 4}"]),
         ("sigma", ["array.formats.a={kind: csr, index_bits: 8}"]),
