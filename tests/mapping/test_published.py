@@ -9,6 +9,7 @@ from accelsim.analysis.result import Record, analyse
 from accelsim.arch.load import load_arch, published_names
 from accelsim.engine.run import run
 from accelsim.mapping.trace import map_trace
+from accelsim.simulation import simulate
 from accelsim.workload.operators import Matmul
 from accelsim.workload.patterns import pattern_from_mask
 from tests.mapping import invariants
@@ -56,3 +57,12 @@ def test_attention_takes_kept_scores_alone(name):
     assert "sparse" in sparse.choices[0]
     assert issued < 96 * 97 // 2 * 128
     assert issued >= int(mask.sum()) * 128
+
+
+@pytest.mark.parametrize("name", ["gamma", "outerspace", "sparch", "scnn"])
+def test_both_engines_give_the_same_times(name):
+    invariants.engines_agree(simulate(load_arch(name), trace(product(0.2, 0.3))))
+
+
+def test_mapping_is_the_same_again():
+    invariants.mapping_is_the_same_again(simulate(load_arch("gamma"), trace(product(0.2, 0.3))))
