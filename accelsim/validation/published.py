@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from accelsim.mapping.machine import ARRAY, Machine, Work
 from accelsim.mapping.plan import Plan
 from accelsim.simulation import simulate
 from accelsim.validation.outcome import FORMULA, PUBLISHED, SIMULATED, TREND, Row
+from accelsim.validation.systolic import tpu_row
 from accelsim.validation.table import Line, read_table
 from accelsim.workload.arrays import INDEX, pointers
 from accelsim.workload.graphs import chung_lu, transposed
@@ -323,7 +325,13 @@ def _graph_row(
     )
 
 
+def _systolic(line: Line) -> list[Row]:
+    """The rows of suite `systolic` that come in the same columns."""
+    return [replace(tpu_row(line), tolerance=0)]
+
+
 _CASES: dict[str, Callable[[Line], list[Row]]] = {
+    "TPU-like": _systolic,
     "SIGMA": _sigma,
     "DSTC": _dstc,
     "Eyeriss": _eyeriss,

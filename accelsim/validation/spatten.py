@@ -30,15 +30,17 @@ MULTIPLIERS = 512
 HEAD = 64
 
 _KINDS = ("top_k", "dense_dram", "dense_compute", "bottleneck")
-_TRACE = ("iteration_id", "layer_id", "head_id", "embedding_length_D", "key_fetch_num",
+_TRACE = ("iteration_id", "layer_id", "head_id", "embedding_length_D", "sentence_length_L", "key_fetch_num",
           "quant_key_bit", "if_requant", "auto_requant_incre", "value_fetch_num",
           "quant_value_bit")  # fmt: skip
 _AS_8_BITS = (-1, 10, 12)
 _STEPS, _LAYERS, _HEADS = 32, 12, 12
-# (records, keys fetched, values fetched): name, DRAM floor, Q x K cycles.
+# (records, whether all keys and values are fetched): name, DRAM floor, Q x K cycles.
 _KNOWN = {
-    (4608, 4647168, 4647168): ("GPT-2 small, wikitext2, dense", 1161792, 580896),
-    (4608, 1283172, 255180): ("GPT-2 small, wikitext2, pruned", 160993, 160396),
+    (4608, True): ("GPT-2 small, wikitext2, dense", 1161792, 580896),
+    (4608, False): ("GPT-2 small, wikitext2, pruned", 160993, 160396),
+    (12288, True): ("GPT-2 medium, ptb, dense", 3098112, 1549056),
+    (11328, False): ("GPT-2 medium, wikitext2, pruned", 998925, 767876),
 }
 
 
@@ -85,6 +87,7 @@ def _trace(table: Table) -> list[Row]:
     table.require(_TRACE)
     lines = [line for line in table.lines if line.fields["layer_id"]]
     key_bits = value_bits = work = keys = values = 0
+    dense = True
     for line in lines:
         width = line.integer("embedding_length_D")
         key, value = line.integer("key_fetch_num"), line.integer("value_fetch_num", least=0)
@@ -95,7 +98,8 @@ def _trace(table: Table) -> list[Row]:
         value_bits += value * width * _bits(line, "quant_value_bit")
         work += key * width
         keys, values = keys + key, values + value
-    known = _KNOWN.get((len(lines), keys, values))
+        dense = dense and key == value == line.integer("sentence_length_L")
+    known = _KNOWN.get((len(lines), dense))
     if known is None:
         raise InputError(
             f"no reference is known for this trace: {len(lines)} records, {keys} keys and"

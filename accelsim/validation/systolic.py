@@ -59,10 +59,11 @@ def _scalesim(line: Line, table: Table) -> Row:
 
 def _published(table: Table) -> list[Row]:
     table.require(_PUBLISHED)
-    return [_tpu(line) for line in table.lines]
+    return [tpu_row(line) for line in table.lines]
 
 
-def _tpu(line: Line) -> Row:
+def tpu_row(line: Line) -> Row:
+    """One row of the published table of a TPU-like array."""
     rows, columns = _numbers(line, "accelerator", r"(\d+)\s*x\s*(\d+)", "a size such as 128x128")
     m, n, k = _numbers(
         line, "workload", r"M=(\d+)\s+N=(\d+)\s+K=(\d+)", "sizes such as M=128 N=2048 K=4096"
