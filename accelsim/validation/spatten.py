@@ -30,9 +30,10 @@ MULTIPLIERS = 512
 HEAD = 64
 
 _KINDS = ("top_k", "dense_dram", "dense_compute", "bottleneck")
-_TRACE = ("iteration_id", "layer_id", "head_id", "embedding_length_D", "sentence_length_L", "key_fetch_num",
-          "quant_key_bit", "if_requant", "auto_requant_incre", "value_fetch_num",
-          "quant_value_bit")  # fmt: skip
+_TRACE = (
+    "iteration_id", "layer_id", "embedding_length_D", "sentence_length_L", "key_fetch_num",
+    "quant_key_bit", "if_requant", "auto_requant_incre", "value_fetch_num", "quant_value_bit",
+)  # fmt: skip
 _AS_8_BITS = (-1, 10, 12)
 _STEPS, _LAYERS, _HEADS = 32, 12, 12
 # (records, whether all keys and values are fetched): name, DRAM floor, Q x K cycles.
