@@ -7,7 +7,7 @@ PE stops when one of them has no room. Which bank a product goes to is a hash of
 PE's part of C, so conflicts are those of the real positions.
 
 Not modelled: arbitration inside the crossbar beyond one product a bank and cycle, halos (here
-every PE owns whole rows of C).
+every PE owns whole rows of C), banks too small for a PE's rows of a tile (B would be read again).
 """
 
 from __future__ import annotations

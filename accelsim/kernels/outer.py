@@ -6,8 +6,9 @@ qa x qb = 16 x 1 this is OuterSPACE (Pal et al., HPCA 2018), 1 x 1 the PE of Eye
 al., JETCAS 2019), and cut to tiles of C, 8 x 16, the condensed outer product of DSTC (Wang et al.,
 ISCA 2021). The second phase merges the products of each row of C, `radix` lists at a time.
 
-Not modelled: bank conflicts of the local accumulators (see `accelsim.kernels.cartesian`), and
-cycles in which condensed values are brought together.
+Not modelled: the network that adds up sums of PEs which worked on different k, bank conflicts of
+the local accumulators (see `accelsim.kernels.cartesian`), and cycles in which condensed values are
+brought together.
 """
 
 from __future__ import annotations

@@ -14,6 +14,9 @@ from accelsim.kernels.row_split import row_split
 from accelsim.kernels.run_length import padding_zeros
 from accelsim.kernels.structured import fullest_group
 
+# splitmix64 wraps on purpose, which only shows without the compiler.
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+
 
 def csr(mask):
     ptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int64)

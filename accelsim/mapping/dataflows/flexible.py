@@ -17,6 +17,8 @@ from accelsim.kernels.flexible import (
 )
 from accelsim.mapping.dataflows.problem import Cost, Csr, Problem
 
+SUM_BYTES = 4
+
 
 def folds_of(problem: Problem, array: ComposedArray, side: str) -> np.ndarray:
     """Cycles of every fold with one side stationary, int64[folds, FOLD_COLUMNS]."""
@@ -34,6 +36,10 @@ def _slices(held: Csr | None, rows: int, k: int, width: int) -> np.ndarray:
     if held is not None:
         return slice_counts(held[1], k, width)
     return rows * np.minimum(width, k - np.arange(0, k, width)).astype(np.int64)
+
+
+def _nonempty(held: Csr | None, rows: int) -> int:
+    return rows if held is None else int(np.count_nonzero(np.diff(held[0])))
 
 
 def flexible_cost(problem: Problem, flow: Flexible, array: ComposedArray) -> Cost:
@@ -56,6 +62,13 @@ def _one_side(problem: Problem, flow: Flexible, array: ComposedArray, side: str)
     issued = nonzeros * streamed
     busy = min(stream, -(-issued // array.macs))
     words = len(folds) * streamed * depth
+    # Every slice of K adds to the same sums: beyond the accumulators they go out and come back.
+    slices = -(-problem.k // array.noc.stream_words)
+    rows = _nonempty(
+        problem.a if side == "a" else problem.bt, problem.m if side == "a" else problem.n
+    )
+    sums = rows * streamed
+    spilled = (slices - 1) * sums if sums * SUM_BYTES > array.accumulators else 0
     return Cost(
         cycles=cycles,
         busy_cycles=busy,
@@ -65,4 +78,5 @@ def _one_side(problem: Problem, flow: Flexible, array: ComposedArray, side: str)
         reads_b=words if side == "a" else nonzeros,
         outputs=problem.outputs,
         fill_cycles=cycles - stream,
+        partials=spilled,
     )
