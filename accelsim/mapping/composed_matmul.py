@@ -1,7 +1,8 @@
 """Matrix multiplication on a composed array: compressed operands in, real patterns, result out.
 
-Three loop nests. *Blocked*: for block of rows of A and C: for block of columns of B; array tasks
-work on B as its parts arrive. *Fetched* (Gustavson's dataflow, and a load unit with a cache): for
+Four loop nests. *Row blocks*: for block of rows of A and C: for block of columns of B; array tasks
+work on B as its parts arrive. *Column blocks*: for block of columns of B: for block of rows of A
+and C, where that moves less. *Fetched* (Gustavson's dataflow, and a load unit with a cache): for
 block of rows of A and C: the rows of B that it names come through the cache, in the order of A.
 *Two-phase* (outer products merged later): for part of K: columns of A times rows of B, products
 written to DRAM; then for part of C: products read and merged.
@@ -95,6 +96,8 @@ class _ComposedMatmul:
     def _blocked(self) -> str:
         plan, op = self.plan, self.op
         cuts, columns = self._tiling()
+        if not self.fetches and self._columns_first(len(cuts) - 1):
+            return self._column_blocks()
         pieces = self._pieces(cuts) if self.fetches else []
         for number, (m0, m1) in enumerate(pairwise(cuts)):
             held = plan.join([plan.start])
@@ -113,6 +116,62 @@ class _ComposedMatmul:
         across = "the rows of B that they name" if pieces else f"{columns} of {op.n} columns"
         return f"for up to {rows} of {op.m} rows: for {across}"
 
+    def _column_tiling(self) -> tuple[int, list[int]]:
+        """Columns of B that a third of the tile storage holds, and rows of A and C for another."""
+        op, room = self.op, self.machine.tiles_bytes * 19 // 60
+        per_column = max(1.0, self.b_tensor.stored.total / op.n)
+        columns = max(1, min(op.n, int(room / per_column)))
+        part = columns / op.n
+        return columns, _cuts(self.a_tensor.ends() + 2 * part * self.c_tensor.ends(), room)
+
+    def _columns_first(self, row_blocks: int) -> bool:
+        """Whether A for every block of columns is less than B for every block of rows."""
+        if row_blocks == 1:
+            return False
+        a, b = self.a_tensor.ends()[-1], self.b_tensor.stored.total
+        blocks = -(-self.op.n // self._column_tiling()[0])
+        return bool(b + a * blocks < a + b * row_blocks)
+
+    def _column_blocks(self) -> str:
+        plan, op = self.plan, self.op
+        columns, cuts = self._column_tiling()
+        parts = -(-op.n // columns)
+        for part in range(parts):
+            n0, n1 = part * columns, min(op.n, (part + 1) * columns)
+            bt = None if self.bt is None else rows_of(self.bt, n0, n1)
+            block = Problem(1, n1 - n0, op.k, None, bt)
+            waits = plan.join([] if op.weights == "static" else [plan.start])
+            release_b = plan.claim_tiles(waits, self.b_tensor.bytes_of(n0, n1))
+            ready = [task for task, _ in self.b_tensor.load(n0, n1, [waits])]
+            done = []
+            for m0, m1 in pairwise(cuts):
+                held = plan.join([plan.start, *ready])
+                writes = self.c_tensor.pieces(m0, m1, part, parts)
+                size = self.a_tensor.bytes_of(m0, m1) + 2 * sum(size for _, size, _ in writes)
+                release = plan.claim_tiles(held, size)
+                loads = [task for task, _ in self.a_tensor.load(m0, m1, [held])]
+                a = None if self.a is None else rows_of(self.a, m0, m1)
+                work, cost = self._work(block.with_rows(m1 - m0, a))
+                spilled = self._product_bytes(cost.partials) if self.spills else 0
+                pieces = [plan.machine.charged(ARRAY, w) for w in work.split(1 + (spilled > 0))]
+                task = plan.task(ARRAY, pieces[0], [held, *loads])
+                if spilled:
+                    task = self._spill(spilled, task, pieces[1])
+                done.append(task)
+                for address, length, kind in writes:
+                    task = plan.store(run(address, length), kind, [task])
+                release(plan.final(task))
+            release_b(plan.join(done))
+        rows = max(m1 - m0 for m0, m1 in pairwise(cuts))
+        return f"for {columns} of {op.n} columns: for up to {rows} of {op.m} rows"
+
+    def _spill(self, size: int, made: int, merge: Work) -> int:
+        """Partial sums leave and come back before the last of the work."""
+        plan = self.plan
+        where = run(plan.place(size, Traffic.SPILLS), size)
+        back = plan.load(where, Traffic.SPILLS, [plan.store(where, Traffic.SPILLS, [made])])
+        return plan.task(ARRAY, merge, [back])
+
     def _tiling(self) -> tuple[list[int], int]:
         """Cuts between blocks of rows of A and C, and columns of B that fit the staging."""
         op, machine = self.op, self.machine
@@ -120,10 +179,7 @@ class _ComposedMatmul:
         taken = self.a_tensor.ends() + 2 * self.c_tensor.ends()
         if self.fetches:  # so that fetching the next block hides behind the present one
             room = min(room // 4, int(taken[-1]) // PARTS)
-        cuts = [0]
-        while cuts[-1] < op.m:
-            stop = int(np.searchsorted(taken, taken[cuts[-1]] + room, side="right")) - 1
-            cuts.append(min(op.m, max(stop, cuts[-1] + 1)))
+        cuts = _cuts(taken, room)
         per_column = max(1.0, self.b_tensor.stored.total / op.n)
         columns = max(1, min(op.n, int(machine.weights_bytes // 2 / per_column)))
         # Few large blocks where patterns are examined: a block is one call of a kernel.
@@ -169,11 +225,8 @@ class _ComposedMatmul:
             task = plan.task(ARRAY, charged, [known, *(load for load, _ in loads)])
             for load, size in loads:
                 plan.claim_weights(load, size)(task)
-        if spilled:  # partial matrices leave and come back before the last merge
-            where = run(plan.place(spilled, Traffic.SPILLS), spilled)
-            written = plan.store(where, Traffic.SPILLS, [task])
-            back = plan.load(where, Traffic.SPILLS, [written])
-            task = plan.task(ARRAY, plan.machine.charged(ARRAY, pieces[-1]), [back])
+        if spilled:
+            task = self._spill(spilled, task, plan.machine.charged(ARRAY, pieces[-1]))
         return task
 
     def _product_bytes(self, products: int) -> int:
@@ -270,6 +323,15 @@ class _ComposedMatmul:
             for address, length, kind in writes:
                 done = plan.store(run(address, length), kind, [done])
             release(plan.final(done))
+
+
+def _cuts(taken: np.ndarray, room: int) -> list[int]:
+    """Cuts between blocks of rows that take at most `room` bytes each, or are a single row."""
+    cuts, rows = [0], len(taken) - 1
+    while cuts[-1] < rows:
+        stop = int(np.searchsorted(taken, taken[cuts[-1]] + room, side="right")) - 1
+        cuts.append(min(rows, max(stop, cuts[-1] + 1)))
+    return cuts
 
 
 def _cut(size: int, part: int, parts: int) -> tuple[int, int]:

@@ -80,6 +80,14 @@ class Problem:
             b_transposed = turned(b, n)
         return cls(m, n, k, a, b_transposed, kept)
 
+    def with_rows(self, m: int, a: Csr | None) -> Problem:
+        """The same B under other rows of A; what was worked out of B stays."""
+        other = Problem(m, self.n, self.k, a, self.bt)
+        for name in ("bt_rows", "b_rows", "b_row_counts"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
     @cached_property
     def a_rows(self) -> Csr:
         """A by rows, a dense one written out."""
