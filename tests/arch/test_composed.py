@@ -24,7 +24,7 @@ def test_every_published_machine_is_there():
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_figure_of_a_published_machine_names_its_source(name):
     text = (config_folder() / "published" / f"{name}.yaml").read_text()
-    assert text.startswith("# ") and "[V]" in text.splitlines()[1]
+    assert text.startswith("# ") and "# Sources: [V]" in text
     marks = re.compile(r"\[[VACM]\]|assumed|measured|STONNE|log2|not modelled|hidden")
     block_marked = False
     for number, line in enumerate(text.splitlines(), 1):
@@ -36,8 +36,7 @@ def test_every_figure_of_a_published_machine_names_its_source(name):
             continue
         if body.strip().startswith(("b: {kind: csr", "c: {kind: csr")):
             continue  # as operand a, on the line above
-        nothing = not comment.strip() and not block_marked
-        assert not nothing, f"{name}.yaml, line {number}: {line}"
+        assert marks.search(comment) or block_marked, f"{name}.yaml, line {number}: {line}"
 
 
 @pytest.mark.parametrize(
