@@ -57,7 +57,7 @@ def _validated(progress: Progress | None) -> list[Validated]:
                 checks=suite.checks,
                 cases=len(outcome.judged()),
                 max_error=outcome.max_abs_error,
-                tolerance=outcome.tolerance,
+                tolerance=outcome.tolerance_text,
                 unit=outcome.unit,
                 passed=outcome.passed,
             )

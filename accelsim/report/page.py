@@ -46,7 +46,7 @@ class Validated(NamedTuple):
     checks: str
     cases: int
     max_error: float
-    tolerance: float
+    tolerance: str
     unit: str
     passed: bool
 
@@ -258,7 +258,7 @@ def validation_table(validated: Sequence[Validated]) -> PageTable:
             item.checks,
             str(item.cases),
             short(item.max_error) if item.max_error else "0",
-            f"{item.tolerance:g}",
+            item.tolerance,
             item.unit,
             "within tolerance" if item.passed else "FAILED",
         ]

@@ -80,8 +80,9 @@ def answers(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
         ),
         (
             "Which parts were validated, against what, with what error?",
-            "The table of validation: timing of systolic arrays and of a mesh. The sparse array, "
-            "its mapping and the simple DRAM level are not validated against another source.",
+            "The table of validation: systolic arrays, a mesh, and published sparse arrays. The "
+            "row array of sparse_v1 and sparse_small, the mapping and the simple DRAM level are "
+            "not validated against another source.",
         ),
     ]
 

@@ -16,7 +16,7 @@ from accelsim.report.page import Validated
 from accelsim.report.review import write_review
 from accelsim.report.tables import csv_name
 
-VALIDATED = [Validated("systolic", "folds", 3, 0.0, 0.0, "cycles", True)]
+VALIDATED = [Validated("systolic", "folds", 3, 0.0, "0 cycles", "cycles", True)]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
