@@ -17,18 +17,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelsim.arch.load import load_arch as load_arch
+    from accelsim.pytorch.capturing import capture as capture
+    from accelsim.pytorch.weights import capture_weights as capture_weights
     from accelsim.simulation import compare as compare
     from accelsim.simulation import simulate as simulate
     from accelsim.workload.trace import Trace
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "compare", "load_arch", "load_trace", "simulate"]
+__all__ = [
+    "__version__",
+    "capture",
+    "capture_weights",
+    "compare",
+    "load_arch",
+    "load_trace",
+    "simulate",
+]
 
 _HOME = {
     "load_arch": "accelsim.arch.load",
     "simulate": "accelsim.simulation",
     "compare": "accelsim.simulation",
+    "capture": "accelsim.pytorch.capturing",
+    "capture_weights": "accelsim.pytorch.weights",
 }
 
 

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "kernels": set(),
     "workload": {"kernels"},
     "arch": {"kernels"},
-    "capture": {"workload", "kernels"},
+    "pytorch": {"workload", "kernels"},
     "engine": {"kernels"},
     "mapping": {"workload", "arch", "kernels", "engine.program"},
     "analysis": {"engine", "arch", "workload"},
@@ -35,7 +35,7 @@ MAY_IMPORT_ALL = {"cli", "__init__"}
 ONLY_IN = {
     "numba": ("kernels", "engine.compiled"),
     "simpy": ("engine.reference",),
-    "torch": ("capture",),
+    "torch": ("pytorch",),
     "matplotlib": ("report",),
 }
 

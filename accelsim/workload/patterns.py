@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -27,11 +27,13 @@ __all__ = [
     "attention_rule",
     "csr_pattern",
     "pattern_from_mask",
+    "smallest_encoding",
     "smallest_exact",
 ]
 _BLOCK_SIDES = (128, 64, 32, 16)
 _GROUPS = (4, 8, 16)
 _SLICE_ROWS = 2048
+_NO_INDICES = np.empty(0, np.uint16)
 
 
 def attention_rule(
@@ -108,22 +110,42 @@ def smallest_exact(
     q_len : int, optional
         Queries per unit, if the rows are queries of an attention operator with kv_len = cols.
     """
-    csr = csr_pattern(indptr, indices, cols)
-    if csr.rows == 0 or cols == 0:
-        return csr
-    guesses = list(_rule_guesses(csr, q_len))
-    for guess in guesses:
-        if _same(csr, guess):
+    return smallest_encoding(csr_pattern(indptr, indices, cols), q_len=q_len)
+
+
+def smallest_encoding(pattern: Pattern, *, q_len: int | None = None) -> Pattern:
+    """Encode any pattern anew as `smallest_exact` does, without holding all its indices.
+
+    Memory beyond the pattern and the result is that of `Pattern.blocks`.
+    """
+    rows, cols = pattern.rows, pattern.cols
+    if rows == 0 or cols == 0:
+        return CsrPattern(narrow_pointers(pointers(pattern.row_counts())), _NO_INDICES, cols)
+    for guess in _rule_guesses(pattern, q_len):
+        if _same(pattern, guess):
             return guess
-    bit_bytes = csr.rows * -(-cols // 8)
-    candidates: list[tuple[int, Pattern | None]] = []
-    for pattern in (_as_nm(csr), _as_blocks(csr, q_len)):
-        if pattern is not None:
-            candidates.append((_stored_bytes(pattern), pattern))
-    candidates.append((_stored_bytes(csr), csr))
-    candidates.append((bit_bytes, None))
+    candidates: list[tuple[int, Callable[[], Pattern]]] = []
+    for found in (_as_nm(pattern), _as_blocks(pattern, q_len)):
+        if found is not None:
+            candidates.append((_stored_bytes(found), lambda found=found: found))  # type: ignore[misc]
+    candidates.append((_csr_bytes(pattern), lambda: _as_csr(pattern)))
+    candidates.append((rows * -(-cols // 8), lambda: _as_bits(pattern)))
     _, best = min(candidates, key=lambda candidate: candidate[0])
-    return best if best is not None else _as_bits(csr)
+    return best()
+
+
+def _csr_bytes(pattern: Pattern) -> int:
+    """Bytes of `pattern` as CSR, before it is made."""
+    pointer = 4 if pattern.nnz < 1 << 32 else 8
+    return (pattern.rows + 1) * pointer + pattern.nnz * (2 if pattern.cols <= 1 << 16 else 4)
+
+
+def _as_csr(pattern: Pattern) -> CsrPattern:
+    if isinstance(pattern, CsrPattern):
+        return csr_pattern(pattern.indptr, pattern.indices, pattern.cols)
+    parts = [narrow_indices(indices, pattern.cols) for _, _, indices in pattern.blocks()]
+    indptr = narrow_pointers(pointers(pattern.row_counts()))
+    return CsrPattern(indptr, np.concatenate(parts), pattern.cols)
 
 
 def _stored_bytes(pattern: Pattern) -> int:
@@ -131,47 +153,47 @@ def _stored_bytes(pattern: Pattern) -> int:
     return sum(array.nbytes for array in arrays)
 
 
-def _same(csr: CsrPattern, other: Pattern) -> bool:
+def _same(pattern: Pattern, other: Pattern) -> bool:
     """Compare row counts first, then the indices slice by slice."""
-    if not np.array_equal(csr.row_counts(), other.row_counts()):
+    if not np.array_equal(pattern.row_counts(), other.row_counts()):
         return False
     return all(
         np.array_equal(indices, other.csr(start, start + len(indptr) - 1)[1])
-        for start, indptr, indices in csr.blocks()
+        for start, indptr, indices in pattern.blocks()
     )
 
 
-def _rule_guesses(csr: CsrPattern, q_len: int | None) -> Iterator[RulePattern]:
+def _rule_guesses(pattern: Pattern, q_len: int | None) -> Iterator[RulePattern]:
     """Rules that fit the last row, which of all rows says most about a window."""
-    if csr.nnz == csr.rows * csr.cols:
-        yield RulePattern("dense", csr.rows, csr.cols, {})
-    if not q_len or csr.rows % q_len or q_len > csr.cols:
+    if pattern.nnz == pattern.rows * pattern.cols:
+        yield RulePattern("dense", pattern.rows, pattern.cols, {})
+    if not q_len or pattern.rows % q_len or q_len > pattern.cols:
         return
-    place: dict[str, object] = {"q_len": q_len, "kv_len": csr.cols}
-    last = csr.csr(csr.rows - 1)[1]
-    if len(last) == 0 or last[-1] != csr.cols - 1:
+    place: dict[str, object] = {"q_len": q_len, "kv_len": pattern.cols}
+    last = pattern.csr(pattern.rows - 1)[1]
+    if len(last) == 0 or last[-1] != pattern.cols - 1:
         return
-    if len(last) == csr.cols:
-        yield RulePattern("causal", csr.rows, csr.cols, place)
+    if len(last) == pattern.cols:
+        yield RulePattern("causal", pattern.rows, pattern.cols, place)
     breaks = np.flatnonzero(np.diff(last) > 1)
     window = len(last) - (int(breaks[-1]) + 1 if len(breaks) else 0)
     sinks = len(last) - window
     if not sinks:
-        yield RulePattern("band", csr.rows, csr.cols, {**place, "window": window})
+        yield RulePattern("band", pattern.rows, pattern.cols, {**place, "window": window})
     elif len(breaks) == 1 and last[sinks - 1] == sinks - 1:
         params = {**place, "window": window, "sinks": sinks}
-        yield RulePattern("sinks_window", csr.rows, csr.cols, params)
+        yield RulePattern("sinks_window", pattern.rows, pattern.cols, params)
 
 
-def _as_nm(csr: CsrPattern) -> NmPattern | None:
+def _as_nm(pattern: Pattern) -> NmPattern | None:
     """N:M, if every group of every row keeps equally many."""
-    per_row = csr.row_counts()
+    per_row = pattern.row_counts()
     kept = int(per_row[0])
     if kept == 0 or (per_row != kept).any():
         return None
     for m in _GROUPS:
-        groups = csr.cols // m
-        if csr.cols % m or kept % groups:
+        groups = pattern.cols // m
+        if pattern.cols % m or kept % groups:
             continue
         n = kept // groups
         expected = np.repeat(np.arange(groups), n)
@@ -179,47 +201,49 @@ def _as_nm(csr: CsrPattern) -> NmPattern | None:
             np.array_equal(
                 indices.reshape(-1, kept) // m, np.broadcast_to(expected, (len(indptr) - 1, kept))
             )
-            for _, indptr, indices in csr.blocks()
+            for _, indptr, indices in pattern.blocks()
         ):
-            offsets = (csr.indices.reshape(-1, kept) % m).astype(np.uint8)
-            return NmPattern.from_offsets(n, m, offsets, csr.cols)
+            parts = [(ids.reshape(-1, kept) % m).astype(np.uint8) for _, _, ids in pattern.blocks()]
+            return NmPattern.from_offsets(n, m, np.concatenate(parts), pattern.cols)
     return None
 
 
-def _as_blocks(csr: CsrPattern, q_len: int | None) -> BlockPattern | None:
+def _as_blocks(pattern: Pattern, q_len: int | None) -> BlockPattern | None:
     """Square blocks, the largest side that is exact, whole or cut off at the diagonal."""
     for side in _BLOCK_SIDES:
         for clip in (0, q_len) if q_len else (0,):
-            found = _blocks_of(csr, side, clip)
+            found = _blocks_of(pattern, side, clip)
             if found is not None:
                 return found
     return None
 
 
-def _blocks_of(csr: CsrPattern, side: int, clip: int) -> BlockPattern | None:
+def _blocks_of(pattern: Pattern, side: int, clip: int) -> BlockPattern | None:
     """Blocks of one side length, given up at the first band of rows that does not fit."""
     counts, blocks = [], []
-    for start in range(0, csr.rows, side):
-        stop = min(csr.rows, start + side)
-        touched = np.unique(csr.csr(start, stop)[1] // side)
-        columns = ranges(touched * side, np.minimum(side, csr.cols - touched * side))
+    for start in range(0, pattern.rows, side):
+        stop = min(pattern.rows, start + side)
+        touched = np.unique(pattern.csr(start, stop)[1] // side)
+        columns = ranges(touched * side, np.minimum(side, pattern.cols - touched * side))
         kept = np.full(stop - start, len(columns))
         if clip:
-            limit = csr.cols - clip + np.arange(start, stop) % clip
+            limit = pattern.cols - clip + np.arange(start, stop) % clip
             kept = np.searchsorted(columns, limit, side="right")
-        if not np.array_equal(kept, csr.row_counts(start, stop)):
+        if not np.array_equal(kept, pattern.row_counts(start, stop)):
             return None
         counts.append(len(touched))
         blocks.append(touched)
     indptr = narrow_pointers(pointers(np.array(counts)))
-    indices = narrow_indices(np.concatenate(blocks), -(-csr.cols // side))
-    found = BlockPattern(indptr, indices, csr.rows, csr.cols, side, side, clip)
-    return found if not clip or _same(csr, found) else None
+    indices = narrow_indices(np.concatenate(blocks), -(-pattern.cols // side))
+    found = BlockPattern(indptr, indices, pattern.rows, pattern.cols, side, side, clip)
+    return found if not clip or _same(pattern, found) else None
 
 
-def _as_bits(csr: CsrPattern) -> BitPattern:
+def _as_bits(pattern: Pattern) -> BitPattern:
+    if isinstance(pattern, BitPattern):
+        return pattern
     parts = []
-    for start in range(0, csr.rows, _SLICE_ROWS):
-        mask = csr.mask(start, min(csr.rows, start + _SLICE_ROWS))
+    for start in range(0, pattern.rows, _SLICE_ROWS):
+        mask = pattern.mask(start, min(pattern.rows, start + _SLICE_ROWS))
         parts.append(np.packbits(mask, axis=1, bitorder="little"))
-    return BitPattern(np.concatenate(parts), csr.cols)
+    return BitPattern(np.concatenate(parts), pattern.cols)

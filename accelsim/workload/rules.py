@@ -232,3 +232,29 @@ class SinksWindow(AttentionRule, RangeRule):
         position = self.positions(rows)
         first = np.maximum(0, position + 1 - self.window)
         return np.minimum(self.sinks, first), first, position + 1
+
+
+@register_rule("global_band")
+@dataclass(frozen=True, kw_only=True)
+class GlobalBand(AttentionRule, RangeRule):
+    """A band to both sides, and `tokens` global first tokens (Longformer, 2004.05150).
+
+    A global token sees every key and is seen by every query; of the others, each keeps the
+    nearest `window` keys before (and with) it and as many after it.
+    """
+
+    window: int
+    tokens: int = 1
+
+    def check(self) -> None:
+        """See `Rule.check`."""
+        super().check()
+        self._require(self.window > 0 and self.tokens >= 0, "window > 0, tokens >= 0 are needed")
+
+    def spans(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See `RangeRule.spans`."""
+        position = self.positions(rows)
+        everywhere = position < self.tokens
+        first = np.where(everywhere, 0, np.maximum(0, position + 1 - self.window))
+        last = np.where(everywhere, self.cols, np.minimum(self.cols, position + self.window))
+        return np.minimum(self.tokens, first), first, last

@@ -289,17 +289,22 @@ def _map_array(path: Path, entries: Json, name: str, where: str) -> np.ndarray:
     return np.memmap(file, dtype=dtype, mode="c", offset=offset, shape=shape)
 
 
-def _replace_folder(path: Path, manifest: Json, arrays: dict[str, np.ndarray]) -> None:
-    """Write beside the target and rename; an older trace is removed last."""
+def check_target(path: Path) -> None:
+    """Raise InputError unless a trace may be called `path`: it ends in .trace and is not taken."""
     if path.suffix != SUFFIX:
         raise InputError(f"a trace folder must be called NAME{SUFFIX}", where=str(path))
     if path.exists() and not (path / MANIFEST).is_file():
         raise InputError("exists and is not a trace", where=str(path), remedy="choose another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _replace_folder(path: Path, manifest: Json, arrays: dict[str, np.ndarray]) -> None:
+    """Write beside the target and rename; an older trace is removed last."""
+    check_target(path)
     fresh = path.with_name(f".{path.name}.new-{os.getpid()}")
     stale = path.with_name(f".{path.name}.old-{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         fresh.mkdir()
         for name, array in arrays.items():
             with (fresh / f"{name}.npy").open("wb") as stream:
@@ -309,6 +314,12 @@ def _replace_folder(path: Path, manifest: Json, arrays: dict[str, np.ndarray]) -
         if path.exists():
             path.rename(stale)
         fresh.rename(path)
+    except OSError as error:
+        raise InputError(
+            f"the trace cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="choose a place with enough space where you may write",
+        ) from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(stale, ignore_errors=True)

@@ -10,7 +10,7 @@ from model import Keep, Shape, TinyMoeLm
 from torch import Tensor
 from torch.nn import functional
 
-from accelsim.capture.selection import select_mass
+from accelsim.pytorch.selection import select_mass
 from accelsim.workload.operators import Attention, Matmul, Moe, Operator, Selection, Vector
 from accelsim.workload.patterns import Pattern, pattern_from_mask
 

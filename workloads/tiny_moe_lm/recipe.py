@@ -19,7 +19,7 @@ from capture import MASS, operators_of, record_forward
 from model import Keep, Shape, TinyMoeLm
 from train import Text, bits_per_byte, held_out_windows, read_text, train
 
-from accelsim.capture.selection import select_mass, select_topk
+from accelsim.pytorch.selection import select_mass, select_topk
 from accelsim.workload.operators import Selection
 from accelsim.workload.trace import read_trace, write_trace
 

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="capture needs the torch extra")
 
-from accelsim.capture.selection import select_mass, select_topk  # noqa: E402
+from accelsim.pytorch.selection import select_mass, select_topk  # noqa: E402
 
 
 def causal_scores(rows: int = 24, seed: int = 0) -> torch.Tensor:
