@@ -25,7 +25,7 @@ _ROW_WORK = frozenset(
     "_fused_rms_norm _log_softmax _native_batch_norm_legit_no_training _safe_softmax _softmax "
     "addcdiv addcmul all amax amin any argmax argmin argsort bincount cumprod cumsum "
     "linalg_vector_norm logcumsumexp logsumexp masked_fill max mean min native_batch_norm "
-    "native_dropout native_group_norm native_layer_norm norm prod sort std std_mean sum topk var "
+    "mse_loss native_dropout nll_loss2d_forward nll_loss_forward native_group_norm native_layer_norm norm prod sort std std_mean sum topk var "
     "var_mean avg_pool2d _adaptive_avg_pool2d adaptive_avg_pool1d max_pool2d_with_indices "
     "native_dropout bernoulli dropout".split()
 )
@@ -61,7 +61,7 @@ def name_of(func: Any) -> str:
 
 def kind_of(func: Any, name: str) -> str:
     """What an overload is: "vector", "layout", "index" or "unknown"."""
-    if func.is_view or name in _LAYOUT:
+    if func.is_view or torch.Tag.inplace_view in func.tags or name in _LAYOUT:
         return "layout"
     if name in _BY_INDEX:
         return "index"

@@ -120,6 +120,8 @@ class Tap(TorchDispatchMode):
             named = arguments(func, args, kwargs)
             self._fused(name, named, outputs)
             return
+        if name == "lift_fresh":  # a tensor made of Python numbers
+            graph.mark_constants(outputs)
         if func.is_view:
             graph.viewed(outputs, inputs)
             return
@@ -141,7 +143,11 @@ class Tap(TorchDispatchMode):
             elements = max(t.numel() for t in (*inputs, outputs[0]))
             reads = [t for t in inputs if not graph.is_constant(t)]
             number = graph.add_work(
-                session.module, session.label("vector"), name, elements, lane_operations(name),
+                session.module,
+                session.label("vector"),
+                name,
+                elements,
+                lane_operations(name),
                 reads,
             )
             if origin is not None:
@@ -267,7 +273,9 @@ class Tap(TorchDispatchMode):
         largest, out = max(t.numel() for t in sources), outputs[0]
         if name == "cat":
             parts = args[0]
-            place = next((i for i, t in enumerate(parts) if storage_of(t) in map(storage_of, sources)))
+            place = next(
+                (i for i, t in enumerate(parts) if storage_of(t) in map(storage_of, sources))
+            )
             if out.shape[:-1] != parts[place].shape[:-1]:
                 return
             if origin.kept is None:
@@ -386,9 +394,11 @@ class Tap(TorchDispatchMode):
         if name in _FUSED:
             named = arguments(func, args, kwargs)
             out = replay.fused(named)
-            return None if out is None else (out, out.new_zeros(out.shape[:-1]), *[None] * 7)[
-                : len(func._schema.returns)
-            ]
+            return (
+                None
+                if out is None
+                else (out, out.new_zeros(out.shape[:-1]), *[None] * 7)[: len(func._schema.returns)]
+            )
         x = args[0]
         origin = self.scores.get(storage_of(x))
         if origin is None or origin.kept is not None or self._layout(origin, x) is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from accelsim.workload.operators import Operator, Vector
 
@@ -74,12 +75,26 @@ class Graph:
         self.entries: list[Entry] = []
         self.step = -1
         self._producers: dict[int, frozenset[int]] = {}
+        self._seen: dict[int, StorageWeakRef] = {}  # a freed address is not given to another
         self._constants: set[int] = set()
         self._open: tuple[int, Work] | None = None
 
     def mark_constants(self, tensors: Iterable[torch.Tensor]) -> None:
         """Weights and buffers: what is computed from them alone is no work of a run."""
-        self._constants.update(storage_of(tensor) for tensor in tensors)
+        self._constants.update(self._key(tensor) for tensor in tensors)
+
+    def _key(self, tensor: torch.Tensor) -> int:
+        key = storage_of(tensor)
+        if key not in self._seen and key != id(tensor):
+            self._seen[key] = StorageWeakRef(tensor.untyped_storage())
+        return key
+
+    def forget_freed(self) -> None:
+        """Let go of what is known of freed memory."""
+        for key in [key for key, seen in self._seen.items() if seen.expired()]:
+            del self._seen[key]
+            self._producers.pop(key, None)
+            self._constants.discard(key)
 
     def is_constant(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor depends on no input of the model."""
@@ -100,7 +115,7 @@ class Graph:
         constant = entry is None and all(self.is_constant(tensor) for tensor in inputs)
         shared = {storage_of(tensor) for tensor in inputs}
         for output in outputs:
-            key = storage_of(output)
+            key = self._key(output)
             if key in shared:  # a view, or written in place
                 self._producers[key] = self._producers.get(key, frozenset()) | sources
                 if not constant:

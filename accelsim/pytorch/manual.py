@@ -74,6 +74,10 @@ class Manual:
         """Name of the innermost module that runs."""
         raise NotImplementedError
 
+    def label(self, word: str) -> str:
+        """Name of an operator within the running module."""
+        raise NotImplementedError
+
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Record nothing inside this block, such as a custom kernel's own operators."""
@@ -139,13 +143,15 @@ class Manual:
             pattern, found = None, bool(causal)
         elif isinstance(kept, Pattern):
             rows = kept.rows // (batch * q_len)
-            sharing = {heads: "head", 1: "layer", kv_heads: "kv_group"}.get(rows, "head")
+            sharing = {kv_heads: "kv_group", 1: "layer", heads: "head"}.get(rows, "head")
             pattern, found = self.spool.keep_pattern(kept), bool(causal)
         else:
             mask = _as_mask(kept, batch, q_len, kv_len)
-            if mask.shape[0] != batch or mask.shape[2:] != (q_len, kv_len) or mask.shape[
-                1
-            ] not in (1, kv_heads, heads):
+            if (
+                mask.shape[0] != batch
+                or mask.shape[2:] != (q_len, kv_len)
+                or mask.shape[1] not in (1, kv_heads, heads)
+            ):
                 raise InputError(
                     f"kept has shape {tuple(mask.shape)}, expected "
                     f"[{batch}, {heads} or {kv_heads} or 1, {q_len}, {kv_len}]",
@@ -245,8 +251,7 @@ class Manual:
         call = self._calls[-1] if self._calls else None
         inputs = _tensors(reads if reads is not None else (call.args, call.kwargs) if call else ())
         outputs = _tensors(writes if writes is not None else call.output if call else ())
-        if scope is not None:
-            label = ""
+        label = self.label(label) if scope is None and label else ""
         number = self.graph.add(kind, scope or self.module, label, inputs, **fields)
         # what submodules recorded inside the call is part of the operator's history
         if call is not None and call.children:

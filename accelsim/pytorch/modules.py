@@ -265,8 +265,12 @@ def bigbird_blocks(count: int, chosen: np.ndarray) -> list[np.ndarray]:
 
 
 def bigbird_pattern(heads: list[list[np.ndarray]], side: int, keys: np.ndarray) -> Pattern:
-    """Kept keys of all heads; `keys`: bool[batch, length], False for padding (kept by none)."""
+    """Kept keys of all heads, one set where they are equal (in evaluation nothing is random).
+
+    `heads` : key blocks of each query block; `keys` : bool[batch, length], False for padding.
+    """
     batch, length = keys.shape
+    heads = heads[:1] if all(all(map(np.array_equal, h, heads[0])) for h in heads) else heads
     rows = [blocks for _ in range(batch) for head in heads for blocks in head]
     counts = np.array([len(blocks) for blocks in rows])
     indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.uint32)

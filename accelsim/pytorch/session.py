@@ -53,6 +53,8 @@ class Session(Manual):
         What was written, after the capture has ended.
     not_understood : dict[str, int]
         Operators that were seen and not recorded because nothing is known of them, with calls.
+    metadata : dict[str, Any]
+        Further fields of the trace; may be changed until the capture ends.
     products : dict[str, tuple[int, int]]
         Of each ATen product and fused attention: calls, and MACs without any skipping.
     """
@@ -87,7 +89,7 @@ class Session(Manual):
         self._quality = measure_quality
         known = [a for a in ADAPTERS if experts or not a.experts]
         self._adapters = [*adapters, *known]
-        self._progress, self._metadata = progress, metadata
+        self._progress, self.metadata = progress, metadata
         self.trace: Trace | None = None
         self.products: dict[str, tuple[int, int]] = {}
         self.not_understood: dict[str, int] = {}
@@ -205,6 +207,7 @@ class Session(Manual):
     def _forget(self) -> None:
         self.tap.forget()
         self.weights.forget()
+        self.graph.forget_freed()
 
     # what the tap asks
 
@@ -223,9 +226,7 @@ class Session(Manual):
         """Whether operators are not recorded here: outside the model, or inside an adapter."""
         if not self._stack:
             return True
-        return any(
-            not call.children or call.depth == len(self._stack) for call in self._calls
-        )
+        return any(not call.children or call.depth == len(self._stack) for call in self._calls)
 
     def label(self, word: str) -> str:
         """Name of an operator within its module: none where the module is that operator."""
@@ -266,7 +267,9 @@ class Session(Manual):
     def saw_activation(self, tensor: torch.Tensor) -> None:
         """Hand the zeros of an activation to the adapter that waits for them."""
         if self.collected is not None and tensor.dim() == 2:
-            self.collected.append(np.packbits((tensor != 0).cpu().numpy(), axis=1, bitorder="little"))
+            self.collected.append(
+                np.packbits((tensor != 0).cpu().numpy(), axis=1, bitorder="little")
+            )
 
     def zeros(self, tensor: torch.Tensor) -> Pattern | None:
         """Nonzeros of tensor[rows, cols]; None if nearly all are."""
@@ -317,7 +320,9 @@ class Session(Manual):
         """Say how far the capture is."""
         self._attentions += 1
         if self._progress is not None:
-            total = sum(1 for name, _ in self.model.named_modules() if name.split(".")[-1].isdigit())
+            total = sum(
+                1 for name, _ in self.model.named_modules() if name.split(".")[-1].isdigit()
+            )
             text = f"capturing call {self.graph.step + 1}, {self.module}"
             self._progress(text, len(self.graph.entries), max(total, len(self.graph.entries)))
 
@@ -364,7 +369,7 @@ class Session(Manual):
                 "loss_exact_attention": round(exact, 6),
                 "loss_replayed_selection": round(replayed, 6),
             }
-        fields |= self._metadata
+        fields |= self.metadata
         notes = [fields.pop("note", ""), self.summary()]
         fields["note"] = "; ".join(filter(None, notes))
         name = fields.pop("name", None) or self.out.name.removesuffix(".trace")

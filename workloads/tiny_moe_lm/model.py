@@ -55,25 +55,18 @@ def rotate(x: Tensor, angles: Tensor) -> Tensor:
     return torch.cat((first * cos - second * sin, first * sin + second * cos), dim=-1)
 
 
-class Attention(nn.Module):
-    """Causal attention over the keys that `keep` selects (None: all visible ones)."""
+class SelectedAttention(nn.Module):
+    """Attention of q, k, v[batch, heads, length, d_head] over the keys that `keep` selects."""
 
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.shape = shape
-        self.qkv = nn.Linear(shape.d_model, 3 * shape.d_model, bias=False)
-        self.out = nn.Linear(shape.d_model, shape.d_model, bias=False)
-
-    def forward(self, x: Tensor, angles: Tensor, keep: Keep | None, observe: Observe) -> Tensor:
-        batch, length, d_model = x.shape
-        parts = self.qkv(x).view(batch, length, 3, self.shape.heads, self.shape.d_head)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
-        q, k = rotate(q, angles), rotate(k, angles)
+    def forward(
+        self, q: Tensor, k: Tensor, v: Tensor, keep: Keep | None, observe: Observe
+    ) -> Tensor:
+        length, d_head = q.shape[-2:]
         k_transposed = k.transpose(-1, -2)
         blocks = []
         for start in range(0, length, QUERY_ROWS):
             end = min(start + QUERY_ROWS, length)
-            scores = q[:, :, start:end] @ k_transposed[..., :end] * self.shape.d_head**-0.5
+            scores = q[:, :, start:end] @ k_transposed[..., :end] * d_head**-0.5
             future = torch.ones(end - start, end, dtype=torch.bool).triu(start + 1)
             scores = scores.masked_fill(future, -torch.inf)
             observe("scores", scores.detach())
@@ -82,28 +75,38 @@ class Attention(nn.Module):
                 observe("kept", kept)
                 scores = scores.masked_fill(~kept, -torch.inf)
             blocks.append(scores.softmax(-1) @ v[:, :, :end])
-        mixed = torch.cat(blocks, dim=2).transpose(1, 2).reshape(batch, length, d_model)
-        return self.out(mixed)
+        return torch.cat(blocks, dim=2)
 
 
-class Moe(nn.Module):
-    """Each token goes to its `top_k` experts, two-matrix MLPs with a ReLU; nothing is dropped."""
+class Attention(nn.Module):
+    """Causal attention over the keys that `keep` selects (None: all visible ones)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.router = nn.Linear(shape.d_model, shape.experts, bias=False)
+        self.qkv = nn.Linear(shape.d_model, 3 * shape.d_model, bias=False)
+        self.out = nn.Linear(shape.d_model, shape.d_model, bias=False)
+        self.core = SelectedAttention()
+
+    def forward(self, x: Tensor, angles: Tensor, keep: Keep | None, observe: Observe) -> Tensor:
+        batch, length, d_model = x.shape
+        parts = self.qkv(x).view(batch, length, 3, self.shape.heads, self.shape.d_head)
+        q, k, v = parts.permute(2, 0, 3, 1, 4)
+        mixed = self.core(rotate(q, angles), rotate(k, angles), v, keep, observe)
+        return self.out(mixed.transpose(1, 2).reshape(batch, length, d_model))
+
+
+class Experts(nn.Module):
+    """Two-matrix MLPs with a ReLU; each token goes to those it was routed to, none is dropped."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
         self.up = nn.Parameter(torch.empty(shape.experts, shape.d_model, shape.d_ff))
         self.down = nn.Parameter(torch.empty(shape.experts, shape.d_ff, shape.d_model))
 
-    def forward(self, x: Tensor, observe: Observe) -> tuple[Tensor, Tensor]:
-        """Return the experts' output and the load-balance loss."""
-        tokens = x.reshape(-1, x.shape[-1])
-        probabilities = self.router(tokens).softmax(-1)
-        gates, experts = probabilities.topk(self.shape.top_k, dim=-1)
-        gates = gates / gates.sum(-1, keepdim=True)
-        observe("expert_ids", experts)
-
+    def forward(self, tokens: Tensor, experts: Tensor, gates: Tensor, observe: Observe) -> Tensor:
+        """Weighted sum of the experts int64[tokens, top_k] of each token."""
         slots = experts.flatten()
         load = torch.bincount(slots, minlength=self.shape.experts)
         order = slots.argsort(stable=True)  # slots grouped by expert
@@ -116,8 +119,29 @@ class Moe(nn.Module):
         out = torch.zeros_like(tokens)
         out = out.index_add(0, owner, results * gates.flatten()[order, None])
         observe("active", torch.cat(hidden)[order.argsort()] > 0)  # rows: token * top_k + slot
+        return out
+
+
+class Moe(nn.Module):
+    """A router, and the experts it chooses."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.experts = Experts(shape)
+        self.router = nn.Linear(shape.d_model, shape.experts, bias=False)
+
+    def forward(self, x: Tensor, observe: Observe) -> tuple[Tensor, Tensor]:
+        """Return the experts' output and the load-balance loss."""
+        tokens = x.reshape(-1, x.shape[-1])
+        probabilities = self.router(tokens).softmax(-1)
+        gates, experts = probabilities.topk(self.shape.top_k, dim=-1)
+        gates = gates / gates.sum(-1, keepdim=True)
+        observe("expert_ids", experts)
+        out = self.experts(tokens, experts, gates, observe)
 
         # Switch Transformers (arXiv 2101.03961), eq. 4: 1 when both shares are uniform.
+        load = torch.bincount(experts.flatten(), minlength=self.shape.experts)
         share = load / load.sum()
         balance = self.shape.experts * (share * probabilities.mean(0)).sum()
         return out.view_as(x), balance
@@ -162,7 +186,7 @@ class TinyMoeLm(nn.Module):
                 continue  # gains of the norms start at 1
             inputs = weight.shape[-2] if weight.dim() == 3 else weight.shape[-1]
             std = inputs**-0.5
-            if name.endswith(("attention.out.weight", "moe.down")):
+            if name.endswith(("attention.out.weight", "experts.down")):
                 std *= into_residual
             nn.init.normal_(weight, std=std)
         nn.init.normal_(self.embedding.weight)

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import figures
 import torch
-from capture import MASS, operators_of, record_forward
+from capture import MASS, capture_forward
 from model import Keep, Shape, TinyMoeLm
 from train import Text, bits_per_byte, held_out_windows, read_text, train
 
 from accelsim.pytorch.selection import select_mass, select_topk
 from accelsim.workload.operators import Selection
-from accelsim.workload.trace import read_trace, write_trace
+from accelsim.workload.trace import read_trace
 
 WORKLOADS = Path(__file__).resolve().parent.parent
 
@@ -115,31 +115,31 @@ def save(args: argparse.Namespace, variant: Variant, model: TinyMoeLm, text: Tex
     shape = model.shape
     by_mass = variant.selection == "oracle"
     keep: Keep = partial(select_mass, mass=MASS) if by_mass else partial(select_topk, k=args.top_k)
-    record = record_forward(model, held_out_windows(text, args.batch, shape.window), keep)
     out = args.out or WORKLOADS / f"{variant.name}.trace"
-    write_trace(
+    capture_forward(
+        model,
+        held_out_windows(text, args.batch, shape.window),
+        keep,
+        variant.selection,
         out,
-        variant.name,
-        operators_of(record, shape, args.batch, shape.window, variant.selection),
-        producer=f"workloads/tiny_moe_lm/recipe.py --variant {args.variant}",
-        model=f"tiny_moe_lm {shape.layers} layers, d {shape.d_model}, {shape.heads} heads, "
-        f"{shape.experts} experts top-{shape.top_k}, d_ff {shape.d_ff}, {args.steps} steps",
-        seed=args.seed,
-        phase="prefill",
-        batch=args.batch,
-        seq_len=shape.window,
-        selection_rule=f"mass:{MASS}" if by_mass else f"topk:{args.top_k}",
-        quality={
-            "unit": "bits per byte of held-out text",
-            "loss_exact_attention": round(bits_per_byte(model, text, None, args.windows), 4),
-            "loss_replayed_selection": round(bits_per_byte(model, text, keep, args.windows), 4),
-            "held_out_bytes": args.windows * shape.window,
-            "keys_for_95_percent_mass": record.mean_keys_for_mass(),
+        {
+            "name": variant.name,
+            "producer": f"workloads/tiny_moe_lm/recipe.py --variant {args.variant}",
+            "model": f"tiny_moe_lm {shape.layers} layers, d {shape.d_model}, {shape.heads} heads, "
+            f"{shape.experts} experts top-{shape.top_k}, d_ff {shape.d_ff}, {args.steps} steps",
+            "seed": args.seed,
+            "phase": "prefill",
+            "selection_rule": f"mass:{MASS}" if by_mass else f"topk:{args.top_k}",
+            "quality": {
+                "unit": "bits per byte of held-out text",
+                "loss_exact_attention": round(bits_per_byte(model, text, None, args.windows), 4),
+                "loss_replayed_selection": round(bits_per_byte(model, text, keep, args.windows), 4),
+                "held_out_bytes": args.windows * shape.window,
+            },
+            "licence": "index patterns only, no text; the text read is under the PSF licence",
+            "note": f"{variant.about}; byte-level text "
+            f"of one language: not evidence about large models; {text.note}",
         },
-        synthetic=False,
-        licence="index patterns only, no text; the text read is under the PSF licence",
-        note=f"{variant.about}; computed in fp32 with torch {torch.__version__}; byte-level text "
-        f"of one language: not evidence about large models; {text.note}",
     )
     return out
 
