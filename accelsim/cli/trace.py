@@ -1,10 +1,13 @@
-"""`accelsim trace`: look at a trace, and check it."""
+"""`accelsim trace`: make a trace, look at it, and check it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from accelsim.cli import making
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -12,7 +15,8 @@ if TYPE_CHECKING:
     from accelsim.workload.statistics import OperatorStatistics
     from accelsim.workload.trace import Trace
 
-app = typer.Typer(help="Look at a trace, and check it.", no_args_is_help=True)
+app = typer.Typer(help="Make a trace, look at it, and check it.", no_args_is_help=True)
+making.register(app)
 _Place = Annotated[
     str, typer.Argument(help="Folder NAME.trace, or the name of a shipped workload.")
 ]
@@ -22,6 +26,9 @@ _Place = Annotated[
 def info(
     path: _Place,
     tile: Annotated[int, typer.Option(min=1, help="Queries of a tile, for key reuse.")] = 16,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FOLDER", help="Also draw it, PNG and SVG.")
+    ] = None,
 ) -> None:
     """Show the operators of a trace: shapes, density, key reuse, expert load, MACs and bytes.
 
@@ -43,6 +50,11 @@ def info(
     console.print(_table(rows, tile))
     for line in _remarks(rows, tile):
         console.print(line, highlight=False, markup=False)
+    if plot is not None:
+        from accelsim.report.trace_pictures import draw_trace
+
+        for file in draw_trace(trace, plot):
+            console.print(str(file), highlight=False, markup=False)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from accelsim.pytorch.spool import Spool
 from accelsim.workload.encodings import BitPattern, Pattern
 from accelsim.workload.operators import Sharing
 from accelsim.workload.patterns import smallest_encoding
+from accelsim.workload.sharing import shared_sets
 
 CHUNK_SCORES = 1 << 22
 # Masks are finfo.min, -inf, or a large negative number such as -1e9 or -10000 (BERT).
@@ -88,7 +89,7 @@ def keep_keys(rows: Rows, layout: Layout, rule: SelectionRule, spool: Spool) -> 
     if exact and not rule.needs_scores:
         spool.discard(bits)
         return Kept(None, causal, "head")
-    sharing, sets = shared(bits, layout)
+    sharing, sets = shared_sets(bits, layout.heads, layout.kv_heads)
     whole = BitPattern(np.ascontiguousarray(sets).reshape(-1, bits.shape[-1]), kv_len)
     found = smallest_encoding(whole, q_len=q_len)
     if found is not whole or sets is not bits:
@@ -105,21 +106,6 @@ def looks_causal(rows: Rows, layout: Layout) -> bool:
     return all(
         _sees_no_future(rows(0, row, row + 1) > MASKED_SCORE, offset + row) for row in places
     )
-
-
-def shared(bits: np.ndarray, layout: Layout) -> tuple[Sharing, np.ndarray]:
-    """What shares an index set, told from the sets: all heads, the group of a key head, or none.
-
-    `bits` : uint8[batch, units, q_len, bytes]; gives the sets without repetition.
-    """
-    if bits.shape[1] == 1:
-        return ("layer", bits) if layout.heads > 1 else ("head", bits)
-    if _groups_equal(bits, bits.shape[1]):
-        return "layer", bits[:, :1]
-    group = layout.heads // layout.kv_heads
-    if group > 1 and bits.shape[1] == layout.heads and _groups_equal(bits, group):
-        return "kv_group", bits[:, ::group]
-    return "head", bits
 
 
 def key_heads(heads: torch.Tensor) -> int:
@@ -150,17 +136,3 @@ def _rule_for(visible: int, causal: bool, layout: Layout) -> bool:
     q, kv = layout.q_len, layout.kv_len
     pairs = q * (kv - q) + q * (q + 1) // 2 if causal else q * kv
     return visible == layout.batch * layout.units * pairs
-
-
-def _groups_equal(bits: np.ndarray, group: int) -> bool:
-    """Whether each unit's sets equal those of the first unit of its group."""
-    for unit in range(bits.shape[1]):
-        first = unit - unit % group
-        if unit == first:
-            continue
-        for entry in bits:
-            if not np.array_equal(entry[unit, -1], entry[first, -1]):
-                return False
-            if not np.array_equal(entry[unit], entry[first]):
-                return False
-    return True

@@ -22,12 +22,12 @@ _LANE_OPERATIONS = {
 
 # Work over whole rows that is not marked as element-wise.
 _ROW_WORK = frozenset(
-    "_fused_rms_norm _log_softmax _native_batch_norm_legit_no_training _safe_softmax _softmax "
-    "addcdiv addcmul all amax amin any argmax argmin argsort bincount cumprod cumsum "
-    "linalg_vector_norm logcumsumexp logsumexp masked_fill max mean min native_batch_norm "
-    "mse_loss native_dropout nll_loss2d_forward nll_loss_forward native_group_norm native_layer_norm norm prod sort std std_mean sum topk var "
-    "var_mean avg_pool2d _adaptive_avg_pool2d adaptive_avg_pool1d max_pool2d_with_indices "
-    "native_dropout bernoulli dropout".split()
+    "_adaptive_avg_pool2d _fused_rms_norm _log_softmax _native_batch_norm_legit_no_training "
+    "_safe_softmax _softmax adaptive_avg_pool1d addcdiv addcmul all amax amin any argmax argmin "
+    "argsort avg_pool2d bincount cumprod cumsum linalg_vector_norm logcumsumexp logsumexp "
+    "masked_fill max max_pool2d_with_indices mean min mse_loss native_batch_norm native_dropout "
+    "native_group_norm native_layer_norm nll_loss2d_forward nll_loss_forward norm prod sort std "
+    "std_mean sum topk var var_mean".split()
 )
 
 # These move, make or name data; a mapping lays tensors out as its units want them.

@@ -122,6 +122,9 @@ class Tap(TorchDispatchMode):
             return
         if name == "lift_fresh":  # a tensor made of Python numbers
             graph.mark_constants(outputs)
+        if name.endswith("_like") or name.startswith("new_"):  # made of a shape, not of values
+            graph.written(outputs, [], None)
+            return
         if func.is_view:
             graph.viewed(outputs, inputs)
             return
@@ -167,7 +170,11 @@ class Tap(TorchDispatchMode):
         self, kind: str, name: str, inputs: list[torch.Tensor], outputs: list[torch.Tensor]
     ) -> bool:
         """Whether an operator is work of the model: on numbers, and not on weights alone."""
-        if not outputs[0].is_floating_point() or outputs[0].numel() == 0:
+        if outputs[0].numel() == 0:
+            return False
+        if not outputs[0].is_floating_point() and not outputs[0].is_complex():
+            return False
+        if max(t.numel() for t in (*inputs, outputs[0])) == 1:  # a scalar: the host's
             return False
         return not all(self.session.graph.is_constant(t) for t in inputs)
 

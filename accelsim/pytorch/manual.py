@@ -13,13 +13,12 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 
 from accelsim.errors import InputError
-from accelsim.pytorch import attention
-from accelsim.pytorch.attention import Layout
 from accelsim.pytorch.selection import SelectionRule
 from accelsim.pytorch.spool import Spool
 from accelsim.workload.encodings import BitPattern, Pattern
 from accelsim.workload.operators import Attention, Index, Moe, Selection
 from accelsim.workload.patterns import smallest_encoding
+from accelsim.workload.sharing import shared_sets
 
 if TYPE_CHECKING:
     from accelsim.pytorch.graph import Graph
@@ -137,7 +136,6 @@ class Manual:
             If the shape of `kept` does not fit.
         """
         kv_heads = kv_heads or heads
-        layout = Layout(batch, heads, kv_heads, q_len, kv_len, heads)
         sharing: Any = "head"
         if kept is None:
             pattern, found = None, bool(causal)
@@ -163,7 +161,7 @@ class Manual:
             if mask.shape[1] == kv_heads != heads:
                 sharing, sets = "kv_group", bits
             else:
-                sharing, sets = attention.shared(bits, layout)
+                sharing, sets = shared_sets(bits, heads, kv_heads)
             whole = BitPattern(np.ascontiguousarray(sets).reshape(-1, bits.shape[-1]), kv_len)
             pattern = self.spool.keep_pattern(smallest_encoding(whole, q_len=q_len))
         return self._put(
@@ -207,8 +205,8 @@ class Manual:
                 where=scope or self.module,
             )
         ids = np.where((ids >= 0) & (ids < experts), ids, -1).astype(np.int16)
-        pattern = active
-        if active is not None and not isinstance(active, Pattern):
+        pattern = active if isinstance(active, Pattern) else None
+        if active is not None and pattern is None:
             mask = _to_numpy(active)
             bits = np.packbits(mask, axis=-1, bitorder="little")
             pattern = smallest_encoding(BitPattern(bits, mask.shape[1]))

@@ -69,7 +69,7 @@ class Replay:
 
 
 def chunks(fields: dict[str, Any], entry: int) -> Any:
-    """Walk over the kept keys of one batch entry: (first row, last row, bool[heads, rows, keys])."""
+    """Walk over the kept keys of a batch entry: (first row, last row, bool[heads, rows, keys])."""
     pattern, heads, q_len = fields["pattern"], fields["heads"], fields["q_len"]
     units = pattern.rows // (fields["batch"] * q_len)
     step = max(1, CHUNK_SCORES // (heads * fields["kv_len"]))

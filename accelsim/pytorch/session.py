@@ -292,7 +292,8 @@ class Session(Manual):
         """Count an operator that is not recorded."""
         if self.replay is not None or not self._stack:
             return
-        if not tensor.is_floating_point() and kind in ("vector", "unknown"):
+        number = tensor.is_floating_point() or tensor.is_complex()
+        if not number and kind in ("vector", "unknown"):
             kind = "integer"
         self._left.setdefault(kind, Counter())[name] += 1
         if kind == "unknown":
@@ -381,8 +382,8 @@ class Session(Manual):
             )
         return trace
 
-    def _selection_text(self, attentions: list[Operator]) -> str:
-        sources = sorted({op.selection for op in attentions})  # type: ignore[attr-defined]
+    def _selection_text(self, attentions: list[Attention]) -> str:
+        sources = sorted({op.selection for op in attentions})
         text = self.rule.text if attentions else "no attention"
         return text if sources != ["model"] else "the model's own index"
 
@@ -410,7 +411,7 @@ def _counted(names: Counter[str]) -> str:
 
 
 def _config_hash(model: nn.Module) -> str:
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     text = str(config.to_dict()) if hasattr(config, "to_dict") else str(model)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

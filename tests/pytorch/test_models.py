@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
 pytest.importorskip("transformers", reason="most models are those of transformers")
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
-from tests.pytorch.models import LENGTH, MODELS, VOCABULARY, ids
-from torch.utils.flop_counter import FlopCounterMode
+import torch
 
 import accelsim
 from accelsim.workload.operators import Attention, Index, Matmul, Moe
 from accelsim.workload.statistics import routed_slots
 from accelsim.workload.trace import validate_trace
+from tests.pytorch.models import LENGTH, MODELS, VOCABULARY, ids
 
 ROUTED = ("mixtral", "qwen3_moe", "deepseek_v3", "deepseek_v32", "gpt_oss", "switch")
 BOTH = ("mixtral", "qwen3_moe", "deepseek_v3", "deepseek_v32", "opt", "llama", "bert", "t5")
@@ -90,6 +87,8 @@ def test_products_are_those_that_torch_counts(name, tmp_path):
         model.set_attn_implementation("eager")
     if hasattr(model, "set_experts_implementation"):
         model.set_experts_implementation("eager")
+    from torch.utils.flop_counter import FlopCounterMode
+
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -35,8 +35,9 @@ def capture_forward(
 ) -> Trace:
     """Run `text` (int64[batch, length]) with the keys that `keep` selects, and write the trace.
 
-    `metadata` : fields of the trace; its quality gets the keys that hold 95 % of the mass of exact attention, mean over
-    queries, per layer. The embedding is left out: its indices would be the text itself.
+    `metadata` : fields of the trace; its quality gets the keys that hold 95 % of the mass of exact
+    attention, mean over queries, per layer. The embedding is left out: its indices would be the
+    text itself.
     """
     seen: dict[tuple[int, str], list[Tensor]] = {}
     adapters = [

@@ -132,13 +132,15 @@ class Moe(nn.Module):
         self.router = nn.Linear(shape.d_model, shape.experts, bias=False)
 
     def forward(self, x: Tensor, observe: Observe) -> tuple[Tensor, Tensor]:
-        """Return the experts' output and the load-balance loss."""
+        """Return the experts' output and the load-balance loss (0 without gradients)."""
         tokens = x.reshape(-1, x.shape[-1])
         probabilities = self.router(tokens).softmax(-1)
         gates, experts = probabilities.topk(self.shape.top_k, dim=-1)
         gates = gates / gates.sum(-1, keepdim=True)
         observe("expert_ids", experts)
         out = self.experts(tokens, experts, gates, observe)
+        if not torch.is_grad_enabled():
+            return out.view_as(x), x.new_zeros(())
 
         # Switch Transformers (arXiv 2101.03961), eq. 4: 1 when both shares are uniform.
         load = torch.bincount(experts.flatten(), minlength=self.shape.experts)
