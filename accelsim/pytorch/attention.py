@@ -78,6 +78,9 @@ def keep_keys(rows: Rows, layout: Layout, rule: SelectionRule, spool: Spool) -> 
             stop = min(q_len, start + step)
             scores = rows(entry, start, stop)
             seen = scores > MASKED_SCORE
+            used = seen.any(0).any(0).nonzero()  # later columns are not looked at again
+            width = int(used[-1]) + 1 if len(used) else 1
+            scores, seen = scores[..., :width], seen[..., :width]
             kept = seen
             if rule.needs_scores:
                 kept = rule.keep(scores.float().masked_fill_(~seen, -torch.inf))

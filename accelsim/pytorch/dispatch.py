@@ -450,18 +450,19 @@ def fused_rows(
     scale = named.get("scale") or depth**-0.5
 
     def rows(entry: int, start: int, stop: int) -> torch.Tensor:
+        keys = min(stop, kv_len) if named.get("is_causal") else kv_len
         if needs_scores:
             queries = q[entry, :, start:stop].reshape(kv_heads, heads // kv_heads, -1, depth)
-            scores = queries @ k[entry, :, None].transpose(-1, -2) * scale
-            scores = scores.reshape(heads, stop - start, kv_len)
+            scores = queries @ k[entry, :, None, :keys].transpose(-1, -2) * scale
+            scores = scores.reshape(heads, stop - start, keys)
         else:
             units = 1 if mask is None else mask.shape[1]
-            scores = q.new_zeros(()).expand(units, stop - start, kv_len)
+            scores = q.new_zeros(()).expand(units, stop - start, keys)
         if mask is not None:
-            part = mask[min(entry, mask.shape[0] - 1)]
+            part = mask[min(entry, mask.shape[0] - 1), ..., :keys]
             scores = scores + (part[:, start:stop] if part.shape[1] > 1 else part)
         if named.get("is_causal"):
-            future = torch.ones(stop - start, kv_len, dtype=torch.bool, device=q.device)
+            future = torch.ones(stop - start, keys, dtype=torch.bool, device=q.device)
             scores = scores.masked_fill(future.triu_(start + 1), -torch.inf)
         return scores
 

@@ -17,6 +17,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from accelsim.workload.operators import Operator, Vector
 
+_CROWDED = 64  # storages known before the freed ones among them are looked for
 _MODELS = ("model", "transformer", "backbone", "module")
 
 
@@ -76,6 +77,7 @@ class Graph:
         self.step = -1
         self._producers: dict[int, frozenset[int]] = {}
         self._seen: dict[int, StorageWeakRef] = {}  # a freed address is not given to another
+        self._crowded = _CROWDED
         self._constants: set[int] = set()
         self._open: tuple[int, Work] | None = None
 
@@ -86,11 +88,14 @@ class Graph:
     def _key(self, tensor: torch.Tensor) -> int:
         key = storage_of(tensor)
         if key not in self._seen and key != id(tensor):
+            if len(self._seen) > self._crowded:
+                self._forget_freed()
+                self._crowded = _CROWDED + 2 * len(self._seen)
             self._seen[key] = StorageWeakRef(tensor.untyped_storage())
         return key
 
-    def forget_freed(self) -> None:
-        """Let go of what is known of freed memory."""
+    def _forget_freed(self) -> None:
+        """Let go of what is known of freed memory, whose remains would break up the heap."""
         for key in [key for key, seen in self._seen.items() if seen.expired()]:
             del self._seen[key]
             self._producers.pop(key, None)

@@ -207,7 +207,6 @@ class Session(Manual):
     def _forget(self) -> None:
         self.tap.forget()
         self.weights.forget()
-        self.graph.forget_freed()
 
     # what the tap asks
 

@@ -83,7 +83,7 @@ class Spool:
             yield
         except OSError as error:
             raise InputError(
-                f"the trace cannot be written: {error.strerror}",
+                f"the trace cannot be written: {error.strerror or error}",
                 where=self._where,
                 remedy="choose a place with enough space where you may write",
             ) from None

@@ -316,7 +316,7 @@ def _replace_folder(path: Path, manifest: Json, arrays: dict[str, np.ndarray]) -
         fresh.rename(path)
     except OSError as error:
         raise InputError(
-            f"the trace cannot be written: {error.strerror}",
+            f"the trace cannot be written: {error.strerror or error}",
             where=str(path),
             remedy="choose a place with enough space where you may write",
         ) from None

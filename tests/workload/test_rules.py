@@ -22,6 +22,7 @@ RULES = {
     "dense": {},
     "causal": {},
     "band": {"window": 5},
+    "global_band": {"window": 4, "tokens": 2},
     "sinks_window": {"window": 5, "sinks": 3},
     "topk_decay": {"k": 9, "seed": 3},
     "block_topk": {"blocks": 3, "block": 8, "seed": 3},
@@ -42,6 +43,10 @@ def naive(rule: str, position: int, cols: int) -> set[int]:
     if rule == "causal":
         return visible
     window = set(range(position - 4, position + 1)) & visible
+    if rule == "global_band":
+        if position < 2:
+            return set(range(cols))
+        return set(range(2)) | set(range(max(0, position - 3), min(cols, position + 4)))
     return window if rule == "band" else window | (set(range(3)) & visible)
 
 
@@ -49,7 +54,7 @@ def test_every_rule_is_tested() -> None:
     assert sorted(RULES) == rule_names()
 
 
-@pytest.mark.parametrize("rule", ["dense", "causal", "band", "sinks_window"])
+@pytest.mark.parametrize("rule", ["dense", "causal", "band", "global_band", "sinks_window"])
 @pytest.mark.parametrize(("q_len", "kv_len"), [(24, 24), (8, 24), (1, 24)])
 def test_static_rules_against_sets(rule: str, q_len: int, kv_len: int) -> None:
     pattern = build(rule, 2, q_len, kv_len, **RULES[rule])

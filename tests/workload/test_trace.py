@@ -182,7 +182,7 @@ def test_an_interrupted_write_leaves_the_old_trace(
         raise OSError("disk full")
 
     monkeypatch.setattr(np.lib.format, "write_array", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match=r"s\.trace: the trace cannot be written: disk full"):
         write_trace(path, "s", sample_operators(1))
     monkeypatch.undo()
     assert validate_trace(path).content_hash == before

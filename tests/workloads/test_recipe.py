@@ -52,26 +52,27 @@ def topk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_topk_trace_reads_back(topk):
     trace = validate_trace(topk)
     by_scope = {op.scope: (index, op) for index, op in enumerate(trace.operators)}
-    assert [op.scope for op in trace.operators[:9]] == [
+    assert [op.scope for op in trace.operators[:11]] == [
         f"L0.{name}"
-        for name in "norm1 qkv attention out residual1 norm2 router moe residual2".split()
+        for name in "norm1 attention.qkv attention.vector attention.core attention.out vector "
+        "norm2 moe.router moe.vector moe.experts vector.2".split()
     ]
-    index, attention = by_scope["L1.attention"]
+    index, attention = by_scope["L1.attention.core"]
     assert isinstance(attention, Attention)
-    assert attention.inputs == (by_scope["L1.qkv"][0],)
+    assert attention.inputs == (by_scope["L1.attention.qkv"][0], index - 1)
     assert (attention.batch, attention.heads, attention.q_len, attention.d_qk) == (2, 2, 64, 16)
     assert attention.selection == "from_scores"
     counts = attention.pattern.row_counts().reshape(4, 64)
     assert np.array_equal(counts, np.tile(np.minimum(np.arange(64) + 1, 8), (4, 1)))
 
-    _, moe = by_scope["L1.moe"]
+    _, moe = by_scope["L1.moe.experts"]
     assert isinstance(moe, Moe)
     assert moe.expert_ids.shape == (128, 2)
     assert (moe.expert_ids[:, 0] != moe.expert_ids[:, 1]).all()
     assert (moe.activation_pattern.rows, moe.activation_pattern.cols) == (256, 48)
     assert 0.2 < moe.activation_pattern.density < 0.8
 
-    _, head = by_scope["final.head"]
+    _, head = by_scope["head"]
     assert isinstance(head, Matmul)
     assert (head.m, head.n, head.k) == (128, 256, 32)
 
