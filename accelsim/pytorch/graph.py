@@ -249,7 +249,7 @@ def short_names(modules: Iterable[str]) -> dict[str, str]:
         at = _number_at(path)
         head, tail = path, list[str]()
         if at is not None:
-            head, tail = path[: at - 1], [f"L{path[at]}", *path[at + 1 :]]
+            head, tail = path[: max(0, at - 1)], [f"L{path[at]}", *path[at + 1 :]]
             head = [] if len(stacks) == 1 else head
         while head and head[0] in _MODELS and (len(head) > 1 or tail):
             head = head[1:]
@@ -260,7 +260,7 @@ def short_names(modules: Iterable[str]) -> dict[str, str]:
 
 
 def _number_at(path: list[str]) -> int | None:
-    return next((at for at, part in enumerate(path) if part.isdigit() and at > 0), None)
+    return next((at for at, part in enumerate(path) if part.isdigit()), None)
 
 
 def with_dtype(operators: list[Operator], dtype: str) -> list[Operator]:

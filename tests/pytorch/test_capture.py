@@ -98,7 +98,7 @@ def test_convolutions_are_products(tmp_path):
     assert [(op.m, op.n, op.k) for op in ops if isinstance(op, Matmul)] == [
         (128, 8, 27), (32, 8, 36), (32, 8, 36), (2, 10, 256),
     ]  # fmt: skip
-    assert [op.scope for op in ops if isinstance(op, Vector)] == ["1", "2"]  # ReLU, depth-wise
+    assert [op.scope for op in ops if isinstance(op, Vector)] == ["L1", "L2"]  # ReLU, depth-wise
 
 
 def test_rows_by_index_on_request(tmp_path):
@@ -229,7 +229,7 @@ def test_custom_kernels_are_recorded_by_hand(form, tmp_path):
     session = captured(model, tmp_path, torch.randn(6, 8), adapters=[ForModule(Kernel, record)])
     first, attention, moe, last = session.trace.operators
     assert isinstance(attention, Attention) and isinstance(moe, Moe)
-    assert (attention.scope, attention.sharing, attention.causal) == ("1", "layer", True)
+    assert (attention.scope, attention.sharing, attention.causal) == ("L1", "layer", True)
     assert attention.pattern.rule == "causal" and attention.inputs == (0,)
     assert moe.expert_ids.tolist() == [[0, 1], [2, -1]]
     assert last.inputs == (2,)
