@@ -13,10 +13,12 @@ PYTEST_ARGS ?=
 review: install
 	@$(BIN)/accelsim review --out reports/latest
 
-# Kernels once more without the compiler, where no integer wraps, and once with bounds checked.
-test: lint
+# Kernels once more without the compiler, where no integer wraps, and once with bounds checked;
+# captures once more with an older transformers.
+test: lint $(VENV)/.older
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q tests/kernels
 	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/numba-checked $(BIN)/python -m pytest -q tests/kernels
+	@PYTHONPATH=$(VENV)/older $(BIN)/python -m pytest -q tests/pytorch/test_models.py
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: install-test
@@ -34,6 +36,10 @@ $(VENV)/.installed: pyproject.toml tools/install.py
 
 $(VENV)/.installed-test: pyproject.toml tools/install.py
 	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install-test)" --extra test --extra torch
+
+$(VENV)/.older: tests/pytorch/older.txt $(VENV)/.installed-test
+	@$(BIN)/python -m pip install -q --no-deps --upgrade --target $(VENV)/older -r $<
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,7 +24,7 @@ _LANE_OPERATIONS = {
 _ROW_WORK = frozenset(
     "_adaptive_avg_pool2d _fused_rms_norm _log_softmax _native_batch_norm_legit_no_training "
     "_safe_softmax _softmax adaptive_avg_pool1d addcdiv addcmul all amax amin any argmax argmin "
-    "argsort avg_pool2d bincount cumprod cumsum linalg_vector_norm logcumsumexp logsumexp "
+    "argsort avg_pool2d bincount cumprod cumsum histc linalg_vector_norm logcumsumexp logsumexp "
     "masked_fill max max_pool2d_with_indices mean min mse_loss native_batch_norm native_dropout "
     "native_group_norm native_layer_norm nll_loss2d_forward nll_loss_forward norm prod sort std "
     "std_mean sum topk var var_mean".split()

@@ -77,7 +77,10 @@ class ForModule(Adapter):
 
 
 class Experts(Adapter):
-    """Routed experts that get hidden states, expert ids and weights (transformers 5 `*Experts`).
+    """Routed experts that get hidden states, expert ids and weights (transformers 5).
+
+    Known by stacked weights [experts, ., .] called down_proj, or by a class named `*Experts` that
+    holds a module an expert.
 
     The ids are int[tokens, top_k], or a one-hot choice [tokens, top_k, experts] in which a
     dropped token has no one (Switch Transformers). Zeros of the intermediate are taken from the
@@ -89,7 +92,8 @@ class Experts(Adapter):
 
     def matches(self, module: nn.Module) -> bool:
         """See `Adapter.matches`."""
-        if not type(module).__name__.endswith("Experts"):
+        stacked = isinstance(getattr(module, "down_proj", None), torch.Tensor)
+        if not stacked and not type(module).__name__.endswith("Experts"):
             return False
         try:
             parameters = inspect.signature(module.forward).parameters

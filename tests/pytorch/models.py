@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -29,6 +30,8 @@ def causal(config: str, model: str, **sizes: Any) -> Callable[[], tuple[nn.Modul
     def build() -> tuple[nn.Module, dict]:
         import transformers
 
+        if not hasattr(transformers, config):
+            pytest.skip(f"transformers {transformers.__version__} has no {config}")
         torch.manual_seed(0)
         settings = getattr(transformers, config)(**sizes)
         return getattr(transformers, model)(settings).eval(), {"input_ids": ids()}
