@@ -25,7 +25,7 @@ lint: install-test
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: install
+bench: install-test
 	@$(BIN)/python -m benchmarks
 
 install: $(VENV)/.installed

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.options import JsonOut, Overrides, Workload, write_json
-from accelsim.cli.progress import progress_display
+from accelsim.progress import progress_display
 
 
 def default_third(baseline: str) -> str | None:

@@ -55,8 +55,6 @@ def capture(
 
     Example: accelsim trace capture mine.py:build --out runs/mine.trace --attention topk:64
     """
-    from accelsim.cli.progress import progress_display
-
     _need_torch()
     import accelsim
 
@@ -68,11 +66,10 @@ def capture(
     names = [name for name in activations.split(",") if name.strip()]
     with (
         _inference(threads),
-        progress_display() as progress,
         accelsim.capture(
             model, out, attention=attention, activations=[name.strip() for name in names],
             experts=experts, gathers=gathers, phase=phase, dtype=dtype,
-            measure_quality=measure_quality, progress=progress,
+            measure_quality=measure_quality,
         ) as session,
     ):  # fmt: skip
         _guarded(source, lambda: _call(model, inputs))
@@ -134,7 +131,7 @@ def masks(
 
     Example: accelsim trace import masks masks.npy --true-means kept --out runs/masks.trace
     """
-    from accelsim.cli.progress import progress_display
+    from accelsim.progress import progress_display
     from accelsim.workload.imports import import_masks
 
     with progress_display() as progress:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.progress import Progress, progress_display
+from accelsim.progress import Progress, progress_display
 
 if TYPE_CHECKING:
     from accelsim.report.page import Validated

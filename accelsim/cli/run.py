@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accelsim.cli.options import JsonOut, Overrides, Workload, write_json
-from accelsim.cli.progress import progress_display
+from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
     from accelsim.analysis.result import Result

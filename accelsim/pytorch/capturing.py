@@ -65,7 +65,7 @@ def capture(
     adapters : iterable of Adapter
         For modules with custom kernels, asked before the built-in ones.
     progress : callable, optional
-        Called with (text, done, of).
+        Called with (text, done, of). Default: a bar on stderr if that is a terminal.
     **metadata
         name, seed, licence, note of the trace.
 

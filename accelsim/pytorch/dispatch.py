@@ -9,7 +9,7 @@ Backward passes run, but are not recorded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from accelsim.pytorch import attention
 from accelsim.pytorch.attention import Kept, Layout, key_heads
 from accelsim.pytorch.costs import kind_of, lane_operations, name_of
 from accelsim.pytorch.graph import storage_of
+from accelsim.pytorch.rows import as_four, flex_mask, flex_units, fused_rows, score_rows
 from accelsim.workload.operators import Attention, Matmul, Vector
 
 if TYPE_CHECKING:
@@ -361,11 +362,12 @@ class Tap(TorchDispatchMode):
             session.graph.written(outputs, reads, None)
             return
         rule, selection = session.selection_here()
-        mask = named.get("attn_mask", named.get("attn_bias"))
-        units = heads if rule.needs_scores else 1 if mask is None else mask.shape[-3]
+        mask = as_four(named.get("attn_mask", named.get("attn_bias")))
+        units = named.get("mask_units", 1 if mask is None else mask.shape[1])
+        units = heads if rule.needs_scores else units
         kv_heads = max(key_heads(k), key_heads(v))
         layout = Layout(batch, heads, kv_heads, q_len, kv_len, units)
-        rows = fused_rows(named, mask if mask is None else as_four(mask), rule.needs_scores)
+        rows = fused_rows(named, mask, rule.needs_scores)
         kept = attention.keep_keys(rows, layout, rule, session.spool)
         number = session.graph.add(
             Attention, session.module, session.label("attention"), [q, k, v],
@@ -384,8 +386,9 @@ class Tap(TorchDispatchMode):
         inputs = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         if func.name() == "flex_attention":
             q, k, v, score_mod, block_mask, scale = args[:6]
-            mask = flex_scores(q, k, block_mask, args[8] if len(args) > 8 else ())
-            named = {"query": q, "key": k, "value": v, "attn_mask": mask, "scale": scale}
+            mask = flex_mask(q, k, block_mask, args[8] if len(args) > 8 else ())
+            named = {"query": q, "key": k, "value": v, "scale": scale, "mask_rows": mask,
+                     "mask_units": flex_units(block_mask)}  # fmt: skip
             with torch.no_grad():
                 self._fused("flex_attention", named, outputs)
         else:
@@ -422,62 +425,3 @@ def arguments(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[st
     """Arguments of an ATen call by name; those not given are left out."""
     names = [argument.name for argument in func._schema.arguments]
     return dict(zip(names, args, strict=False)) | kwargs
-
-
-def as_four(mask: torch.Tensor) -> torch.Tensor:
-    """A mask as [batch or 1, heads or 1, queries or 1, keys or 1]."""
-    return mask.reshape((1,) * (4 - mask.dim()) + tuple(mask.shape))
-
-
-def score_rows(x: torch.Tensor, before: int, layout: Layout) -> attention.Rows:
-    """Rows of scores that the model computed itself, x[..., queries, columns]."""
-    whole = x.reshape(layout.batch, layout.heads, layout.q_len, x.shape[-1])
-    last = before + layout.kv_len
-
-    def rows(entry: int, start: int, stop: int) -> torch.Tensor:
-        return whole[entry, :, start:stop, before:last]
-
-    return rows
-
-
-def fused_rows(
-    named: dict[str, Any], mask: torch.Tensor | None, needs_scores: bool
-) -> attention.Rows:
-    """Rows of scores that a fused kernel did not give away, computed again from Q, K and mask."""
-    q, k = named["query"], named["key"]
-    batch, heads, q_len, depth = q.shape
-    kv_heads, kv_len = k.shape[1:3]
-    scale = named.get("scale") or depth**-0.5
-
-    def rows(entry: int, start: int, stop: int) -> torch.Tensor:
-        keys = min(stop, kv_len) if named.get("is_causal") else kv_len
-        if needs_scores:
-            queries = q[entry, :, start:stop].reshape(kv_heads, heads // kv_heads, -1, depth)
-            scores = queries @ k[entry, :, None, :keys].transpose(-1, -2) * scale
-            scores = scores.reshape(heads, stop - start, keys)
-        else:
-            units = 1 if mask is None else mask.shape[1]
-            scores = q.new_zeros(()).expand(units, stop - start, keys)
-        if mask is not None:
-            part = mask[min(entry, mask.shape[0] - 1), ..., :keys]
-            scores = scores + (part[:, start:stop] if part.shape[1] > 1 else part)
-        if named.get("is_causal"):
-            future = torch.ones(stop - start, keys, dtype=torch.bool, device=q.device)
-            scores = scores.masked_fill(future.triu_(start + 1), -torch.inf)
-        return scores
-
-    return rows
-
-
-def flex_scores(
-    q: torch.Tensor, k: torch.Tensor, block_mask: tuple[Any, ...], captured: Any
-) -> torch.Tensor:
-    """The mask of a FlexAttention call as an additive one, [batch, heads, queries, keys]."""
-    mask_mod: Callable[..., torch.Tensor] = block_mask[-1]
-    batch, heads, q_len, kv_len = q.shape[0], q.shape[1], q.shape[2], k.shape[2]
-    index = [torch.arange(n, device=q.device) for n in (batch, heads, q_len, kv_len)]
-    place = [i.view([-1 if at == n else 1 for n in range(4)]) for at, i in enumerate(index)]
-    kept = mask_mod(*place, *captured).broadcast_to(batch, heads, q_len, kv_len)
-    if heads > 1 and bool((kept == kept[:, :1]).all()):
-        kept = kept[:, :1]
-    return torch.zeros(kept.shape, device=q.device).masked_fill_(~kept, -torch.inf)

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 
 from accelsim.errors import InputError, unknown_name
+from accelsim.progress import progress_display
 from accelsim.pytorch import quality
 from accelsim.pytorch.dispatch import Tap
 from accelsim.pytorch.graph import Graph, with_dtype
@@ -108,7 +109,7 @@ class Session(Manual):
         self._calls: list[Call] = []
         self._indexers: dict[str, int] = {}
         self._shape: tuple[int, int] | None = None
-        self._attentions = 0
+        self._attentions = self._per_call = 0
 
     # life
 
@@ -120,6 +121,8 @@ class Session(Manual):
             )
         self.spool = Spool(self.out)
         self._exit = ExitStack()
+        if self._progress is None:
+            self._progress = self._exit.enter_context(progress_display())
         self._exit.callback(self.spool.close)
         try:
             self._hook_modules()
@@ -169,6 +172,7 @@ class Session(Manual):
     ) -> None:
         if module is self.model and not self._stack and self.replay is None:
             self.graph.step += 1
+            self._per_call, self._attentions = self._attentions, 0
             self._forget()
             self._indexers.clear()
             self._shape = self._shape or _batch_and_length(args, kwargs)
