@@ -68,6 +68,12 @@ class Tap(TorchDispatchMode):
         self.session = session
         self.scores: dict[int, Scores] = {}
         self._zeros: set[int] = set()
+        session.graph.followers.append(self.forget_storage)
+
+    def forget_storage(self, key: int) -> None:
+        """Let go of what was known of one storage."""
+        self.scores.pop(key, None)
+        self._zeros.discard(key)
 
     def forget(self) -> None:
         """Let go of products that did not become attention, and of the tensors they hold."""
@@ -197,7 +203,7 @@ class Tap(TorchDispatchMode):
             return False
         origin = self.scores.get(storage_of(a))
         if origin is not None and origin.kept is not None:
-            del self.scores[storage_of(a)]
+            self.scores = {k: found for k, found in self.scores.items() if found is not origin}
             return self._attention(origin, b, inputs, out)
         static = session.graph.is_constant(b)
         fields: dict[str, Any] = {"weights": "static" if static else "dynamic"}

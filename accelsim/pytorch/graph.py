@@ -8,7 +8,7 @@ that turn out to be one attention), so indices of a trace exist only after `oper
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -70,7 +70,16 @@ def storage_of(tensor: torch.Tensor) -> int:
 
 
 class Graph:
-    """Entries in the order of execution."""
+    """Entries in the order of execution.
+
+    Attributes
+    ----------
+    entries : list of Entry
+    step : int
+        Calls of the model so far, less one.
+    followers : list of callable
+        Told the storage that is no more, before its address may be given to another.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -78,6 +87,7 @@ class Graph:
         self._producers: dict[int, frozenset[int]] = {}
         self._seen: dict[int, StorageWeakRef] = {}  # a freed address is not given to another
         self._crowded = _CROWDED
+        self.followers: list[Callable[[int], object]] = []
         self._constants: set[int] = set()
         self._open: tuple[int, Work] | None = None
 
@@ -100,6 +110,8 @@ class Graph:
             del self._seen[key]
             self._producers.pop(key, None)
             self._constants.discard(key)
+            for tell in self.followers:
+                tell(key)
 
     def is_constant(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor depends on no input of the model."""

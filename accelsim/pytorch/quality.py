@@ -101,6 +101,7 @@ def losses(
     entries = (session.graph.entries[number] for number in session.tapped)
     recorded = [entry for entry in entries if entry.step == step]
     graph, session.graph = session.graph, Graph()
+    session.graph.followers = graph.followers
     session.replay, session.paused = Replay(recorded), False
     try:
         session.graph.mark_constants([*session.model.parameters(), *session.model.buffers()])

@@ -66,6 +66,26 @@ def test_attention_written_by_hand_is_found(tmp_path):
     assert np.array_equal(op.pattern.row_counts(), counts)
 
 
+def test_probabilities_of_freed_scores_are_not_those_of_another(tmp_path):
+    """Many short-lived tensors between attentions: addresses are given away again and again."""
+
+    class Busy(OwnAttention):
+        def forward(self, x):
+            for _ in range(40):
+                x = super().forward(x).tanh() * torch.sigmoid(x)
+                x = x.matmul(x.transpose(-1, -2).contiguous()).tanh() @ x
+            return x
+
+    session = captured(Busy(), tmp_path, torch.randn(1, 24, 32), attention="mask")
+    found = kinds(session)
+    assert (found.count("attention"), found.count("matmul")) == (40, 40 * 3)
+    assert session.graph._crowded < 10_000
+    key = 12345
+    session.tap.scores[key] = None
+    session.graph.followers[0](key)
+    assert key not in session.tap.scores
+
+
 def test_linear_attention_stays_two_products(tmp_path):
     class Linear(nn.Module):
         def forward(self, q, k, v):
