@@ -9,7 +9,7 @@ Backward passes run, but are not recorded.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -313,6 +313,10 @@ class Tap(TorchDispatchMode):
         rule, origin.selection = self.session.selection_here()
         origin.layout = layout
         origin.kept = attention.keep_keys(rows, layout, rule, self.session.spool)
+        graph = self.session.graph
+        beside = {i for n in origin.entries for i in graph.entries[n].inputs} - {*origin.entries}
+        products = graph.producers([origin.queries, origin.keys])
+        self._who_pays(origin.kept, origin.selection, beside - products)
         self.session.progress()
 
     def _layout(self, origin: Scores, x: torch.Tensor) -> Layout | None:
@@ -375,6 +379,8 @@ class Tap(TorchDispatchMode):
         layout = Layout(batch, heads, kv_heads, q_len, kv_len, units)
         rows = fused_rows(named, mask, rule.needs_scores)
         kept = attention.keep_keys(rows, layout, rule, session.spool)
+        if mask is not None:
+            self._who_pays(kept, selection, session.graph.producers([mask]))
         number = session.graph.add(
             Attention, session.module, session.label("attention"), [q, k, v],
             batch=batch, heads=heads, kv_heads=kv_heads, q_len=q_len, kv_len=kv_len, d_qk=depth,
@@ -384,6 +390,12 @@ class Tap(TorchDispatchMode):
         session.tapped.append(number)
         session.graph.written(outputs, reads, number)
         session.progress()
+
+    def _who_pays(self, kept: Kept, selection: dict[str, Any], sources: Iterable[int]) -> None:
+        """A mask that the model computes from its input is not known beforehand: no free lunch."""
+        computed = self.session.graph.computed(sources)
+        if selection["selection"] == "static" and kept.pattern is not None and computed:
+            selection["selection"] = "oracle"
 
     def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """FlexAttention; other higher-order operators run and are listed."""

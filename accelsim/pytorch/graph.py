@@ -124,6 +124,19 @@ class Graph:
             found |= self._producers.get(storage_of(tensor), frozenset())
         return found
 
+    def computed(self, entries: Iterable[int]) -> bool:
+        """Whether entries depend on a product, and so on what the model computes from its input."""
+        waiting, met = list(entries), set[int]()
+        while waiting:
+            number = waiting.pop()
+            if number in met:
+                continue
+            met.add(number)
+            if self.entries[number].kind is not Vector:
+                return True
+            waiting.extend(self.entries[number].inputs)
+        return False
+
     def written(
         self, outputs: Iterable[torch.Tensor], inputs: list[torch.Tensor], entry: int | None
     ) -> None:

@@ -66,6 +66,31 @@ def test_attention_written_by_hand_is_found(tmp_path):
     assert np.array_equal(op.pattern.row_counts(), counts)
 
 
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("computed", [True, False])
+def test_a_mask_that_the_model_computes_is_not_free(fused, computed, tmp_path):
+    class Choosing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv = nn.Linear(32, 96)
+
+        def forward(self, x):
+            b, n, _ = x.shape
+            q, k, v = self.qkv(x).view(b, n, 3, 4, 8).permute(2, 0, 3, 1, 4)
+            guess = q.mean(1) @ k.mean(1).transpose(-1, -2) if computed else torch.rand(b, n, n)
+            keep = torch.zeros(b, n, n, dtype=torch.bool)
+            keep = keep.scatter(-1, guess.topk(5, dim=-1).indices, True)[:, None]
+            if fused:
+                return functional.scaled_dot_product_attention(q, k, v, attn_mask=keep)
+            scores = (q @ k.transpose(-1, -2) / 8**0.5).masked_fill(~keep, -torch.inf)
+            return scores.softmax(-1) @ v
+
+    session = captured(Choosing(), tmp_path, torch.randn(2, 24, 32), attention="mask")
+    op = next(op for op in session.trace.operators if isinstance(op, Attention))
+    assert (op.pattern.row_counts() == 5).all() and op.sharing == "layer"
+    assert op.selection == ("oracle" if computed else "static")
+
+
 def test_probabilities_of_freed_scores_are_not_those_of_another(tmp_path):
     """Many short-lived tensors between attentions: addresses are given away again and again."""
 
