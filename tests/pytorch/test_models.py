@@ -178,6 +178,17 @@ def test_decode_gives_a_record_a_step(name, tmp_path):
         assert [op.tokens for op in operators(session, Moe)] == [64, 64, 2, 2, 2, 2, 2, 2]
 
 
+@pytest.mark.parametrize("name", ["mixtral", "deepseek_v32", "encoder", "multihead"])
+def test_inference_mode_and_gradients_change_nothing(name, tmp_path):
+    model, inputs = MODELS[name]()
+    hashes = set()
+    for mode in (torch.no_grad, torch.inference_mode, torch.enable_grad):
+        with mode(), accelsim.capture(model, tmp_path / "m.trace", attention="topk:8") as session:
+            model(**inputs)
+        hashes.add(session.trace.content_hash)
+    assert len(hashes) == 1
+
+
 @pytest.mark.parametrize(("phase", "lengths"), [("prefill", [32]), ("decode", [1, 1, 1])])
 def test_a_phase_keeps_its_steps(phase, lengths, tmp_path):
     model, _ = MODELS["llama"]()
