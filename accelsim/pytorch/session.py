@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +146,6 @@ class Session(Manual):
 
     def _hook_modules(self) -> None:
         for name, module in self.model.named_modules():
-            # the root's parent is the empty name too: ops of the root are told by the stack
             adapter = next((a for a in self._adapters if a.matches(module)), None)
 
             def before(
@@ -193,7 +192,7 @@ class Session(Manual):
         if adapter is not None and self._calls:
             call = self._calls[-1]
             call.output = output
-            with self._quiet():
+            with self.pause():
                 if output is not None:
                     adapter.after(self, call)
                 else:
@@ -203,7 +202,7 @@ class Session(Manual):
         self.tap.scores = {k: s for k, s in self.tap.scores.items() if s.depth <= self.depth}
         if module is self.model and not self._stack and self.replay is None and output is not None:
             if self._quality:
-                with self._quiet():
+                with self.pause():
                     losses = quality.losses(self, self._quality, args, kwargs, output)
                 self._losses.append(losses)
             self._forget()
@@ -329,14 +328,6 @@ class Session(Manual):
             )
             text = f"capturing call {self.graph.step + 1}, {self.module}"
             self._progress(text, len(self.graph.entries), max(total, len(self.graph.entries)))
-
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        before, self.paused = self.paused, True
-        try:
-            yield
-        finally:
-            self.paused = before
 
     # the end
 
