@@ -64,7 +64,17 @@ def test_the_architecture_of_the_readme_loads(tmp_path: Path) -> None:
     assert load_arch(str(place)).array != load_arch("sparse_v1").array
 
 
-def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (text,) = blocks("python")
-    exec(compile(text, "README.md", "exec"), {})
+def test_the_python_of_the_readme_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch", reason="one of them captures a model")
+    import accelsim
+
+    capture, replay = blocks("python")
+    monkeypatch.chdir(tmp_path)
+    inputs = {"input": torch.ones(2, 4)}
+    names = {"accelsim": accelsim, "model": torch.nn.Linear(4, 4), "inputs": inputs}
+    exec(compile(capture, "README.md", "exec"), names)
+    assert find_trace("my_model.trace")
+    exec(compile(replay, "README.md", "exec"), {})
     assert "L0.attention" in capsys.readouterr().out
