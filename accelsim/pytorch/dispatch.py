@@ -130,7 +130,7 @@ class Tap(TorchDispatchMode):
         if name == "lift_fresh":  # a tensor made of Python numbers
             graph.mark_constants(outputs)
         if name.endswith("_like") or name.startswith("new_"):  # made of a shape, not of values
-            graph.written(outputs, [], None)
+            graph.written(outputs, [])
             return
         if func.is_view:
             graph.viewed(outputs, inputs)
@@ -143,19 +143,18 @@ class Tap(TorchDispatchMode):
             self._follow(origin, name, args, inputs, outputs)
         if name in _KEEPS_ZEROS and any(storage_of(t) in self._zeros for t in inputs):
             self._zeros.update(storage_of(t) for t in outputs)
-        if session.muted or not self._counts(kind, name, inputs, outputs):
+        if session.muted or not self._counts(inputs, outputs):
             if kind in ("index", "unknown") and not session.muted:
                 session.left_out(kind, name, outputs[0])
-            graph.written(outputs, inputs, None)
+            graph.written(outputs, inputs)
         elif kind == "vector":
-            if origin is not None:
+            if origin is not None:  # work on scores is an entry of its own: it may be dropped
                 graph.close_work()
             elements = max(t.numel() for t in (*inputs, outputs[0]))
             reads = [t for t in inputs if not graph.is_constant(t)]
             number = graph.add_work(
                 session.module,
                 session.label("vector"),
-                name,
                 elements,
                 lane_operations(name),
                 reads,
@@ -168,14 +167,12 @@ class Tap(TorchDispatchMode):
             pass
         else:
             session.left_out(kind, name, outputs[0])
-            graph.written(outputs, inputs, None)
+            graph.written(outputs, inputs)
         if session.is_activation(name, args):
             self._zeros.update(storage_of(t) for t in outputs)
             session.saw_activation(outputs[0])
 
-    def _counts(
-        self, kind: str, name: str, inputs: list[torch.Tensor], outputs: list[torch.Tensor]
-    ) -> bool:
+    def _counts(self, inputs: list[torch.Tensor], outputs: list[torch.Tensor]) -> bool:
         """Whether an operator is work of the model: on numbers, and not on weights alone."""
         if outputs[0].numel() == 0:
             return False
@@ -199,12 +196,14 @@ class Tap(TorchDispatchMode):
         m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
         count = a.shape[0] if a.dim() == 3 else 1
         session.executed(name, count * m * n * k)
-        if session.muted or not count * m * n * k:
-            return False
+        if session.muted or not count * m * n * k:  # no tokens for this expert, for example
+            session.graph.written([out], inputs)
+            return True
         origin = self.scores.get(storage_of(a))
         if origin is not None and origin.kept is not None:
-            self.scores = {k: found for k, found in self.scores.items() if found is not origin}
-            return self._attention(origin, b, inputs, out)
+            self.scores = {s: found for s, found in self.scores.items() if found is not origin}
+            if self._attention(origin, b, inputs, out):
+                return True
         static = session.graph.is_constant(b)
         fields: dict[str, Any] = {"weights": "static" if static else "dynamic"}
         if a.dim() == 3 and (b.stride(0) == 0 or count > _MOST_PRODUCTS):
@@ -235,31 +234,39 @@ class Tap(TorchDispatchMode):
             return False
         session.executed("_grouped_mm", a.shape[0] * b.shape[1] * b.shape[2])
         if session.muted:
-            return False
-        start, number = 0, None
+            session.graph.written([out], inputs)
+            return True
+        weights = "static" if session.graph.is_constant(b) else "dynamic"
+        start, numbers = 0, []
         for stop in offsets.tolist():
             if stop > start:
-                number = session.graph.add(
-                    Matmul, session.module, "expert", inputs, m=stop - start, n=b.shape[2],
-                    k=b.shape[1], count=1, weights="static",
+                numbers.append(
+                    session.graph.add(
+                        Matmul, session.module, "expert", inputs, m=stop - start, n=b.shape[2],
+                        k=b.shape[1], weights=weights,
+                    )
                 )  # fmt: skip
                 start = stop
-        session.graph.written([out], inputs, number)
+        session.graph.written([out], inputs, *numbers)
         return True
 
     def _convolution(self, args: tuple[Any, ...], inputs: Any, out: torch.Tensor) -> bool:
         session = self.session
         weight, groups = args[1], args[8] if len(args) > 8 else 1
         transposed = len(args) > 6 and bool(args[6])
-        places = (args[0] if transposed else out).numel() // (
-            (args[0] if transposed else out).shape[1]
-        )
-        inner, taps = weight.shape[1], math.prod(weight.shape[2:])
-        n = weight.shape[0] // groups
-        session.executed("convolution", places * groups * n * inner * taps)
+        image = args[0] if transposed else out  # one row of the product for each of its places
+        places, taps = image.numel() // image.shape[1], math.prod(weight.shape[2:])
+        n, k = weight.shape[0] // groups, weight.shape[1] * taps
+        if transposed:  # weight[inputs, outputs / groups, ...]: every place gives all taps
+            n, k = k, n
+        session.executed("convolution", places * groups * n * k)
         if session.muted or not out.numel():
-            return False
-        if n == 1 and inner == 1 and groups > 1:  # depth-wise: no reuse, work of the vector unit
+            session.graph.written([out], inputs)
+            return True
+        static = session.graph.is_constant(weight)
+        if (
+            min(n, k) == 1 and max(n, k) == taps and groups > 1
+        ):  # depth-wise: no reuse, work of the vector unit
             number = session.graph.add(
                 Vector, session.module, session.label("vector"), inputs,
                 elements=out.numel(), lane_operations=2 * taps, operands=1,
@@ -267,7 +274,7 @@ class Tap(TorchDispatchMode):
         else:
             number = session.graph.add(
                 Matmul, session.module, session.label("matmul"), inputs, m=places, n=n,
-                k=inner * taps, count=groups, weights="static",
+                k=k, count=groups, weights="static" if static else "dynamic",
             )  # fmt: skip
         session.graph.written([out], inputs, number)
         return True
@@ -314,9 +321,9 @@ class Tap(TorchDispatchMode):
         origin.layout = layout
         origin.kept = attention.keep_keys(rows, layout, rule, self.session.spool)
         graph = self.session.graph
-        beside = {i for n in origin.entries for i in graph.entries[n].inputs} - {*origin.entries}
-        products = graph.producers([origin.queries, origin.keys])
-        self._who_pays(origin.kept, origin.selection, beside - products)
+        work = origin.entries[1:]  # what was done to the scores: its other operands may be masks
+        beside = {i for n in work for i in graph.entries[n].inputs} - {*origin.entries}
+        self._who_pays(origin.kept, origin.selection, beside)
         self.session.progress()
 
     def _layout(self, origin: Scores, x: torch.Tensor) -> Layout | None:
@@ -369,7 +376,7 @@ class Tap(TorchDispatchMode):
         session.executed(name, batch * heads * q_len * kv_len * (depth + v.shape[-1]))
         reads = [t for t in named.values() if isinstance(t, torch.Tensor)]
         if session.muted or session.replay is not None:
-            session.graph.written(outputs, reads, None)
+            session.graph.written(outputs, reads)
             return
         rule, selection = session.selection_here()
         mask = as_four(named.get("attn_mask", named.get("attn_bias")))
@@ -411,7 +418,7 @@ class Tap(TorchDispatchMode):
                 self._fused("flex_attention", named, outputs)
         else:
             self.session.left_out("unknown", func.name(), outputs[0])
-            self.session.graph.written(outputs, inputs, None)
+            self.session.graph.written(outputs, inputs)
         return out
 
     # the selection replayed in the model
@@ -435,7 +442,7 @@ class Tap(TorchDispatchMode):
         if masked is None:
             return None
         out = func(masked, *args[1:], **kwargs)
-        self.session.graph.written([out], [x], None)
+        self.session.graph.written([out], [x])
         return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -58,7 +58,6 @@ class Work:
     lane_operations: int = 0
     elements: int = 0
     operands: int = 1
-    names: Counter[str] = field(default_factory=Counter)
 
 
 def storage_of(tensor: torch.Tensor) -> int:
@@ -138,11 +137,12 @@ class Graph:
         return False
 
     def written(
-        self, outputs: Iterable[torch.Tensor], inputs: list[torch.Tensor], entry: int | None
+        self, outputs: Iterable[torch.Tensor], inputs: list[torch.Tensor], *entries: int
     ) -> None:
-        """Note that `outputs` hold the result of `entry` (None: of what made the inputs)."""
-        sources = self.producers(inputs) if entry is None else frozenset((entry,))
-        constant = entry is None and all(self.is_constant(tensor) for tensor in inputs)
+        """Note that `outputs` hold the result of `entries` (none: of what made the inputs)."""
+        made = frozenset(entries)
+        sources = made or self.producers(inputs)
+        constant = not made and all(self.is_constant(tensor) for tensor in inputs)
         shared = {storage_of(tensor) for tensor in inputs}
         for output in outputs:
             key = self._key(output)
@@ -159,7 +159,7 @@ class Graph:
         known = {storage_of(tensor) for tensor in inputs}
         fresh = [tensor for tensor in outputs if storage_of(tensor) not in known]
         if fresh:
-            self.written(fresh, inputs, None)
+            self.written(fresh, inputs)
 
     def add(
         self,
@@ -179,7 +179,6 @@ class Graph:
         self,
         module: str,
         label: str,
-        name: str,
         elements: int,
         lanes: int,
         reads: list[torch.Tensor],
@@ -193,7 +192,6 @@ class Graph:
         self.entries[number].inputs |= sources - {number}
         work.lane_operations += lanes * elements
         work.elements = max(work.elements, elements)
-        work.names[name] += 1
         outside = len([t for t in reads if number not in self.producers((t,))])
         work.operands = max(work.operands, outside)
         self.entries[number].fields = {
@@ -203,10 +201,9 @@ class Graph:
         }
         return number
 
-    def close_work(self) -> int:
-        """End a run of element-wise work; give the number that the next entry will get."""
+    def close_work(self) -> None:
+        """End a run of element-wise work: what follows is an entry of its own."""
         self._open = None
-        return len(self.entries)
 
     def replace(self, old: Iterable[int], new: int) -> None:
         """Drop entries whose work is part of entry `new`, which takes over their inputs."""

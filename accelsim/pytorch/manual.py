@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Call:
         return self.args[place] if place < len(self.args) else None
 
 
-class Manual:
+class Manual(ABC):
     """The calls of a session with which a user names an operator himself."""
 
     graph: Graph
@@ -69,13 +70,13 @@ class Manual:
     _calls: list[Call]
 
     @property
+    @abstractmethod
     def module(self) -> str:
         """Name of the innermost module that runs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def label(self, word: str) -> str:
         """Name of an operator within the running module."""
-        raise NotImplementedError
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -116,7 +117,7 @@ class Manual:
         d_v, kv_heads : int, optional
             Default: d_qk, heads.
         causal : bool, optional
-            Default: whether `kept` holds no later key.
+            Default: whether an array or BlockMask holds no later key; False with a Pattern or None.
         selection : str
             Where the indices come from, see `Attention`.
         scope : str, optional

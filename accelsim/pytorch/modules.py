@@ -8,6 +8,7 @@ imported.
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["ADAPTERS", "Adapter", "Call"]
 
 
-class Adapter:
+DENSE = 0.95  # an activation with more nonzeros than this gets no pattern
+
+
+class Adapter(ABC):
     """How calls of one kind of module are recorded.
 
     Attributes
@@ -39,18 +43,22 @@ class Adapter:
     children = False
     experts = False
 
+    @abstractmethod
     def matches(self, module: nn.Module) -> bool:
         """Whether this adapter describes `module`."""
-        raise NotImplementedError
 
-    def before(self, session: Session, call: Call) -> None:
+    def accepts(self, call: Call) -> bool:
+        """Whether it describes this call; if not, operators are recorded as they come."""
+        return True
+
+    def before(self, session: Session, call: Call) -> None:  # noqa: B027 (may be left out)
         """Look at a call before it runs."""
 
+    @abstractmethod
     def after(self, session: Session, call: Call) -> None:
         """Record a call that has run, with the session's `record_...` methods."""
-        raise NotImplementedError
 
-    def cancel(self, session: Session, call: Call) -> None:
+    def cancel(self, session: Session, call: Call) -> None:  # noqa: B027 (may be left out)
         """Undo `before` after a call that raised."""
 
 
@@ -101,6 +109,10 @@ class Experts(Adapter):
             return False
         wide = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
         return (len(parameters) >= 3 or wide) and _expert_shape(module) is not None
+
+    def accepts(self, call: Call) -> bool:
+        """Whether the second argument is a choice of experts."""
+        return _expert_ids(call) is not None
 
     def before(self, session: Session, call: Call) -> None:
         """See `Adapter.before`."""
@@ -324,10 +336,10 @@ def _expert_ids(call: Call) -> np.ndarray | None:
     """Ids int[tokens, top_k] from the second argument: as they are, or from a one-hot choice."""
     names = ("top_k_index", "router_indices", "selected_experts", "expert_indices")
     chosen = call.argument(1, *names)
-    if not isinstance(chosen, torch.Tensor):
+    if not isinstance(chosen, torch.Tensor) or chosen.is_floating_point() or chosen.dim() < 2:
         return None
     array = chosen.cpu().numpy()
-    if array.ndim == 3:
+    if array.ndim == 3 and array.shape[-1] == getattr(call.module, "num_experts", 0):
         return np.where(array.any(-1), array.argmax(-1), -1)
     return array.reshape(-1, array.shape[-1])
 
@@ -347,4 +359,4 @@ def _active(
     bits = np.zeros((len(slots), collected[0].shape[1]), dtype=np.uint8)
     bits[order] = np.concatenate(collected)
     pattern = BitPattern(bits, d_ff)
-    return smallest_encoding(pattern) if pattern.density < 0.95 * rows / len(slots) else None
+    return smallest_encoding(pattern) if pattern.density < DENSE * rows / len(slots) else None

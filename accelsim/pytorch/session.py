@@ -21,7 +21,7 @@ from accelsim.pytorch import quality
 from accelsim.pytorch.dispatch import Tap
 from accelsim.pytorch.graph import Graph, with_dtype
 from accelsim.pytorch.manual import Manual
-from accelsim.pytorch.modules import ADAPTERS, Adapter, Call
+from accelsim.pytorch.modules import ADAPTERS, DENSE, Adapter, Call
 from accelsim.pytorch.selection import SelectionRule, parse_selection
 from accelsim.pytorch.spool import Spool
 from accelsim.pytorch.weights import WeightPatterns
@@ -40,7 +40,6 @@ ACTIVATIONS: dict[str, tuple[str, ...]] = {
     "softshrink": ("softshrink",),
 }
 _PHASES = ("prefill", "decode", "training")
-_DENSE = 0.95  # an activation with more nonzeros than this gets no pattern
 _ROWS = 4096
 _MASK = SelectionRule("mask", "mask")
 
@@ -103,7 +102,6 @@ class Session(Manual):
         self.tapped: list[int] = []
         self.backward = 0
         self.paused = False
-        self._silenced = 0
         self._losses: list[tuple[float, float]] = []
         self._stack: list[tuple[str, nn.Module]] = []
         self._calls: list[Call] = []
@@ -178,8 +176,9 @@ class Session(Manual):
         self._stack.append((name, module))
         if adapter is not None:
             call = Call(name, module, args, kwargs, len(self._stack), adapter.children)
-            self._calls.append(call)
-            adapter.before(self, call)
+            if adapter.accepts(call):
+                self._calls.append(call)
+                adapter.before(self, call)
 
     def _leave_module(
         self, name: str, module: nn.Module, adapter: Adapter | None, args: Any, kwargs: Any,
@@ -189,8 +188,8 @@ class Session(Manual):
             return
         while self._stack[-1][1] is not module:  # left by an exception
             self._stack.pop()
-        if adapter is not None and self._calls:
-            call = self._calls[-1]
+        call = self._calls[-1] if self._calls else None
+        if adapter is not None and call is not None and call.depth == len(self._stack):
             call.output = output
             with self.pause():
                 if output is not None:
@@ -281,7 +280,7 @@ class Session(Manual):
             mask = (tensor[start : start + _ROWS] != 0).cpu().numpy()
             bits[start : start + _ROWS] = np.packbits(mask, axis=1, bitorder="little")
         pattern = BitPattern(bits, cols)
-        found = smallest_encoding(pattern) if pattern.density < _DENSE else None
+        found = smallest_encoding(pattern) if pattern.density < DENSE else None
         if found is not pattern:
             self.spool.discard(bits)
         return None if found is None else self.spool.keep_pattern(found)
@@ -323,11 +322,9 @@ class Session(Manual):
         """Say how far the capture is."""
         self._attentions += 1
         if self._progress is not None:
-            total = sum(
-                1 for name, _ in self.model.named_modules() if name.split(".")[-1].isdigit()
-            )
-            text = f"capturing call {self.graph.step + 1}, {self.module}"
-            self._progress(text, len(self.graph.entries), max(total, len(self.graph.entries)))
+            text = f"capturing call {self.graph.step + 1}: {self.module}"
+            # how many attentions a call has is known from the second call on
+            self._progress(text, self._attentions, max(self._attentions, self._per_call))
 
     # the end
 
