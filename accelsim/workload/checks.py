@@ -20,6 +20,7 @@ from accelsim.workload.operators import (
     Moe,
     Operator,
     ScatterAdd,
+    TopK,
 )
 from accelsim.workload.patterns import Pattern, csr_problem
 
@@ -43,11 +44,15 @@ def check_operators(operators: Sequence[Operator], where: str) -> None:
             _check_attention(operator, index, operators, place)
         elif isinstance(operator, Moe):
             _check_moe(operator, place)
+        elif isinstance(operator, Matmul):
+            _check_matmul(operator, place)
         elif isinstance(operator, Gather | ScatterAdd):
             _check_integers(operator.indices, 1, f"{place}.indices")
-        elif isinstance(operator, Index) and operator.causal and operator.q_len > operator.kv_len:
+        elif isinstance(operator, Index):
+            _check_index(operator, place)
+        elif isinstance(operator, TopK) and operator.k > operator.candidates:
             raise InputError(
-                f"causal with q_len {operator.q_len} above kv_len {operator.kv_len}", where=place
+                f"k {operator.k} is above candidates {operator.candidates}", where=place
             )
         for name, pattern, shape in operator_patterns(operator):
             if (pattern.rows, pattern.cols) != shape:
@@ -65,6 +70,8 @@ def operator_patterns(operator: Operator) -> Iterator[tuple[str, Pattern, tuple[
             yield "activation_pattern", operator.activation_pattern, (operator.m, operator.k)
         if operator.weight_pattern is not None:
             yield "weight_pattern", operator.weight_pattern, (operator.n, operator.k)
+        if operator.output_pattern is not None:
+            yield "output_pattern", operator.output_pattern, (operator.m, operator.n)
     elif isinstance(operator, Attention) and operator.pattern is not None:
         rows = operator.batch * operator.units * operator.q_len
         yield "pattern", operator.pattern, (rows, operator.kv_len)
@@ -106,6 +113,8 @@ def _check_attention(
         raise InputError(
             f"causal with q_len {operator.q_len} above kv_len {operator.kv_len}", where=place
         )
+    if operator.values_in_keys and operator.d_v > operator.d_qk:
+        raise InputError(f"values_in_keys with d_v {operator.d_v} above d_qk", where=place)
     source = operator.index_operator
     if operator.selection == "model":
         if source is None:
@@ -114,9 +123,10 @@ def _check_attention(
                 where=place,
                 remedy="name the index operator that computes the indices, or use 'oracle'",
             )
-        if not 0 <= source < index or operators[source].kind != Index.kind:
+        if not 0 <= source < index or not isinstance(operators[source], Index | TopK):
             raise InputError(
-                f"index_operator {source} is not an earlier operator of kind index", where=place
+                f"index_operator {source} is not an earlier operator of kind index or topk",
+                where=place,
             )
     elif source is not None:
         raise InputError(
@@ -130,6 +140,24 @@ def _check_attention(
             )
         if predictor["dtype"] not in DTYPE_BYTES:
             raise unknown_name("dtype", str(predictor["dtype"]), DTYPE_BYTES, where=place)
+
+
+def _check_matmul(operator: Matmul, place: str) -> None:
+    if operator.output_pattern is not None and operator.weight_pattern is not None:
+        raise InputError("output_pattern and weight_pattern exclude each other", where=place)
+    distinct, whole = operator.activation_elements, operator.m * operator.k
+    if distinct is not None and not 0 < distinct <= whole:
+        raise InputError(
+            f"activation_elements {distinct} is not in [1, m x k = {whole}]", where=place
+        )
+
+
+def _check_index(operator: Index, place: str) -> None:
+    tokens = operator.kv_len * operator.key_stride
+    if operator.causal and operator.q_len > tokens:
+        raise InputError(
+            f"causal with q_len {operator.q_len} above the {tokens} tokens of its keys", where=place
+        )
 
 
 def _check_moe(operator: Moe, place: str) -> None:

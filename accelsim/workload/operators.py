@@ -33,12 +33,16 @@ class Operator:
         Indices of operators (lower than its own) whose results this one reads.
     dtype : str
         A key of `DTYPE_BYTES`.
+    repeat : int
+        It stands for so many operators: itself, and equal ones of further layers that the trace
+        leaves out. Its time, work and traffic count so many times.
     """
 
     kind: ClassVar[str]
     scope: str
     inputs: tuple[int, ...] = ()
     dtype: str = "bf16"
+    repeat: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,10 @@ class Matmul(Operator):
 
     `activation_pattern` : kept positions of A, m rows x k columns (for example after a ReLU).
     `weight_pattern` : kept positions of B transposed, n rows x k columns.
+    `output_pattern` : wanted positions of C, m rows x n columns (SDDMM: the gradient of a masked
+    weight); excludes `weight_pattern`.
+    `activation_elements` : distinct elements of A where they are fewer than m x k (the image of a
+    convolution, whose patches overlap).
     """
 
     kind: ClassVar[str] = "matmul"
@@ -56,6 +64,8 @@ class Matmul(Operator):
     weights: Literal["static", "dynamic"] = "static"
     activation_pattern: Pattern | None = None
     weight_pattern: Pattern | None = None
+    output_pattern: Pattern | None = None
+    activation_elements: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +76,11 @@ class Attention(Operator):
     shares one index set (`sharing`): heads, kv_heads ("kv_group") or 1 ("layer"). None is
     dense (causal if `causal`). Query i of q_len stands at position kv_len - q_len + i.
     `selection` : where the indices come from, and so who pays for them (see DESIGN: static is
-    free; model has an Index operator at `index_operator`; from_scores pays all of Q K^T and the
-    top-k; accelerator names a `predictor` = {"dtype", "macs_per_score"}; oracle is free and
-    an upper bound).
+    free; model has an Index or TopK operator at `index_operator`; from_scores pays all of Q K^T
+    and the top-k; accelerator names a `predictor` = {"dtype", "macs_per_score"}; oracle is free
+    and an upper bound).
+    `values_in_keys` : the values are the first d_v elements of the keys, stored and fetched once
+    (latent rows of MLA, backward passes).
     """
 
     kind: ClassVar[str] = "attention"
@@ -85,6 +97,7 @@ class Attention(Operator):
     index_operator: int | None = None
     predictor: dict[str, object] | None = None
     pattern: Pattern | None = None
+    values_in_keys: bool = False
 
     @property
     def units(self) -> int:
@@ -118,6 +131,8 @@ class Index(Operator):
     """The model's own index prediction: score all visible keys with `heads` x `d`, keep `top_k`.
 
     One index set per batch entry and query (all attention heads share it).
+    `key_stride` : tokens that a key stands for (compressed keys). Query i of q_len stands at token
+    kv_len x key_stride - q_len + i; at token p, if `causal`, it sees (p + 1) // key_stride keys.
     """
 
     kind: ClassVar[str] = "index"
@@ -128,6 +143,17 @@ class Index(Operator):
     d: int
     top_k: int
     causal: bool = True
+    key_stride: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK(Operator):
+    """The `k` largest of `candidates` values in each of `rows` rows, as indices (int32)."""
+
+    kind: ClassVar[str] = "topk"
+    rows: int
+    candidates: int
+    k: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +178,18 @@ class ScatterAdd(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class Vector(Operator):
-    """Element-wise work (norms, residuals): `lane_operations` per element over `elements`."""
+    """Element-wise work (norms, residuals): `lane_operations` per element over `elements`.
+
+    Reads `operands` and writes `results` tensors of so many elements.
+    """
 
     kind: ClassVar[str] = "vector"
     elements: int
     lane_operations: int
     operands: int = 1
+    results: int = 1
 
 
 OPERATOR_KINDS: dict[str, type[Operator]] = {
-    cls.kind: cls for cls in (Matmul, Attention, Moe, Index, Gather, ScatterAdd, Vector)
+    cls.kind: cls for cls in (Matmul, Attention, Moe, Index, TopK, Gather, ScatterAdd, Vector)
 }

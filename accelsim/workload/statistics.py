@@ -15,6 +15,7 @@ from accelsim.workload.operators import (
     Moe,
     Operator,
     ScatterAdd,
+    TopK,
     Vector,
 )
 from accelsim.workload.patterns import Pattern
@@ -105,6 +106,8 @@ def operator_statistics(operator: Operator, *, tile: int = 16) -> OperatorStatis
         activation, possible = operator.activation_pattern, operator.m * operator.k
         if activation is None and operator.weight_pattern is not None:
             nnz, possible = operator.weight_pattern.nnz, operator.n * operator.k
+        elif activation is None and operator.output_pattern is not None:
+            nnz, possible = operator.output_pattern.nnz, operator.m * operator.n
     if activation is not None:
         nnz = activation.nnz
     density = nnz / possible if nnz is not None and possible else None
@@ -211,6 +214,11 @@ def dense_macs(operator: Operator) -> int:
 
 def _matmul_macs(operator: Matmul) -> int:
     a, b = operator.activation_pattern, operator.weight_pattern
+    wanted = operator.output_pattern
+    if wanted is not None:
+        if a is None:
+            return wanted.nnz * operator.k
+        return int(wanted.row_counts() @ a.row_counts())
     if a is None and b is None:
         return dense_macs(operator)
     if b is None:
@@ -232,8 +240,17 @@ def column_counts(pattern: Pattern) -> np.ndarray:
 def _visible_pairs(operator: Attention | Index) -> int:
     """(query, key) pairs of one head that causality allows, all batch entries."""
     q, kv = operator.q_len, operator.kv_len
+    if isinstance(operator, Index) and operator.causal:
+        tokens, stride = kv * operator.key_stride, operator.key_stride
+        return operator.batch * (_keys_seen(tokens, stride) - _keys_seen(tokens - q, stride))
     pairs = q * (kv - q) + q * (q + 1) // 2 if operator.causal else q * kv
     return operator.batch * pairs
+
+
+def _keys_seen(tokens: int, stride: int) -> int:
+    """Sum of (p + 1) // stride over the positions p below `tokens`."""
+    whole = tokens // stride
+    return stride * whole * (whole - 1) // 2 + whole * (tokens - whole * stride + 1)
 
 
 def routed_slots(operator: Moe) -> int:
@@ -259,11 +276,12 @@ def tensor_bytes(operator: Operator) -> int:
     elements, other = 0, 0
     if isinstance(operator, Matmul):
         m, n, k = operator.m, operator.n, operator.k
-        elements = m * k + k * n + m * n
+        elements = (operator.activation_elements or m * k) + k * n + m * n
     elif isinstance(operator, Attention):
         width = operator.d_qk + operator.d_v
         queries, keys = operator.heads * operator.q_len, operator.kv_heads * operator.kv_len
-        elements = operator.batch * (queries + keys) * width
+        row = operator.d_qk if operator.values_in_keys else width
+        elements = operator.batch * (queries * width + keys * row)
     elif isinstance(operator, Moe):
         weights = operator.experts * operator.matrices * operator.d_ff
         elements = (weights + 2 * operator.tokens) * operator.d_model
@@ -275,7 +293,9 @@ def tensor_bytes(operator: Operator) -> int:
         elements = 2 * len(operator.indices) * operator.row_elements
         other = operator.indices.nbytes
     elif isinstance(operator, Vector):
-        elements = operator.elements * (operator.operands + 1)
+        elements = operator.elements * (operator.operands + operator.results)
+    elif isinstance(operator, TopK):
+        elements, other = operator.rows * operator.candidates, 4 * operator.rows * operator.k
     return elements * DTYPE_BYTES[operator.dtype] + other
 
 
@@ -299,6 +319,8 @@ def shape_text(operator: Operator) -> str:
             f"b {operator.batch} h {operator.heads} q {operator.q_len} kv {operator.kv_len} "
             f"d {operator.d} top {operator.top_k}"
         )
+    if isinstance(operator, TopK):
+        return f"{operator.k} of {operator.candidates}, {operator.rows} rows"
     if isinstance(operator, Gather | ScatterAdd):
         return f"{len(operator.indices)} of {operator.table_rows} rows x {operator.row_elements}"
     if isinstance(operator, Vector):
