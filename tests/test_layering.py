@@ -14,11 +14,12 @@ PACKAGE = Path(__file__).resolve().parents[1] / "accelsim"
 BELOW_SIMULATE = {"kernels", "workload", "arch", "engine", "mapping", "analysis"}
 UP_TO_SIMULATE = BELOW_SIMULATE | {"simulation"}
 
-# room -> what it may import of ours beside itself, errors and progress; "engine.program" is that
-# module only
+# room -> what it may import of ours beside itself and the rooms of everyone; "engine.program" is
+# that module only
 MAY_IMPORT = {
     "errors": set(),
     "progress": set(),
+    "config": {"errors"},
     "kernels": set(),
     "workload": {"kernels"},
     "arch": {"kernels"},
@@ -32,6 +33,7 @@ MAY_IMPORT = {
     "validation": UP_TO_SIMULATE,
 }
 MAY_IMPORT_ALL = {"cli", "__init__"}
+OF_EVERYONE = ("errors", "progress", "config")
 
 # third-party package -> the modules (or whole rooms) of ours that may import it
 ONLY_IN = {
@@ -76,7 +78,7 @@ def our_fault(module: str, imported: Import, modules: set[str]) -> str:
     full = f"{imported.target}.{imported.name}"
     target = full if full in modules else imported.target
     path = target.removeprefix("accelsim").removeprefix(".")
-    if room in MAY_IMPORT_ALL or inside(path, room) or path in ("errors", "progress"):
+    if room in MAY_IMPORT_ALL or inside(path, room) or path.split(".")[0] in OF_EVERYONE:
         return ""
     if not path:
         return "" if imported.name == "__version__" else "the package root leads to every room"

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from accelsim.arch.composed import ComposedArray
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import BYTES, Bytes, Count, CountOrZero
+from accelsim.config.record import FieldError, Spec
 
 Dataflow = Literal["ws", "os", "is"]
 BF16_BYTES = 2

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator, model_validator
 
 from accelsim.arch.dataflows import Dataflow, Quantum
 from accelsim.arch.formats import Formats, NOfM
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import BytesOrZero, Count, CountOrZero
+from accelsim.config.record import FieldError, Spec
 
 
 class Intersect(Spec):

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import Count
+from accelsim.config.record import FieldError, Spec
 
 Switch = Annotated[bool, Field(strict=True)]
 

@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from accelsim.arch.part import Part, Queues
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import (
     BYTES,
     PS_PER_SECOND,
@@ -22,6 +21,7 @@ from accelsim.arch.units import (
     PositiveDuration,
     period_ps,
 )
+from accelsim.config.record import FieldError, Spec
 from accelsim.kernels.dram_fields import T_CHANNEL_AT, T_TRAIN
 
 TRAIN_LINES = 8  # of a train, on each channel

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import Count
+from accelsim.config.record import FieldError, Spec
 
 
 class DenseFormat(Spec):

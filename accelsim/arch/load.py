@@ -19,21 +19,27 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from accelsim.arch.faults import input_error
 from accelsim.arch.parts import expand_part
 from accelsim.arch.spec import Arch
-from accelsim.arch.tree import Location, Tree, config_folder, override, read_tree
+from accelsim.config.faults import input_error
+from accelsim.config.tree import Location, Tree, override, read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
+
+_WHAT = "an architecture"
+
+
+def _folder() -> Path:
+    return shipped_folder("arch_configs")
 
 
 def shipped_names() -> list[str]:
     """Names of the shipped architectures, sorted."""
-    return sorted(path.stem for path in config_folder().glob("*.yaml"))
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
 
 
 def published_names() -> list[str]:
     """Names of the shipped models of published machines, sorted."""
-    found = (config_folder() / "published").glob("*.yaml")
+    found = (_folder() / "published").glob("*.yaml")
     return sorted(path.stem for path in found if not path.stem.startswith("_"))
 
 
@@ -55,7 +61,7 @@ def load_arch(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Arch:
         out of range, or a rule broken; the message names file, line and field.
     """
     path, shown = _find(str(name_or_path))
-    tree = _with_parent(read_tree(path, shown), path, shown)
+    tree = _with_parent(read_tree(path, shown, _WHAT), path, shown)
     for text in overrides:
         if text.startswith("dram.part."):
             expand_part(tree)
@@ -64,7 +70,7 @@ def load_arch(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Arch:
     try:
         return Arch.model_validate(tree.data)
     except ValidationError as error:
-        raise input_error(error, tree.data, tree.place, shown) from None
+        raise input_error(error, tree.data, tree.place, shown, Arch, ("extends",)) from None
 
 
 def resolved_yaml(arch: Arch) -> str:
@@ -102,14 +108,14 @@ def _find(name: str, *, beside: Path | None = None, where: str = "") -> tuple[Pa
             raise InputError(f"no such file '{name}'", where=where, remedy="expected a .yaml file")
         return path, name
     if name in published_names():
-        return config_folder() / "published" / f"{name}.yaml", f"{name}.yaml"
+        return _folder() / "published" / f"{name}.yaml", f"{name}.yaml"
     if name not in shipped_names():
         known = [*shipped_names(), *published_names()]
         error = unknown_name("architecture", name, known, where=where)
         if Path(f"{name}.yaml").is_file():
             error = InputError(error.what, where=where, remedy=f"did you mean './{name}.yaml'?")
         raise error
-    return config_folder() / f"{name}.yaml", f"{name}.yaml"
+    return _folder() / f"{name}.yaml", f"{name}.yaml"
 
 
 def _with_parent(child: Tree, path: Path, shown: str) -> Tree:
@@ -122,7 +128,7 @@ def _with_parent(child: Tree, path: Path, shown: str) -> Tree:
     parent_path, parent_shown = _find(name, beside=path.parent, where=where)
     if parent_path.resolve() == path.resolve():
         raise InputError(f"'{shown}' extends itself", where=where)
-    parent = read_tree(parent_path, parent_shown)
+    parent = read_tree(parent_path, parent_shown, _WHAT)
     if parent.data.pop("extends", None) is not None:
         raise InputError(
             f"'{name}' itself extends another, expected a parent without 'extends'",

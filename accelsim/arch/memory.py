@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import (
     Bytes,
     BytesOrZero,
@@ -15,6 +14,7 @@ from accelsim.arch.units import (
     Duration,
     Rate,
 )
+from accelsim.config.record import FieldError, Spec
 
 FP32_BYTES = 4
 INDEX_BYTES = 4

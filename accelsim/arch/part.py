@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import PS_PER_SECOND, Count, CountOrZero, PositiveDuration
+from accelsim.config.record import FieldError, Spec
 from accelsim.kernels import dram_fields as k
 
 FIELDS = ("ro", "ra", "bg", "ba", "ch", "co")

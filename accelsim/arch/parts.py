@@ -7,15 +7,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from accelsim.arch.faults import input_error
 from accelsim.arch.part import Part
-from accelsim.arch.tree import Tree, config_folder, override, read_tree
+from accelsim.config.faults import input_error
+from accelsim.config.tree import Tree, override, read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
 
 
 def part_folder() -> Path:
     """Where the shipped parts are."""
-    return config_folder() / "parts"
+    return shipped_folder("arch_configs") / "parts"
 
 
 def part_names() -> list[str]:
@@ -68,4 +68,4 @@ def _read(name: str, where: str = "") -> tuple[Tree, str]:
     if not path.is_file():
         raise InputError(f"no such file '{name}'", where=where, remedy="expected a .yaml file")
     shown = path.name if path.parent == part_folder() else name
-    return read_tree(path, shown), shown
+    return read_tree(path, shown, "a DRAM part"), shown

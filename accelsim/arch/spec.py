@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from accelsim.arch.array import Array
 from accelsim.arch.dram import Dram, SimpleDram
 from accelsim.arch.memory import IndexUnit, Load, ScatterUnit, Scratchpad, Store, Vector
-from accelsim.arch.record import FieldError, Spec
 from accelsim.arch.units import (
     BYTES,
     Bytes,
@@ -19,6 +18,7 @@ from accelsim.arch.units import (
     Rate,
     period_ps,
 )
+from accelsim.config.record import FieldError, Spec
 from accelsim.errors import unknown_name
 
 Dtype = Literal["fp32", "bf16", "fp16", "fp8", "int8"]

@@ -8,7 +8,7 @@ import pytest
 
 from accelsim.arch.formats import Bitmap, BlockFormat, Compressed, NOfM, RunLength
 from accelsim.arch.load import load_arch, published_names
-from accelsim.arch.tree import config_folder
+from accelsim.config.tree import shipped_folder
 from accelsim.errors import InputError
 
 EXPECTED = (
@@ -23,7 +23,7 @@ def test_every_published_machine_is_there():
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_figure_of_a_published_machine_names_its_source(name):
-    text = (config_folder() / "published" / f"{name}.yaml").read_text()
+    text = (shipped_folder("arch_configs") / "published" / f"{name}.yaml").read_text()
     assert text.startswith("# ") and "# Sources: [V]" in text
     marks = re.compile(r"\[[VACM]\]|assumed|measured|STONNE|log2|not modelled|hidden")
     block_marked = False

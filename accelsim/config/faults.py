@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from accelsim.arch.dram import DRAM_TAGS
-from accelsim.arch.record import FieldError
-from accelsim.arch.spec import Arch
-from accelsim.arch.tree import Location
+from accelsim.config.record import FieldError
+from accelsim.config.tree import Location
 from accelsim.errors import InputError
+
+Root = tuple[type[BaseModel], tuple[str, ...]]  # the model of a file, and its further keys
 
 _EXPECTED = {
     "int_type": "expected a whole number",
@@ -34,7 +34,8 @@ def input_error(
     data: object,
     place: Mapping[Location, str],
     shown: str,
-    root: type[BaseModel] = Arch,
+    root: type[BaseModel],
+    extra: tuple[str, ...] = (),
 ) -> InputError:
     """Build the error that the user sees: the first fault (unknown keys first), and how many more.
 
@@ -48,6 +49,8 @@ def input_error(
         The file, for what has no place of its own.
     root : type
         The model that `data` was to be.
+    extra : tuple of str
+        Keys that a file may have at its top beside the fields of `root`.
     """
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault: dict[str, Any] = dict(faults[0])
@@ -58,7 +61,7 @@ def input_error(
     dotted = ".".join(str(step) for step in at)
     if fault["type"] == "union_tag_invalid":
         at = (*at, "kind")
-    what, remedy = _say(fault, at, dotted, data, root)
+    what, remedy = _say(fault, at, dotted, data, (root, extra))
     more = f"; {len(faults) - 1} more faults" if len(faults) > 2 else ""
     more = "; 1 more fault" if len(faults) == 2 else more
     where = _nearest_place(at, place, shown)
@@ -72,7 +75,8 @@ def _path(loc: tuple[str | int, ...], data: object) -> Location:
     node = data
     for step in loc:
         if isinstance(node, dict):
-            if step not in node and step in (node.get("kind"), *DRAM_TAGS):
+            # a branch of a union is called by its kind, or by words
+            if step not in node and (step == node.get("kind") or " " in str(step)):
                 continue
             path.append(step)
             node = node.get(step)
@@ -92,7 +96,7 @@ def _nearest_place(at: Location, place: Mapping[Location, str], shown: str) -> s
 
 
 def _say(
-    fault: dict[str, Any], at: Location, dotted: str, data: object, root: type[BaseModel]
+    fault: dict[str, Any], at: Location, dotted: str, data: object, root: Root
 ) -> tuple[str, str]:
     """What is wrong, and what to do."""
     kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
@@ -111,7 +115,8 @@ def _say(
         known = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         return f"'{value}' is not known", _guess(value, known) + f"known: {', '.join(known)}"
     if kind == "union_tag_not_found":
-        return f"'{dotted}.kind' is missing, expected systolic or sparse", ""
+        kinds = _kinds(at, data, root)
+        return f"'{dotted}.kind' is missing, expected {' or '.join(kinds)}", ""
     if kind == "union_tag_invalid":
         known = [word.strip("'") for word in context["expected_tags"].split(", ")]
         return f"unknown kind '{context['tag']}'", _guess(context["tag"], known) + (
@@ -125,16 +130,29 @@ def _guess(word: object, known: list[str]) -> str:
     return f"did you mean '{near[0]}'? " if near else ""
 
 
-def _known_keys(at: Location, data: object, root: type[BaseModel]) -> list[str]:
+def _known_keys(at: Location, data: object, root: Root) -> list[str]:
     """The keys of the model at a path, the kind of a union taken from the data."""
-    model, node = root, data
+    model, _ = _follow(at, data, root[0])
+    return [*(root[1] if model is root[0] else ()), *model.model_fields]
+
+
+def _kinds(at: Location, data: object, root: Root) -> list[str]:
+    """The kinds that a union at a path may be of."""
+    _, annotation = _follow(at, data, root[0])
+    fields = [model.model_fields.get("kind") for model in _models_in(annotation)]
+    return [kind for field in fields if field is not None for kind in get_args(field.annotation)]
+
+
+def _follow(at: Location, data: object, root: type[BaseModel]) -> tuple[type[BaseModel], object]:
+    """The model at a path and the annotation that names it."""
+    model, annotation, node = root, object(), data
     for step in at:
         if isinstance(node, dict | list):
             node = node[step]  # type: ignore[index]
-        if isinstance(step, str):
-            model = _model_of(model.model_fields[step].annotation, node)
-    extra = ["extends"] if model is Arch else []
-    return [*extra, *model.model_fields]
+        if isinstance(step, str) and step in model.model_fields:
+            annotation = model.model_fields[step].annotation
+            model = _model_of(annotation, node)
+    return model, annotation
 
 
 def _model_of(annotation: object, node: object) -> type[BaseModel]:

@@ -25,14 +25,14 @@ class Tree:
     place: dict[Location, str] = field(default_factory=dict)
 
 
-def config_folder() -> Path:
-    """Where the shipped files are: inside an installed package, beside an editable one."""
-    inside = PACKAGE / "arch_configs"
-    return inside if inside.is_dir() else PACKAGE.parent / "arch_configs"
+def shipped_folder(name: str) -> Path:
+    """Where shipped files are: inside an installed package, beside an editable one."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
 
 
-def read_tree(path: Path, shown: str) -> Tree:
-    """Read a YAML file with the place of every key; messages call it `shown`."""
+def read_tree(path: Path, shown: str, what: str) -> Tree:
+    """Read a YAML file with the place of every key; messages call it `shown`, and it `what`."""
     try:
         loaded = YAML().load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -42,7 +42,7 @@ def read_tree(path: Path, shown: str) -> Tree:
     except YAMLError as error:
         raise InputError(f"is not YAML: {str(error).splitlines()[0]}", where=shown) from None
     if not isinstance(loaded, dict):
-        raise InputError("is not an architecture, expected keys such as 'name:'", where=shown)
+        raise InputError(f"is not {what}, expected keys such as 'name:'", where=shown)
     tree = Tree({})
     tree.data = _plain(loaded, (), shown, tree.place)  # type: ignore[assignment]
     return tree
@@ -82,11 +82,11 @@ def _plain(node: object, at: Location, shown: str, place: dict[Location, str]) -
     return node
 
 
-def override(tree: Tree, setting: str) -> None:
+def override(tree: Tree, setting: str, option: str = "--set") -> None:
     """Lay one ``path=value`` over a tree; the value is read as YAML."""
     dotted, equals, text = setting.partition("=")
     steps = dotted.strip().split(".")
-    where = f"--set {setting}"
+    where = f"{option} {setting}"
     if not equals or not text.strip() or not all(steps):
         raise InputError(
             "is not an override", where=where, remedy="expected path=value, e.g. dram.line=64 B"

@@ -1,4 +1,4 @@
-"""The base of every record of an architecture, and the error of a rule over several fields."""
+"""The base of every record of a YAML file, and the error of a rule over several fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Spec(BaseModel):
-    """Base of every record of an architecture: frozen, and an unknown key is an error."""
+    """Base of every record of a file: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
