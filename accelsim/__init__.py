@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from accelsim.arch.load import load_arch as load_arch
@@ -44,17 +45,24 @@ _HOME = {
 }
 
 
-def load_trace(name_or_path: str | Path) -> Trace:
-    """Open a trace: a shipped name, or the path of a trace folder.
+def load_trace(name_or_path: str | Path, shape: Sequence[str] = ()) -> Trace:
+    """Open a trace: a shipped name, the path of a trace folder, or a recipe.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of ``accelsim workload list``, a folder, or ``FILE.yaml:KEY`` for one's own recipe.
+    shape : sequence of str
+        Changes of a recipe, such as ``batch=8`` or ``length=4096``.
 
     Raises
     ------
     InputError
-        No such trace, or a file in it that is missing, truncated or of a newer schema.
+        No such workload, or a file in it that is missing, truncated or of a newer schema.
     """
-    from accelsim.workload.trace import find_trace, read_trace
+    from accelsim.workload.library import load_workload
 
-    return read_trace(find_trace(name_or_path))
+    return load_workload(name_or_path, shape)
 
 
 def __getattr__(name: str) -> object:

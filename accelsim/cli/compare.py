@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import JsonOut, Overrides, Workload, write_json
+from accelsim.cli.options import JsonOut, Overrides, Shape, Workload, write_json
 from accelsim.progress import progress_display
 
 
@@ -36,6 +36,7 @@ def compare(
         int,
         typer.Option(min=1, help="Run so many placements of the tensors in DRAM, for the spread."),
     ] = 1,
+    shape: Shape = None,
     overrides: Overrides = None,
     json_out: JsonOut = None,
 ) -> None:
@@ -49,7 +50,7 @@ def compare(
     rival = third if third is not None else default_third(baseline)
     first, last = load_arch(baseline, changes), load_arch(candidate, changes)
     between = None if rival is None else load_arch(rival, changes)
-    trace = load_trace(workload)
+    trace = load_trace(workload, shape or ())
 
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines

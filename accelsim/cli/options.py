@@ -15,7 +15,19 @@ from accelsim.errors import InputError
 
 Workload = Annotated[
     str,
-    typer.Option("--workload", metavar="NAME|PATH", help="A shipped trace or a trace folder."),
+    typer.Option(
+        "--workload",
+        metavar="NAME|PATH",
+        help="A shipped trace or recipe (accelsim workload list), or a trace folder.",
+    ),
+]
+Shape = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--shape",
+        metavar="PATH=VALUE",
+        help="Change a recipe: batch=8, length=4096, simulated_layers=5, model.d_model=512, ...",
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.options import JsonOut, Overrides, Workload, write_json
+from accelsim.cli.options import JsonOut, Overrides, Shape, Workload, write_json
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def run(
         str, typer.Option("--arch", metavar="NAME|PATH", help="A shipped architecture or a YAML.")
     ],
     workload: Workload,
+    shape: Shape = None,
     overrides: Overrides = None,
     json_out: JsonOut = None,
     tiles: Annotated[
@@ -47,7 +48,7 @@ def run(
     """
     from accelsim import load_arch, load_trace
 
-    machine, trace = load_arch(arch, overrides or ()), load_trace(workload)
+    machine, trace = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
 
     from accelsim.report.text import print_run
     from accelsim.simulation import simulate

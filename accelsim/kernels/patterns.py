@@ -63,11 +63,11 @@ def _claim_free(bitmap, key, visible):
 
 
 @njit(cache=True)
-def _draw_for_slot(slot_key, position, life_log2, least, window, octaves, skip):
-    """Key drawn when the present life of a slot began (`skip` draws later), and the life's end."""
+def _draw_for_slot(slot_key, time, page, life_log2, least, window, octaves, skip):
+    """Page drawn when the present life of a slot began (`skip` draws later), and the life's end."""
     phase = np.int64(slot_key >> np.uint64(40)) & ((1 << life_log2) - 1)
-    epoch = (position + phase) >> life_log2
-    origin = max(least, (epoch << life_log2) - phase)
+    epoch = (time + phase) >> life_log2
+    origin = max(least, max(0, (epoch << life_log2) - phase) // page)
     random = splitmix(slot_key + np.uint64(epoch) * _GOLDEN)
     for _ in range(skip):
         random = splitmix(random + _GOLDEN)
@@ -75,15 +75,15 @@ def _draw_for_slot(slot_key, position, life_log2, least, window, octaves, skip):
 
 
 @njit(cache=True)
-def _claim_other(bitmap, key, slot_key, position, life_log2, least, window, octaves):
+def _claim_other(bitmap, key, slot_key, time, page, life_log2, least, window, octaves):
     """Claim a key for a slot whose own `key` is taken: two more draws, then the nearest free."""
     for skip in range(1, 3):
-        key, _ = _draw_for_slot(slot_key, position, life_log2, least, window, octaves, skip)
+        key, _ = _draw_for_slot(slot_key, time, page, life_log2, least, window, octaves, skip)
         bit = np.uint64(1) << np.uint64(key & 63)
         if bitmap[key >> 6] & bit == 0:
             bitmap[key >> 6] |= bit
             return
-    _claim_free(bitmap, key, position + 1)
+    _claim_free(bitmap, key, time // page + 1)
 
 
 @njit(cache=True)
@@ -96,8 +96,8 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
         Number of the first row.
     indptr : int64[n + 1]
         Row pointers, filled in: min(k, visible) keys a row.
-    shape : (int, int, int)
-        q_len, kv_len, k.
+    shape : (int, int, int, int)
+        q_len, kv_len, k, and the keys of a page: with more than one, rows keep k pages, not keys.
     split : (int, int, int, int)
         Sinks, window, heavy hitters, log2 of the slots that one volatile key is chosen from.
     lives : (int, int)
@@ -107,12 +107,12 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
         Running sum of the weights of the distance octaves.
     debruijn : int64[64]
         Bit number by de Bruijn product.
-    bitmap : uint64[ceil(kv_len / 64)]
+    bitmap : uint64[ceil(pages / 64)]
         Scratch, zero.
     indices : int32[indptr[-1]]
         Output.
     """
-    q_len, kv_len, k = shape
+    q_len, kv_len, k, page = shape
     sinks, window, heavy, pool_log2 = split
     slots = k - sinks - window
     pool_mask = (np.uint64(1) << np.uint64(pool_log2)) - np.uint64(1)
@@ -123,7 +123,8 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
     for r in range(indptr.size - 1):
         row = first + r
         unit = row // q_len
-        position = kv_len - q_len + row - unit * q_len
+        time = kv_len - q_len + row - unit * q_len
+        position = time // page
         place = indptr[r]
         if position < k:
             for key in range(position + 1):
@@ -133,7 +134,7 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
             until[:] = 0
             held_unit = unit
         unit_key = splitmix(seed + np.uint64(unit + 1) * _GOLDEN)
-        row_key = splitmix(unit_key ^ (np.uint64(position + 1) * _MIX_A))
+        row_key = splitmix(unit_key ^ (np.uint64(time + 1) * _MIX_A))
         choices = row_key
         for key in range(sinks):
             bitmap[key >> 6] |= one << np.uint64(key & 63)
@@ -148,16 +149,16 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
                 life = lives[0]
                 choices >>= np.uint64(8)
             slot_key = unit_key + np.uint64(slot + 1) * _MIX_B
-            if until[slot] <= position:
+            if until[slot] <= time:
                 held[slot], until[slot] = _draw_for_slot(
-                    slot_key, position, life, k, window, octaves, 0
+                    slot_key, time, page, life, k, window, octaves, 0
                 )
             key = held[slot]
             bit = one << np.uint64(key & 63)
             if bitmap[key >> 6] & bit == 0:
                 bitmap[key >> 6] |= bit
             else:
-                _claim_other(bitmap, key, slot_key, position, life, k, window, octaves)
+                _claim_other(bitmap, key, slot_key, time, page, life, k, window, octaves)
         for word in range((position >> 6) + 1):
             left = bitmap[word]
             bitmap[word] = np.uint64(0)

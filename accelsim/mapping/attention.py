@@ -262,10 +262,10 @@ def _fetch_bytes(model: TileModel, tile: Tile) -> float:
     """DRAM time of a tile's keys and values, as bytes at full rate (short rows cost more)."""
     line = model.arch.dram.line
     total = 0.0
-    for blocks, width in (
-        (tile.examine_blocks or tile.score_blocks, model.op.d_qk),
-        (tile.value_blocks, model.op.d_v),
-    ):
+    parts = [(tile.examine_blocks or tile.score_blocks, model.op.d_qk)]
+    if tile.examine_blocks or not model.op.values_in_keys:
+        parts.append((tile.value_blocks, model.op.d_v))
+    for blocks, width in parts:
         row = width * model.item_bytes
         for block in blocks:
             piece = row * block.span

@@ -1,4 +1,10 @@
-"""Tasks of an attention operator: loads ahead, scores, softmax, and values behind them."""
+"""Tasks of an attention operator: loads ahead, scores, softmax, and values behind them.
+
+Where values are part of the keys, a key row is stored, fetched and held once: a block's keys stay
+until its values have been used. A tile whose scores choose the keys gives them back block by block
+as they are scored; the values of the chosen keys are then fetched again, as the whole front part
+of each row.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +46,7 @@ Release = Callable[[int], None]
 
 def kv_bytes(model: TileModel) -> int:
     """Keys and values of one head."""
-    op = model.op
-    return op.kv_len * (op.d_qk + op.d_v) * model.item_bytes
+    return model.op.kv_len * model.key_bytes()
 
 
 def scored_blocks(tile: Tile) -> list[Block]:
@@ -125,7 +130,9 @@ class AttentionTasks:
         if not self.inputs_on_chip:  # what tiles touch is counted as they are added
             whole = None if self.resident else 0
             self.q_base = plan.place(rows_q * self.q_bytes, Traffic.QUERIES, 0)
-            if where.interleaved:
+            if op.values_in_keys:
+                bases = (plan.place(rows_k * self.k_bytes, Traffic.KEYS_VALUES, whole),) * 2
+            elif where.interleaved:
                 both = rows_k * (self.k_bytes + self.v_bytes)
                 first = plan.place(both, Traffic.KEYS_VALUES, whole)
                 bases = first, first + self.k_bytes
@@ -136,11 +143,11 @@ class AttentionTasks:
                 )
         self.layout = KeyLayout(
             bases,
-            (self.k_bytes, self.v_bytes),
+            (self.k_bytes, self.k_bytes if op.values_in_keys else self.v_bytes),
             op.kv_heads,
             op.kv_len,
             where.keys_by == "token",
-            where.interleaved,
+            where.interleaved and not op.values_in_keys,
         )
         room = plan.machine.tiles_bytes * RESIDENT_SHARE
         self.most_live = 2 if 2 * kv_bytes(model) <= room else 1
@@ -191,11 +198,12 @@ class AttentionTasks:
             return
         plan, length = self.plan, self.model.op.kv_len
         held = plan.join([plan.start])
-        keys.release = plan.claim_tiles(held, length * (self.k_bytes + self.v_bytes))
+        keys.release = plan.claim_tiles(held, kv_bytes(self.model))
+        parts_of_row = (False,) if self.model.op.values_in_keys else (False, True)
         for first in range(0, length, self.chunk()):
             count = min(self.chunk(), length - first)
             parts = []
-            for values in (False, True):
+            for values in parts_of_row:
                 rows = self.layout.rows(values, row // length)
                 piece = rows.pieces(np.array([first]), np.array([count]))
                 parts.append(plan.load(piece, Traffic.KEYS_VALUES, [held]))
@@ -227,6 +235,8 @@ class _PassTasks:
         keys.passes -= 1
         if keys.passes:
             return False
+        if tasks.model.op.values_in_keys:  # of a row that was fetched its value is no more
+            keys.touched[True] &= ~keys.touched[False]
         for values, size in ((False, tasks.k_bytes), (True, tasks.v_bytes)):
             tasks.plan.touch(int(keys.touched[values].sum()) * size, Traffic.KEYS_VALUES)
         if keys.release is not None:
@@ -286,7 +296,7 @@ class _TileTasks:
 
     def paired(self, load: Callable[[], None]) -> list[Step]:
         """Known indices: score block, softmax, and the value block some steps behind."""
-        tile = self.tile
+        tile, apart = self.tile, not self.model.op.values_in_keys
         final = len(tile.score_blocks) - 1
         steps = []
         for at, (score, value) in enumerate(zip(tile.score_blocks, tile.value_blocks, strict=True)):
@@ -295,13 +305,14 @@ class _TileTasks:
                 if at == 0:
                     load()
                 self._fetch(at, score, False)
-                self._fetch(at, value, True)
+                if apart:
+                    self._fetch(at, value, True)
 
             held: dict[str, int] = {}
 
             def compute(at: int = at, score: Block = score, held: dict[str, int] = held) -> None:
                 switch = bool(tile.examine_blocks) and at == 0
-                scored = self._array(at, score, False, self.known, switch)
+                scored = self._array(at, score, False, self.known, switch, hold=not apart)
                 self.releases[at] = self.plan.claim_tiles(
                     scored, score.scores * (SCORE_BYTES + PROBABILITY_BYTES)
                 )
@@ -309,7 +320,7 @@ class _TileTasks:
                 held["softmax"] = self.plan.task(VECTOR, work, [scored])
 
             def follow(at: int = at, value: Block = value, held: dict[str, int] = held) -> None:
-                valued = self._array(at, value, True, [held["softmax"]])
+                valued = self._array(at, value, apart, [held["softmax"]])
                 self.releases[at](valued)
                 if at == final:
                     self._finish(valued)
@@ -325,6 +336,7 @@ class _TileTasks:
             return
         keys = t.model.op.kv_len
         rows = t.layout.rows(values, self.placed.kv_row // keys)
+        rows = rows._replace(size=t.v_bytes if values else t.k_bytes)
         first, stride, size = rows
         if block.span == 1:
             task = self.plan.gather(
@@ -344,16 +356,27 @@ class _TileTasks:
                 touched[key * block.span : (key + 1) * block.span] = True
 
     def _array(
-        self, at: int, block: Block, values: bool, after: list[int], switch: bool = False
+        self,
+        at: int,
+        block: Block,
+        values: bool,
+        after: list[int],
+        switch: bool = False,
+        hold: bool = False,
     ) -> int:
         """One array task, after its operand has arrived; fetched storage is given back.
 
-        `switch` : the array changes between its dense and its sparse mode first.
+        `switch` : the array changes between its dense and its sparse mode first. `hold` : what
+        was fetched stays, for the values of the same block.
         """
         waits: list[int] = []
         release: Release | None = None
         if (at, values) in self.fetched:
-            task, release = self.fetched.pop((at, values))
+            task, release = self.fetched[(at, values)]
+            if hold:
+                release = None
+            else:
+                del self.fetched[(at, values)]
             waits = [task]
         elif self.ready:
             chunk = max(0, block.last_key - 1) // self.t.chunk()

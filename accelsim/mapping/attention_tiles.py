@@ -354,8 +354,9 @@ class TileModel:
         return blocks
 
     def key_bytes(self) -> int:
-        """Bytes of one key and its value."""
-        return (self.op.d_qk + self.op.d_v) * self.item_bytes
+        """Bytes of one key and its value, which may be part of the key."""
+        op = self.op
+        return (op.d_qk if op.values_in_keys else op.d_qk + op.d_v) * self.item_bytes
 
     # ---- indices -----------------------------------------------------------------------------
     def index_bytes(self) -> int:

@@ -39,6 +39,10 @@ class Stored:
         """Values and metadata."""
         return self.values + self.metadata
 
+    def part(self, count: int, of: int) -> Stored:
+        """So much of it, rounded up."""
+        return Stored(-(-self.values * count // of), -(-self.metadata * count // of))
+
 
 def stored(form: Format, csr: Csr | None, rows: int, columns: int, value_bytes: float) -> Stored:
     """Bytes of a matrix of `rows` x `columns` in a format; no pattern is dense."""

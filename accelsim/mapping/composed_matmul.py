@@ -7,6 +7,9 @@ block of rows of A and C: the rows of B that it names come through the cache, in
 *Two-phase* (outer products merged later): for part of K: columns of A times rows of B, products
 written to DRAM; then for part of C: products read and merged.
 
+Of patches of an image the distinct elements are stored and moved; they become patches on the way
+from the scratchpad to the array.
+
 Not modelled: converting an operand into its format (weights are stored so; a dynamic operand is
 compressed by the operator that made it); pointers of partial products.
 """
@@ -66,6 +69,9 @@ class _ComposedMatmul:
         """Lay out A and C by rows, B by columns, or by rows where it is fetched by rows."""
         plan, op, forms = self.plan, self.op, self.array.formats
         a_size = stored(forms.a, self.a, op.m, op.k, self.value)
+        self.a_metadata = a_size.metadata
+        if op.activation_elements is not None:  # patches of an image: what is distinct is stored
+            a_size = a_size.part(op.activation_elements, op.m * op.k)
         b_size = stored(forms.b, self.bt, op.n, op.k, self.value)
         a_rows = np.ones(op.m) if self.a is None else np.diff(self.a[0])
         self.a_tensor = Tensor.place(
@@ -198,7 +204,7 @@ class _ComposedMatmul:
         self.used.add(kind)
         op, forms = self.op, self.array.formats
         sizes = [
-            (forms.a, self.a_tensor.stored.metadata * problem.m // op.m),
+            (forms.a, self.a_metadata * problem.m // op.m),
             (forms.b, self.b_tensor.stored.metadata * problem.n // op.n),
         ]
         metadata = sum(size for _, size in sizes)

@@ -1,8 +1,10 @@
 """Index prediction by the model itself: score all visible keys, weigh the heads, keep the top k.
 
 Scores of `heads` small heads per query against one shared key vector, ReLU and weighted sum over
-the heads on the vector unit (2 lane-operations a head score), streaming top-k on the index unit
-(vector lanes where there is none). The chosen indices are written to DRAM.
+the heads on the vector unit (2 lane-operations a head score; a single head's scores are taken as
+they are), streaming top-k on the index unit (vector lanes where there is none). The chosen indices
+are written to DRAM. A key may stand for `key_stride` tokens: a tile of queries sees the keys whose
+tokens are all there, which may be none.
 
 Not modelled: a head-reduction inside the array.
 """
@@ -40,11 +42,13 @@ class _IndexTasks:
         self.q_bytes, self.k_bytes = op.heads * op.d * item, op.d * item
         self.q_base = plan.place(op.batch * op.q_len * self.q_bytes, Traffic.QUERIES)
         self.k_base = plan.place(op.batch * op.kv_len * self.k_bytes, Traffic.KEYS_VALUES)
-        self.stored = op.top_k * STORED_INDEX_BYTES
+        self.score_bytes = HEAD_SCORE_BYTES if op.heads > 1 else SCORE_BYTES
+        self.chosen = min(op.top_k, op.kv_len)
+        self.stored = self.chosen * STORED_INDEX_BYTES
         self.o_base = plan.place(op.batch * op.q_len * self.stored, Traffic.OUTPUTS)
         self.resident = op.kv_len * self.k_bytes <= self.machine.tiles_bytes // 2
         width, room = array_width(self.machine), self.machine.tiles_bytes // 16
-        row = op.heads * HEAD_SCORE_BYTES
+        row = op.heads * self.score_bytes
         self.queries = max(1, min(op.q_len, 512 // op.heads, room // (width * row)))
         fit = room // max(self.queries * row, self.k_bytes)
         self.keys = max(width, min(op.kv_len, fit) // width * width)
@@ -68,7 +72,8 @@ class _IndexTasks:
         where = "keys on chip" if self.resident else "keys fetched per tile"
         plan.choose(
             f"for tile of {self.queries} of {op.q_len} queries x {op.heads} heads: "
-            f"for {self.keys} keys: scores | head sum | top-{op.top_k} ({where})"
+            f"for {self.keys} keys: scores | {'head sum | ' * (op.heads > 1)}"
+            f"top-{op.top_k} ({where})"
         )
 
     def _keys(self, batch: int, first: int) -> np.ndarray:
@@ -80,10 +85,10 @@ class _IndexTasks:
     def _tile(self, batch: int, first: int, count: int) -> int:
         """Score, sum over heads and select for one tile of queries; returns its last task."""
         op, plan = self.op, self.plan
-        visible = op.kv_len - op.q_len + first + count if op.causal else op.kv_len
+        visible = self._visible(first + count)
         row = batch * op.q_len + first
         held = plan.join([plan.start])
-        free = plan.claim_tiles(held, count * (self.q_bytes + op.top_k * CANDIDATE_BYTES))
+        free = plan.claim_tiles(held, count * (self.q_bytes + self.chosen * CANDIDATE_BYTES))
         where = run(self.q_base + row * self.q_bytes, count * self.q_bytes)
         queries = plan.load(where, Traffic.QUERIES, [held])
         chosen: list[int] = []
@@ -107,21 +112,33 @@ class _IndexTasks:
             blocks.add(Step(fetch, compute))
         blocks.flush()
         where = run(self.o_base + row * self.stored, count * self.stored)
-        free(plan.store(where, Traffic.OUTPUTS, chosen))
-        return chosen[0]
+        last = chosen or [queries]  # of no key there is nothing to choose
+        free(plan.store(where, Traffic.OUTPUTS, last))
+        return last[0]
+
+    def _visible(self, query_end: int) -> int:
+        """Keys that the queries before `query_end` can see."""
+        op = self.op
+        if not op.causal:
+            return op.kv_len
+        return (op.kv_len * op.key_stride - op.q_len + query_end) // op.key_stride
 
     def _block(self, count: int, keys: int, after: list[int], chosen: list[int]) -> tuple[int, int]:
         """Scores of one block of keys, their sum over heads, and the running top-k."""
         op, plan, machine = self.op, self.plan, self.machine
         rows, scores = count * op.heads, count * keys
-        work = self.gemm(rows, keys, op.d, op.dtype, HEAD_SCORE_BYTES)
+        work = self.gemm(rows, keys, op.d, op.dtype, self.score_bytes)
         scored = plan.task(ARRAY, machine.charged(ARRAY, work), after)
         plan.overhead(work.issued_macs)
-        release = plan.claim_tiles(scored, rows * keys * HEAD_SCORE_BYTES)
+        release = plan.claim_tiles(scored, rows * keys * self.score_bytes)
+        unit, topk = topk_work(machine, scores)
+        if op.heads == 1:
+            selected = plan.task(unit, topk, [scored, *chosen])
+            release(selected)
+            return scored, selected
         head_sum = machine.vector_work(
             rows * keys * HEAD_OPERATIONS, rows * keys * HEAD_SCORE_BYTES, scores * SCORE_BYTES
         )
         summed = plan.task(VECTOR, head_sum, [scored])
         release(summed)
-        unit, topk = topk_work(machine, scores)
         return scored, plan.task(unit, topk, [summed, *chosen])

@@ -8,7 +8,12 @@ On a sparse array a pattern may be used instead of `dense_mode`: kept activation
 output rows of A, weight rows are multicast) or kept weights (rows hold output columns, activation
 columns are multicast), whichever is faster by estimate. Systolic arrays run dense.
 
-Not modelled: storing the output in a compressed format, N:M weight decoding.
+Where A has fewer distinct elements than m x k (patches of an image that overlap), these are what
+moves and is kept; patches are formed on the way from the scratchpad to the array, which reads
+m x k elements on every machine.
+
+Not modelled: elements that two blocks of rows share (each comes with one of them), storing the
+output in a compressed format, N:M weight decoding.
 """
 
 from __future__ import annotations
@@ -37,14 +42,20 @@ class Tiling:
     columns: int
 
 
-def tile_gemm(machine: Machine, m: int, n: int, k: int, item_bytes: int) -> Tiling:
-    """The largest block of rows that fits twice, and columns worth one chunk of weights."""
+def tile_gemm(
+    machine: Machine, m: int, n: int, k: int, item_bytes: int, row_bytes: int | None = None
+) -> Tiling:
+    """The largest block of rows that fits twice, and columns worth one chunk of weights.
+
+    `row_bytes` : bytes of a row of A as it is stored, by default of k elements.
+    """
+    row = k * item_bytes if row_bytes is None else row_bytes
     width = array_width(machine)
     chunk = min(machine.arch.mapping.chunk, machine.weights_bytes // 2)
     columns = max(width, chunk // (k * item_bytes) // width * width)
     columns = min(n, columns, max(1, machine.weights_bytes // (2 * item_bytes)))
     room = machine.tiles_bytes * 19 // 20
-    rows = min(m, max(1, room // (2 * (k * item_bytes + 2 * columns * ACCUMULATOR_BYTES))))
+    rows = min(m, max(1, room // (2 * (row + 2 * columns * ACCUMULATOR_BYTES))))
     return Tiling(rows, columns)
 
 
@@ -54,8 +65,8 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
         map_composed_matmul(plan, op)
         return
     machine, item = plan.machine, DTYPE_BYTES[op.dtype]
-    tiling = tile_gemm(machine, op.m, op.n, op.k, item)
-    a_bytes, c_bytes = op.m * op.k * item, op.m * op.n * item
+    a_bytes, c_bytes = (op.activation_elements or op.m * op.k) * item, op.m * op.n * item
+    tiling = tile_gemm(machine, op.m, op.n, op.k, item, -(-a_bytes // op.m))
     a_on_chip = plan.inputs_on_chip()
     a_base = 0 if a_on_chip else plan.place(a_bytes, Traffic.ACTIVATIONS)
     b_base = plan.place(op.n * op.k * item, Traffic.WEIGHTS)
@@ -67,10 +78,11 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
         rows = min(tiling.rows, op.m - m0)
         held = plan.join([plan.start])
         sums = 2 * rows * tiling.columns * ACCUMULATOR_BYTES  # one leaves while the next is made
-        release = plan.claim_tiles(held, sums + (0 if a_on_chip else rows * op.k * item))
+        first, last = (a_bytes * row // op.m for row in (m0, m0 + rows))
+        release = plan.claim_tiles(held, sums + (0 if a_on_chip else last - first))
         inputs = held
-        if not a_on_chip:
-            block = run(a_base + m0 * op.k * item, rows * op.k * item)
+        if last > first and not a_on_chip:
+            block = run(a_base + first, last - first)
             inputs = plan.load(block, Traffic.ACTIVATIONS, [held])
         known = [inputs]
         if sparse is not None:
@@ -80,12 +92,12 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
             columns = min(tiling.columns, op.n - n0)
             work = None if sparse is None else sparse[1][(m0, n0)]
             base = b_base + n0 * op.k * item
-            last = [stream.add(base, rows, columns, op.k, known, item, sparse=work)]
+            made = [stream.add(base, rows, columns, op.k, known, item, sparse=work)]
             if c_on_chip:
-                done.append(plan.final(last[0]))
+                done.append(plan.final(made[0]))
             else:  # the output is written block by block
                 block = run(c_base + (m0 * op.n + n0 * rows) * item, rows * columns * item)
-                done.append(plan.store(block, Traffic.OUTPUTS, last))
+                done.append(plan.store(block, Traffic.OUTPUTS, made))
         release(plan.join(done))
     how = "dense" if sparse is None else f"sparse, from the kept {sparse[0]}"
     plan.choose(
@@ -99,10 +111,13 @@ def _metadata(
 ) -> int:
     """Fetch the bitmap of the pattern that is used, and build the unions of its tiles from it."""
     bits = (rows if sparse[0] == "activations" else op.n) * op.k
-    base = plan.place(-(-bits // 8), Traffic.METADATA)
+    stored = -(-bits // 8)
+    if sparse[0] == "activations" and op.activation_elements is not None:
+        stored = -(-rows * op.activation_elements // (8 * op.m))
+    base = plan.place(stored, Traffic.METADATA)
     held = plan.join([plan.start])
-    release = plan.claim_tiles(held, -(-bits // 8))
-    loaded = plan.load(run(base, -(-bits // 8)), Traffic.METADATA, [held])
+    release = plan.claim_tiles(held, stored)
+    loaded = plan.load(run(base, stored), Traffic.METADATA, [held])
     built = plan.task(INDEX, bitmap_union_work(plan.machine, bits), [loaded, after])
     release(built)
     return built

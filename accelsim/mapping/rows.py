@@ -112,27 +112,28 @@ def map_vector(plan: Plan, op: Vector) -> None:
     """Add the tasks of one Vector operator."""
     machine, item = plan.machine, DTYPE_BYTES[op.dtype]
     size = op.elements * item
-    on_chip = plan.keep_output(size)
+    on_chip = plan.keep_output(size * op.results)
     inputs_on_chip = plan.inputs_on_chip()
     base = 0 if inputs_on_chip else plan.place(size * op.operands, Traffic.ACTIVATIONS)
-    out = 0 if on_chip else plan.place(size, Traffic.OUTPUTS)
+    out = 0 if on_chip else plan.place(size * op.results, Traffic.OUTPUTS)
     count = max(1, machine.arch.mapping.chunk // item)
     for first in range(0, op.elements, count):
         here = min(count, op.elements - first)
         begin = plan.join([plan.start])
-        release = plan.claim_tiles(begin, here * item * (op.operands + 1))
+        release = plan.claim_tiles(begin, here * item * (op.operands + op.results))
         after = begin
         if not inputs_on_chip:
             where = run(base + first * op.operands * item, here * op.operands * item)
             after = plan.load(where, Traffic.ACTIVATIONS, [begin])
         work = machine.vector_work(
-            here * op.lane_operations, here * op.operands * item, here * item
+            here * op.lane_operations, here * op.operands * item, here * op.results * item
         )
         done = plan.task(VECTOR, work, [after])
         if on_chip:
             release(plan.final(done))
         else:
-            release(plan.store(run(out + first * item, here * item), Traffic.OUTPUTS, [done]))
+            where = run(out + first * op.results * item, here * op.results * item)
+            release(plan.store(where, Traffic.OUTPUTS, [done]))
     plan.choose(f"for {count} of {op.elements} elements")
 
 

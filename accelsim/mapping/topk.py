@@ -10,15 +10,35 @@ SCORE_BYTES = 4
 VECTOR_TOPK_OPERATIONS = 8
 
 
-def topk_work(machine: Machine, scores: int) -> tuple[int, Work]:
+def topk_work(
+    machine: Machine,
+    scores: int,
+    *,
+    score_bytes: int | None = None,
+    streamed: bool = True,
+    write_bytes: int = 0,
+) -> tuple[int, Work]:
     """The unit and the work of a streaming top-k over scores.
 
     An index unit takes the scores from the stream in which they are written, without a second
     read of the scratchpad; vector lanes read them.
+
+    Parameters
+    ----------
+    machine : Machine
+    scores : int
+    score_bytes : int, optional
+        Bytes of all scores, by default `SCORE_BYTES` each.
+    streamed : bool
+        False: they were written before, so that an index unit reads them, too.
+    write_bytes : int
+        Bytes of indices that are written.
     """
     index = machine.arch.index
+    read = scores * SCORE_BYTES if score_bytes is None else score_bytes
     if index is None:
-        work = machine.vector_work(scores * VECTOR_TOPK_OPERATIONS, scores * SCORE_BYTES, 0)
-        return VECTOR, work
+        return VECTOR, machine.vector_work(scores * VECTOR_TOPK_OPERATIONS, read, write_bytes)
     cycles = max(1, -(-scores // index.compares_per_cycle))
-    return INDEX, Work(cycles, cycles, cycles)
+    read = 0 if streamed else read
+    work = Work(cycles, cycles, cycles, read_bytes=read, write_bytes=write_bytes)
+    return INDEX, machine.charged(INDEX, work)

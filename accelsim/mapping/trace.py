@@ -13,6 +13,7 @@ from accelsim.mapping.matmul import map_matmul
 from accelsim.mapping.moe import map_moe
 from accelsim.mapping.plan import Mapped, Plan
 from accelsim.mapping.rows import map_gather, map_scatter_add, map_vector
+from accelsim.mapping.select import map_topk
 from accelsim.workload.operators import (
     Attention,
     Gather,
@@ -21,6 +22,7 @@ from accelsim.workload.operators import (
     Moe,
     Operator,
     ScatterAdd,
+    TopK,
     Vector,
 )
 from accelsim.workload.trace import Trace
@@ -72,6 +74,8 @@ def _map_operator(plan: Plan, op: Operator, gemm: Gemm) -> None:
             map_moe(plan, op, gemm)
         case Index():
             map_index(plan, op, gemm)
+        case TopK():
+            map_topk(plan, op)
         case Gather():
             map_gather(plan, op)
         case ScatterAdd():

@@ -7,6 +7,7 @@ A pattern marks the positions that are *kept* (nonzero); no pattern means dense.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -19,6 +20,12 @@ Sharing = Literal["head", "kv_group", "layer"]
 SELECTIONS: tuple[Selection, ...] = ("static", "model", "from_scores", "accelerator", "oracle")
 SHARINGS: tuple[Sharing, ...] = ("head", "kv_group", "layer")
 DTYPE_BYTES: dict[str, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}
+DTYPE_BITS: dict[str, float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8}
+
+
+def data_bytes(elements: int, dtype: str) -> int:
+    """Whole bytes that so many elements of a type take, rounded up."""
+    return math.ceil(elements * DTYPE_BITS[dtype] / 8)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -247,3 +247,18 @@ def _as_bits(pattern: Pattern) -> BitPattern:
         mask = pattern.mask(start, min(pattern.rows, start + _SLICE_ROWS))
         parts.append(np.packbits(mask, axis=1, bitorder="little"))
     return BitPattern(np.concatenate(parts), pattern.cols)
+
+
+class TransposedPattern(Pattern):  # STUB
+    encoding = "transposed"
+
+    def __init__(self, of, unit_rows):
+        mask = of.mask().reshape(-1, unit_rows, of.cols).transpose(0, 2, 1).reshape(-1, unit_rows)
+        self.p = BitPattern.from_mask(np.ascontiguousarray(mask))
+        self.rows, self.cols = self.p.rows, self.p.cols
+
+    def csr(self, start=0, stop=None):
+        return self.p.csr(start, stop)
+
+    def row_counts(self, start=0, stop=None):
+        return self.p.row_counts(start, stop)

@@ -8,8 +8,9 @@ rule is (batch x units + unit) x q_len + i; query i stands at position kv_len - 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -21,6 +22,10 @@ from accelsim.workload.arrays import INDEX, pointers, ranges
 Csr = tuple[np.ndarray, np.ndarray]
 R = TypeVar("R", bound="type[Rule]")
 _RULES: dict[str, type[Rule]] = {}
+_MODULES = (
+    "rules_topk", "rules_static", "rules_pages", "rules_random", "rules_hash", "rules_weights",
+    "rules_activations",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,8 @@ class Rule(ABC):
     def check(self) -> None:
         """Raise InputError if the shape and the parameters do not fit together."""
         self._require(self.rows > 0 and self.cols > 0, "rows and cols must be positive")
+        seed = getattr(self, "seed", 0)
+        self._require(0 <= seed < 1 << 63, "seed must be in [0, 2**63)")
 
     @abstractmethod
     def row_counts(self, start: int, stop: int) -> np.ndarray:
@@ -65,7 +72,8 @@ class Rule(ABC):
     @classmethod
     def parameter_fields(cls) -> dict[str, dataclasses.Field]:
         """The parameters by name."""
-        return {f.name: f for f in dataclasses.fields(cls) if f.name not in ("rows", "cols")}
+        fields = (f for f in dataclasses.fields(cls) if f.init)
+        return {f.name: f for f in fields if f.name not in ("rows", "cols")}
 
     def parameters(self) -> dict[str, object]:
         """All parameters, defaults filled in."""
@@ -91,8 +99,8 @@ def register_rule(name: str, *, version: int = 1) -> Callable[[R], R]:
 
 def rule_names() -> list[str]:
     """Names of all registered rules, sorted."""
-    import accelsim.workload.rules_topk  # noqa: F401 (registers its rules)
-
+    for module in _MODULES:  # each registers its rules
+        importlib.import_module(f"accelsim.workload.{module}")
     return sorted(_RULES)
 
 
@@ -180,6 +188,14 @@ class AttentionRule(Rule):
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """Positions of the queries of int64[n] rows, int64[n] in [kv_len - q_len, kv_len)."""
         return self.kv_len - self.q_len + rows % self.q_len
+
+    def unit_spans(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """Cut rows [start, stop) at the units: (unit, first row, row after the last)."""
+        while start < stop:
+            unit = start // self.q_len
+            last = min(stop, (unit + 1) * self.q_len)
+            yield unit, start, last
+            start = last
 
 
 @register_rule("causal")

@@ -9,17 +9,39 @@ import numpy as np
 
 from accelsim.workload.arrays import pointers, ranges
 from accelsim.workload.rules import AttentionRule, Csr, register_rule
+from accelsim.workload.samples import bit_numbers
 
-_DE_BRUIJN = 0x03F79D71B4CB0A89
 _MAX_OCTAVES = 31
 
 
-def _bit_numbers() -> np.ndarray:
-    """Bit number of a power of two by the top six bits of its de Bruijn product, int64[64]."""
-    table = np.zeros(64, dtype=np.int64)
-    for bit in range(64):
-        table[((_DE_BRUIJN << bit) & (1 << 64) - 1) >> 58] = bit
-    return table
+def octave_weights(decay_permille: int) -> np.ndarray:
+    """Running sum of the weights of the octaves of distance, int64[octaves + 1]."""
+    slope = 1.0 - decay_permille / 1000
+    weights = [2.0 ** (octave * slope) for octave in range(_MAX_OCTAVES)]
+    scale = (1 << 40) / sum(weights)
+    return pointers(np.array([max(1, round(w * scale)) for w in weights], dtype=np.int64))
+
+
+def chosen_keys(
+    start: int,
+    indptr: np.ndarray,
+    shape: tuple[int, int, int, int],
+    split: tuple[int, int, int, int],
+    lives: tuple[int, int],
+    seed: int,
+    octaves: np.ndarray,
+) -> np.ndarray:
+    """Keys (or pages of keys) of the rows from `start` on, int32[indptr[-1]]; see the kernel."""
+    from accelsim.kernels.patterns import topk_decay_rows  # imports numba
+
+    indices = np.empty(int(indptr[-1]), dtype=np.int32)
+    bitmap = np.zeros(-(-shape[1] // (64 * shape[3])) + 1, dtype=np.uint64)
+    with np.errstate(over="ignore"):  # wrapping products, seen only with the JIT off
+        topk_decay_rows(
+            start, indptr, shape, split, lives, np.uint64(seed), octaves, bit_numbers(),
+            bitmap, indices,
+        )  # fmt: skip
+    return indices
 
 
 @register_rule("topk_decay")
@@ -57,7 +79,6 @@ class TopkDecay(AttentionRule):
         """See `Rule.check`."""
         super().check()
         self._require(self.k > 0, "k must be positive")
-        self._require(0 <= self.seed < 1 << 63, "seed must be in [0, 2**63)")
         shares = (self.sinks, self.window_permille, self.heavy_permille, self.decay_permille)
         self._require(min(shares) >= 0, "shares must not be negative")
         self._require(self.decay_permille <= 4000, "decay_permille must be at most 4000")
@@ -75,24 +96,16 @@ class TopkDecay(AttentionRule):
 
     def csr(self, start: int, stop: int) -> Csr:
         """See `Rule.csr`."""
-        from accelsim.kernels.patterns import topk_decay_rows  # imports numba
-
         indptr = pointers(self.row_counts(start, stop))
-        indices = np.empty(int(indptr[-1]), dtype=np.int32)
-        with np.errstate(over="ignore"):  # wrapping products, seen only with the JIT off
-            topk_decay_rows(
-                start,
-                indptr,
-                (self.q_len, self.kv_len, self.k),
-                (*self._split, self.pool_log2),
-                (self.life_log2, self.heavy_life_log2),
-                np.uint64(self.seed),
-                self._octaves,
-                _bit_numbers(),
-                np.zeros(-(-self.kv_len // 64), dtype=np.uint64),
-                indices,
-            )
-        return indptr, indices
+        return indptr, chosen_keys(
+            start,
+            indptr,
+            (self.q_len, self.kv_len, self.k, 1),
+            (*self._split, self.pool_log2),
+            (self.life_log2, self.heavy_life_log2),
+            self.seed,
+            self._octaves,
+        )
 
     @property
     def _split(self) -> tuple[int, int, int]:
@@ -103,11 +116,7 @@ class TopkDecay(AttentionRule):
 
     @cached_property
     def _octaves(self) -> np.ndarray:
-        """Running sum of the weights of the octaves of distance, int64[octaves + 1]."""
-        slope = 1.0 - self.decay_permille / 1000
-        weights = [2.0 ** (octave * slope) for octave in range(_MAX_OCTAVES)]
-        scale = (1 << 40) / sum(weights)
-        return pointers(np.array([max(1, round(w * scale)) for w in weights], dtype=np.int64))
+        return octave_weights(self.decay_permille)
 
 
 @register_rule("block_topk")
@@ -130,7 +139,6 @@ class BlockTopk(AttentionRule):
         self._require(self.block > 0 and self.blocks > 1, "block > 0 and blocks > 1 are needed")
         whole = self.q_len % self.block == 0 and self.kv_len % self.block == 0
         self._require(whole, f"q_len and kv_len must be multiples of block {self.block}")
-        self._require(0 <= self.seed < 1 << 63, "seed must be in [0, 2**63)")
 
     @cached_property
     def _chosen(self) -> TopkDecay:
@@ -166,8 +174,26 @@ class BlockTopk(AttentionRule):
         block_indptr, block_indices = self._chosen.csr(first, -(-stop // self.block))
         band = np.arange(start, stop) // self.block - first
         kept = np.diff(block_indptr)[band]
-        chosen = block_indices[ranges(block_indptr[band], kept)].astype(np.int64)
-        counts = self.row_counts(start, stop)
-        width = np.full(len(chosen), self.block, dtype=np.int64)
-        width[np.cumsum(kept) - 1] = np.arange(start, stop) % self.block + 1
-        return pointers(counts), ranges(chosen * self.block, width)
+        chosen = block_indices[ranges(block_indptr[band], kept)]
+        last = np.arange(start, stop) % self.block + 1
+        return pointers(self.row_counts(start, stop)), whole_blocks(chosen, kept, last, self.block)
+
+
+def whole_blocks(chosen: np.ndarray, kept: np.ndarray, last: np.ndarray, block: int) -> np.ndarray:
+    """Write out the blocks of each row, int32: all of them whole but the last of a row.
+
+    Parameters
+    ----------
+    chosen : integer[sum(kept)]
+        Blocks of the rows, one row after another, ascending within a row.
+    kept : int64[rows]
+        Blocks of each row.
+    last : int64[rows]
+        Keys that are left of a row's last block, from its first on.
+    block : int
+        Keys of a block.
+    """
+    width = np.full(len(chosen), block, dtype=np.int64)
+    ends = np.cumsum(kept)
+    width[ends[kept > 0] - 1] = last[kept > 0]
+    return ranges(chosen.astype(np.int64) * block, width)

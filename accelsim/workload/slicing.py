@@ -69,14 +69,9 @@ def slice_trace(
             operator = replace(operator, index_operator=index[operator.index_operator])
         operators.append(operator)
     part = ", ".join(f"{w} {t}" for t, w in ((layers, "layers"), (steps, "steps")) if t)
-    fields = {
-        name: getattr(trace, name)
-        for name in ("producer", "model", "seed", "phase", "batch", "seq_len", "selection_rule",
-                     "quality", "synthetic", "licence")
-    }  # fmt: skip
     note = "; ".join(filter(None, (trace.note, f"{part} of {trace.name}")))
     name = Path(out).name.removesuffix(".trace")
-    return write_trace(out, name, operators, note=note, **fields)
+    return write_trace(out, name, operators, **{**trace.metadata, "note": note})
 
 
 def _within(

@@ -77,6 +77,12 @@ class Trace:
     note: str = ""
     path: Path | None = field(default=None, compare=False)
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What `write_trace` takes beside the name and the operators."""
+        given = [key for key in _METADATA if key not in ("name", "schema_version")]
+        return {key: getattr(self, key) for key in given}
+
     @cached_property
     def content_hash(self) -> str:
         """sha256 over the operators and their arrays: equal for equal work, whatever the name."""

@@ -12,6 +12,7 @@ from accelsim.workload.operators import (
     Moe,
     Operator,
     ScatterAdd,
+    TopK,
     Vector,
 )
 from accelsim.workload.patterns import attention_rule, pattern_from_mask
@@ -138,6 +139,17 @@ def edge_cases() -> dict[str, Trace]:
         "attention: a head its own set": masked(random_mask(4 * 20, 50, 0.3), **gqa),
         "attention: layer": masked(random_mask(20, 50, 0.3), sharing="layer", **gqa),
         "attention: values wider": masked(rows, d_v=96),
+        "attention: values in keys": masked(rows, d_v=24, values_in_keys=True),
+        "attention: values in keys, dense": attention(40, 300, d_v=32, values_in_keys=True),
+        "attention: values in keys, scored": masked(
+            tiles, d_v=24, values_in_keys=True, selection="from_scores"
+        ),
+        "attention: values in keys, predicted": masked(
+            rows, d_v=24, values_in_keys=True, selection="accelerator", predictor=PREDICTOR
+        ),
+        "attention: values in keys, group": masked(
+            group, batch=2, sharing="kv_group", d_v=16, values_in_keys=True, **gqa
+        ),
         "attention: fp8": masked(rows, dtype="fp8"),
         "attention: fp32": masked(rows, dtype="fp32"),
         "matmul: 1": Matmul(scope="m", m=1, n=1, k=1),
@@ -174,5 +186,32 @@ def edge_cases() -> dict[str, Trace]:
         "vector": Vector(scope="v", elements=5000, lane_operations=3, operands=2),
         "vector: one": Vector(scope="v", elements=1, lane_operations=1, dtype="fp32"),
         "index": Index(scope="i", batch=2, q_len=20, kv_len=70, heads=3, d=16, top_k=8),
+        "index: one head": Index(scope="i", batch=1, q_len=20, kv_len=70, heads=1, d=16, top_k=8),
+        "index: compressed keys": Index(
+            scope="i", batch=2, q_len=90, kv_len=30, heads=2, d=16, top_k=64, key_stride=4
+        ),
+        "topk": TopK(scope="t", rows=50, candidates=70, k=8),
+        "topk: long rows": TopK(scope="t", rows=3, candidates=90_001, k=600, dtype="fp32"),
+        "topk: one": TopK(scope="t", rows=1, candidates=1, k=1),
+        "vector: two results": Vector(scope="v", elements=5000, lane_operations=3, results=2),
+        "matmul: patches": Matmul(scope="m", m=300, n=48, k=90, activation_elements=3007),
+        "matmul: one element": Matmul(scope="m", m=300, n=8, k=9, activation_elements=1),
+        "matmul: kept patches": Matmul(
+            scope="m",
+            m=40,
+            n=64,
+            k=96,
+            activation_pattern=pattern_from_mask(kept),
+            activation_elements=500,
+        ),
     }
-    return {name: trace(operator) for name, operator in cases.items()}
+    return {name: trace(operator) for name, operator in cases.items()} | _chains()
+
+
+def _chains() -> dict[str, Trace]:
+    """Operators that read what others left on chip, or the indices that others chose."""
+    scores = Vector(scope="v", elements=20 * 50, lane_operations=1)
+    top = TopK(scope="t", rows=20, candidates=50, k=6, inputs=(0,))
+    shared: dict[str, object] = {"sharing": "layer", "selection": "model", "inputs": (1,)}
+    chosen = masked(random_mask(20, 50, 0.12), index_operator=1, **shared)
+    return {"topk: of what is on chip, for attention": trace(scores, top, chosen)}

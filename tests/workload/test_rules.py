@@ -26,12 +26,32 @@ RULES = {
     "sinks_window": {"window": 5, "sinks": 3},
     "topk_decay": {"k": 9, "seed": 3},
     "block_topk": {"blocks": 3, "block": 8, "seed": 3},
+    "strided": {"stride": 5},
+    "bigbird": {"block": 8, "random_blocks": 2, "seed": 3},
+    "compressed": {"stride": 4},
+    "page_topk": {"page": 3, "pages": 5, "seed": 3},
+    "uniform_topk": {"k": 9, "seed": 3},
+    "vertical_slash": {"vertical": 5, "slash": 7, "seed": 3},
+    "lsh": {"bucket": 8, "rounds": 3, "seed": 3},
+    "unstructured": {"keep_permille": 300, "seed": 3},
+    "nm": {"n": 3, "m": 8, "seed": 3},
+    "bank_balanced": {"bank": 8, "keep_permille": 300, "seed": 3},
+    "block_sparse": {"block": 5, "keep_permille": 300, "seed": 3},
+    "contextual": {"keep_permille": 300, "seed": 3, "life_log2": 2},
 }
+ANY_ROWS = {  # rules whose rows need not be queries
+    "dense", "unstructured", "nm", "bank_balanced", "block_sparse", "contextual",
+}  # fmt: skip
+BOTH_WAYS = {*ANY_ROWS, "global_band", "bigbird", "compressed"}
 
 
 def build(rule: str, units: int, q_len: int, kv_len: int, **params: object) -> RulePattern:
-    if rule == "dense":
-        return RulePattern("dense", units * q_len, kv_len, {})
+    if rule in ANY_ROWS:
+        return RulePattern(rule, units * q_len, kv_len, params)
+    if rule == "bigbird":
+        q_len = kv_len
+    if rule == "compressed":
+        params = {"tokens": kv_len * 4, **params}
     return attention_rule(rule, units=units, q_len=q_len, kv_len=kv_len, **params)
 
 
@@ -85,7 +105,7 @@ def test_invariants(rule: str, units: int, q: int, more: int, data: st.DataObjec
     row = np.repeat(np.arange(pattern.rows), np.diff(indptr))
     assert (np.diff(indices)[row[1:] == row[:-1]] > 0).all()
     assert (indices >= 0).all()
-    limit = kv_len - 1 if rule in ("dense", "global_band") else kv_len - q_len + row % q_len
+    limit = kv_len - 1 if rule in BOTH_WAYS else kv_len - q_len + row % q_len
     assert (indices <= limit).all()
     start = data.draw(st.integers(0, pattern.rows))
     stop = data.draw(st.integers(start, pattern.rows))
