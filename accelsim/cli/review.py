@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from accelsim.cli.options import Shape
+from accelsim.errors import InputError
 from accelsim.progress import Progress, progress_display
 
 if TYPE_CHECKING:
@@ -25,19 +27,47 @@ def review(
             show_default="the shipped ones that take seconds",
         ),
     ] = None,
+    shape: Shape = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Run a suite instead: full-size workloads, published machines beside the others.",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that run a suite.")] = 1,
 ) -> None:
     """Compare the shipped architectures on the shipped workloads and write the report.
 
-    Example: accelsim review --out reports/mine --workload tiny_moe_lm
+    Examples:
+
+    accelsim review --out reports/mine --workload tiny_moe_lm
+
+    accelsim review --suite sparse_12 --jobs 2 --out reports/sparse_12
     """
+    if suite is not None:
+        if workload or shape:
+            raise InputError("a suite names its workloads", where="--suite", remedy="drop the rest")
+        _suite(out, suite, jobs)
+        return
     from accelsim.report.overview import print_review
     from accelsim.report.review import write_review
 
     with progress_display() as progress:
+        validated = _validated(progress)
         review = write_review(
-            out, workload or None, progress=progress, validated=_validated(progress)
+            out, workload or None, shape=shape or (), progress=progress, validated=validated
         )
     print_review(review)
+
+
+def _suite(out: Path, name: str, jobs: int) -> None:
+    from accelsim.report.overview import print_suite
+    from accelsim.report.suite_review import write_suite
+
+    with progress_display() as progress:
+        page, figures = write_suite(out, name, jobs=jobs, progress=progress)
+    print_suite(page, figures)
 
 
 def _validated(progress: Progress | None) -> list[Validated]:

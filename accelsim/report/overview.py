@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -10,6 +12,9 @@ from accelsim.analysis.comparison import Comparison
 from accelsim.report.breakeven import BreakEven
 from accelsim.report.groups import leading_limit
 from accelsim.report.review import Figures, Review
+from accelsim.report.suite_figures import GAINS
+from accelsim.report.suite_figures import Figures as Suite
+from accelsim.report.suite_page import verdict as suite_verdict
 from accelsim.report.terms import equal_line
 from accelsim.report.text import console
 from accelsim.report.verdict import caveats, verdict
@@ -27,6 +32,23 @@ def print_review(review: Review) -> None:
     """Print the table of workloads, the verdict and the place of the page."""
     console().print(overview(review.figures))
     console().print(Text.assemble(("report: ", "bold"), str(review.page)), soft_wrap=True)
+
+
+def print_suite(page: Path, figures: Suite) -> None:
+    """Print a suite's table, its verdict and the place of the page."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("speedup over baseline", no_wrap=True)
+    for role in OTHERS:
+        table.add_column(ROLE_TITLES[role], justify="right", no_wrap=True)
+    table.add_column("over +gather", justify="right", no_wrap=True)
+    table.add_column("what pays")
+    for workload in figures.workloads:
+        pairs = [figures.pair(workload, role) for role in OTHERS]
+        pairs.append(figures.pair(workload, "candidate", against="third"))
+        cells = ["refused" if pair is None else times(pair.speedup) for pair in pairs]
+        table.add_row(workload, *cells, GAINS[figures.gain(workload)])
+    console().print(Group(table, Text(), suite_verdict(figures), Text()))
+    console().print(Text.assemble(("report: ", "bold"), str(page)), soft_wrap=True)
 
 
 def overview(figures: Figures) -> RenderableType:

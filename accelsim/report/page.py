@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison
@@ -34,6 +34,9 @@ from accelsim.report.workload_page import (
     limits_table,
     workload_part,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).with_name("templates")
 TEMPLATE = "review.html.j2"
@@ -92,44 +95,56 @@ def render(
     files : sequence of str
         What lies beside the page.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(TEMPLATES)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     archs = [arch for comparison in comparisons for arch in machines(comparison)]
     of_dram = [NOT_MODELLED_OF_DRAM[level] for level in dram_levels(archs)]
-    shown = {name: _picture(name, path) for name, path in pictures.items()}
+    shown = embedded(pictures)
     general = [n for n in shown if n.startswith(("roofline", "expert", "key_reuse", "density"))]
-    return environment.get_template(TEMPLATE).render(
-        verdict=verdict(comparisons),
-        caveats=caveats(comparisons),
-        pictures=shown,
-        general=general,
-        spreads=spreads(comparisons),
-        workloads=workload_list(comparisons),
-        limits=limits_table(list(comparisons)),
-        roles=[(ROLE_TITLES[role], meaning) for role, meaning in ROLE_MEANING.items()],
-        terms=[terms(comparison) for comparison in _by_machines(comparisons)],
-        parts=[workload_part(comparison) for comparison in comparisons],
-        payers=payers(comparisons),
-        break_even=break_even_table(break_even, comparisons),
-        method=METHOD,
-        questions=words_table("", ("question", "answer"), answers(comparisons)),
-        not_modelled=[*of_dram, *NOT_MODELLED],
-        dram=dram_text(archs),
-        validation=validation_table(validated),
-        provenance=json.dumps(origin, indent=1, sort_keys=True),
-        files=files,
-        glossary=glossary(),
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            verdict=verdict(comparisons),
+            caveats=caveats(comparisons),
+            pictures=shown,
+            general=general,
+            spreads=spreads(comparisons),
+            workloads=workload_list(comparisons),
+            limits=limits_table(list(comparisons)),
+            roles=[(ROLE_TITLES[role], meaning) for role, meaning in ROLE_MEANING.items()],
+            terms=[terms(comparison) for comparison in _by_machines(comparisons)],
+            parts=[workload_part(comparison) for comparison in comparisons],
+            payers=payers(comparisons),
+            break_even=break_even_table(break_even, comparisons),
+            method=METHOD,
+            questions=words_table("", ("question", "answer"), answers(comparisons)),
+            not_modelled=[*of_dram, *NOT_MODELLED],
+            dram=dram_text(archs),
+            validation=validation_table(validated),
+            provenance=json.dumps(origin, indent=1, sort_keys=True),
+            files=files,
+            glossary=glossary(),
+        )
     )
 
 
-def _picture(name: str, path: Path) -> Picture:
-    data = base64.b64encode(path.read_bytes()).decode()
-    return Picture(name, name.replace("_", " "), f"data:image/svg+xml;base64,{data}")
+def environment() -> Environment:
+    """Where the templates are, and how they are filled."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def embedded(pictures: Mapping[str, Path]) -> dict[str, Picture]:
+    """Pictures as they go into the page: name -> SVG file gives name -> Picture."""
+
+    def embed(name: str, path: Path) -> Picture:
+        data = base64.b64encode(path.read_bytes()).decode()
+        return Picture(name, name.replace("_", " "), f"data:image/svg+xml;base64,{data}")
+
+    return {name: embed(name, path) for name, path in pictures.items()}
 
 
 def _by_machines(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,17 +13,18 @@ from accelsim.arch.spec import Arch
 from accelsim.errors import InputError
 from accelsim.report import tables
 from accelsim.report.breakeven import BreakEven, break_even
+from accelsim.report.folder import MARK, check_target, fresh_folder
 from accelsim.report.page import Validated, render
 from accelsim.report.pictures import Drawn, draw_all
 from accelsim.report.provenance import provenance
 from accelsim.report.sweep_density import KEPT, DensityPoint, density_points
 from accelsim.report.trios import BIG, DEFAULT_WORKLOADS, Trio, is_control, trio_for
 from accelsim.simulation import compare
-from accelsim.workload.trace import Trace, find_trace, read_trace
+from accelsim.workload.library import load_workload
+from accelsim.workload.trace import Trace
 
 Progress = Callable[[str, int, int], None]
 PAGE = "index.html"
-MARK = "provenance.json"
 
 
 class Figures(NamedTuple):
@@ -47,6 +46,7 @@ def write_review(
     out: str | Path,
     workloads: Sequence[str] | None = None,
     *,
+    shape: Sequence[str] = (),
     progress: Progress | None = None,
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
@@ -59,6 +59,8 @@ def write_review(
         Folder of the report; it may replace an older report, nothing else.
     workloads : sequence of str, optional
         Names or paths, by default the shipped ones that take seconds (`DEFAULT_WORKLOADS`).
+    shape : sequence of str
+        Changes of the workloads, which must then be recipes; see `load_recipe`.
     progress : callable(text, done, of), optional
     validated : sequence of Validated
         What validation suites found, shown as it is.
@@ -76,36 +78,18 @@ def write_review(
         Unknown workload, or a place that cannot be written; `out` is then as it was.
     """
     names = list(dict.fromkeys(workloads or DEFAULT_WORKLOADS))
-    target = Path(out).resolve()
-    _check_target(target, str(out))
-    traces = [read_trace(find_trace(name)) for name in names]
+    check_target(out)
+    traces = [load_workload(name, shape) for name in names]
     _check_names(traces)
     trios = [trio_for(trace) for trace in traces]
     archs = {name: load_arch(name) for trio in [*trios, BIG] for name in trio}
     figures = _simulate(traces, trios, archs, kept, progress)
-    command = "accelsim review" + "".join(f" --workload {name}" for name in workloads or ())
-    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
-    try:
+    options = [f" --workload {name}" for name in workloads or ()]
+    options += [f" --shape {text}" for text in shape]
+    command = "accelsim review" + "".join(options)
+    with fresh_folder(out) as fresh:
         _write(fresh, figures, archs, command, validated, progress)
-        _replace(target, fresh)
-    except OSError as error:
-        raise InputError(
-            f"the report cannot be written: {error.strerror}",
-            where=str(out),
-            remedy="name a folder that you may write to",
-        ) from None
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return Review(Path(out) / PAGE, figures)
-
-
-def _check_target(target: Path, shown: str) -> None:
-    if target.is_dir() and any(target.iterdir()) and not (target / MARK).is_file():
-        raise InputError(
-            "exists and is not a report", where=shown, remedy="name a new or an empty folder"
-        )
-    if target.exists() and not target.is_dir():
-        raise InputError("is a file", where=shown, remedy="name a folder for the report")
 
 
 def _check_names(traces: Sequence[Trace]) -> None:
@@ -158,7 +142,6 @@ def _write(
     validated: Sequence[Validated],
     progress: Progress | None,
 ) -> None:
-    folder.mkdir(parents=True)
     drawn = draw_all(folder, figures.comparisons, figures.density, progress)
     _write_tables(folder, figures, drawn)
     (folder / "resolved").mkdir()
@@ -191,17 +174,3 @@ def _write_tables(folder: Path, figures: Figures, drawn: Drawn) -> None:
         ("key_reuse", tables.reuse_table(drawn.reuse)),
     ):
         tables.write_csv(table, folder / f"{name}.csv")
-
-
-def _replace(target: Path, fresh: Path) -> None:
-    """Put the new folder in the place of an older report, which is removed last."""
-    stale = target.with_name(f".{target.name}.old-{os.getpid()}")
-    if target.exists():
-        target.rename(stale)
-    try:
-        fresh.rename(target)
-    except OSError:
-        if stale.exists():
-            stale.rename(target)
-        raise
-    shutil.rmtree(stale, ignore_errors=True)

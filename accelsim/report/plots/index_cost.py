@@ -1,4 +1,4 @@
-"""Lines: MACs of a model's index prediction and of the attention it enables, over context length."""
+"""Lines: MACs of index prediction and of the attention that it enables, over the context."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class IndexCost(NamedTuple):
 
     recipe: str
     lengths: tuple[int, ...]
-    index: tuple[int, ...]
+    prediction: tuple[int, ...]
     attention: tuple[int, ...]
     dense: tuple[int, ...]
     crossing: float
@@ -65,7 +65,7 @@ def draw(data: IndexCost) -> Figure:
     lines = (
         ("exact attention over all keys", data.dense, "baseline", "--"),
         ("attention over the chosen keys", data.attention, "candidate", "-"),
-        ("index prediction", data.index, "third", "-"),
+        ("index prediction", data.prediction, "third", "-"),
     )
     for label, values, role, dash in lines:
         axes.plot(data.lengths, values, dash, color=ROLE_COLOURS[role], label=label, linewidth=2.4)

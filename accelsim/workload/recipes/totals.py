@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from accelsim.workload.operators import Gather, Matmul, Moe, Operator
+from collections.abc import Callable
+
+from accelsim.workload.operators import Gather, Matmul, Moe, Operator, Vector
 from accelsim.workload.recipes.recipe import Recipe
 from accelsim.workload.recipes.transformer_spec import Transformer
 from accelsim.workload.statistics import dense_macs
@@ -10,8 +12,9 @@ from accelsim.workload.statistics import dense_macs
 
 def parameters(recipe: Recipe) -> int:
     """Weights and tables of the model, every one once; norms and biases are left out."""
-    tied = isinstance(recipe.model, Transformer) and recipe.model.tied and recipe.model.head
-    shared = recipe.model.vocabulary * recipe.model.d_model if tied else 0
+    model = recipe.model
+    tied = isinstance(model, Transformer) and model.tied and model.head
+    shared = model.vocabulary * model.d_model if isinstance(model, Transformer) and tied else 0
     return _over_a_step(recipe, _weights) - shared
 
 
@@ -30,8 +33,8 @@ def macs(recipe: Recipe) -> int:
     """MACs of a step without any skipping; depth-wise convolutions included."""
 
     def of(op: Operator) -> int:
-        if op.scope.endswith("depthwise"):  # two lane-operations are a MAC
-            return op.elements * op.lane_operations // 2  # type: ignore[attr-defined]
+        if isinstance(op, Vector) and op.scope.endswith("depthwise"):
+            return op.elements * op.lane_operations // 2  # two lane-operations are a MAC
         return dense_macs(op)
 
     return _over_a_step(recipe, of)
@@ -45,7 +48,7 @@ def _weights(op: Operator) -> int:
     return op.table_rows * op.row_elements if isinstance(op, Gather) else 0
 
 
-def _over_a_step(recipe: Recipe, count) -> int:  # type: ignore[no-untyped-def]
+def _over_a_step(recipe: Recipe, count: Callable[[Operator], int]) -> int:
     """Sum over the operators of the first step, repeats counted."""
     one = recipe.model_copy(update={"run": recipe.run.model_copy(update={"steps": 1})})
     return sum(op.repeat * count(op) for op in one.operators() if "backward" not in op.scope)

@@ -89,7 +89,7 @@ def test_a_prompt_may_come_twice_cold_and_warm():
 def test_the_indexer_costs_more_than_its_attention_beyond_35k_keys():
     data = index_cost.prepare()
     assert data.crossing == pytest.approx(128 * 1088 * 2048 / 8192, rel=0.01)
-    share = dict(zip(data.lengths, zip(data.index, data.attention, strict=True), strict=True))
+    share = dict(zip(data.lengths, zip(data.prediction, data.attention, strict=True), strict=True))
     index, attention = share[1 << 17]
     assert index / attention == pytest.approx(3.77, abs=0.02)
 

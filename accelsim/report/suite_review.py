@@ -1,0 +1,85 @@
+"""Writes the review of a suite: a folder with the page, pictures, tables and machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from accelsim.arch.load import resolved_yaml
+from accelsim.report.folder import MARK, check_target, fresh_folder
+from accelsim.report.plots import index_cost, suite_published, suite_speedup
+from accelsim.report.provenance import provenance
+from accelsim.report.style import save
+from accelsim.report.suite import load_suite, machines_of, run_suite
+from accelsim.report.suite_figures import Figures, sample_table, speedup_table, step_table
+from accelsim.report.suite_page import findings_text, render
+from accelsim.report.tables import write_csv
+from accelsim.workload.library import load_workload
+
+PAGE = "index.html"
+FINDINGS = "findings.md"
+
+
+def write_suite(
+    out: str | Path,
+    name_or_path: str,
+    *,
+    jobs: int = 1,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[Path, Figures]:
+    """Run a suite and write its review, all of it or nothing.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder of the report; it may replace an older report, nothing else.
+    name_or_path : str
+        A shipped suite, or a YAML file; a Markdown file of the same name beside it holds the
+        findings (see `findings_text`).
+    jobs : int
+        Processes; the result does not depend on it.
+    progress : callable(text, done, of), optional
+
+    Returns
+    -------
+    tuple[Path, Figures]
+        The page, `out`/index.html, and what it shows.
+    """
+    check_target(out)
+    suite, file = load_suite(name_or_path)
+    machines = machines_of(suite)
+    traces = [load_workload(entry.workload, entry.shape) for entry in suite.workloads]
+    figures = Figures(run_suite(suite, machines, jobs, progress))
+    text = file.with_suffix(".md")
+    template = text.read_text(encoding="utf-8") if text.is_file() else "None were written.\n"
+    findings = findings_text(template, figures)
+    command = f"accelsim review --suite {name_or_path}"
+    origin = provenance([machine.arch for machine in machines], traces, command)
+    with fresh_folder(out) as folder:
+        plans = {
+            "suite_speedup": lambda: suite_speedup.draw(suite_speedup.prepare(figures)),
+            "suite_published": lambda: suite_published.draw(suite_published.prepare(figures)),
+            "index_cost": lambda: index_cost.draw(index_cost.prepare()),
+        }
+        if not suite.published:
+            plans.pop("suite_published")
+        pictures = {name: save(plan(), folder, name)[1] for name, plan in plans.items()}
+        for name, table in (
+            ("suite", speedup_table(figures)),
+            ("samples", sample_table(figures)),
+            ("steps", step_table(figures)),
+        ):
+            write_csv(table, folder / f"{name}.csv")
+        (folder / "resolved").mkdir()
+        for machine in machines:
+            path = folder / "resolved" / f"{machine.arch.name.replace(' ', '_')}.yaml"
+            path.write_text(resolved_yaml(machine.arch), encoding="utf-8")
+        (folder / FINDINGS).write_text(findings, encoding="utf-8")
+        (folder / MARK).write_text(
+            json.dumps(origin, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+        )
+        files = sorted(path.name for path in folder.glob("*.csv")) + [FINDINGS, MARK, "resolved/"]
+        page = render(suite, machines, figures, traces, findings, origin, pictures, files)
+        (folder / PAGE).write_text(page, encoding="utf-8")
+    return Path(out) / PAGE, figures
