@@ -39,11 +39,9 @@ def review(
 ) -> None:
     """Compare the shipped architectures on the shipped workloads and write the report.
 
-    Examples:
+    Example: accelsim review --out reports/mine --workload tiny_moe_lm
 
-    accelsim review --out reports/mine --workload tiny_moe_lm
-
-    accelsim review --suite sparse_12 --jobs 2 --out reports/sparse_12
+    Example: accelsim review --suite sparse_12 --jobs 2 --out reports/sparse_12
     """
     if suite is not None:
         if workload or shape:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.sections import over_layers
 from accelsim.report.breakeven import METHOD, BreakEven
 from accelsim.report.cells import Head, PageTable, column_head, text_head, words_table
 from accelsim.report.questions import answers
@@ -193,6 +194,7 @@ def workload_list(comparisons: Sequence[Comparison]) -> PageTable:
     heads = [text_head("workload"), column_head("speedup", "candidate")]
     heads += [column_head("speedup", "+gather"), column_head("speedup", "sparsity off")]
     heads += [column_head("attention_speedup", "attention alone")]
+    heads.append(Head("candidate over layers", "lowest to highest speedup of a layer"))
     heads += [text_head("origin"), text_head("working set below scratchpad")]
     rows = []
     for comparison in comparisons:
@@ -206,11 +208,17 @@ def workload_list(comparisons: Sequence[Comparison]) -> PageTable:
                 times(third),
                 times(comparison.speedup("candidate_dense")),
                 times(comparison.attention_speedup()),
+                _layers(comparison),
                 _origin(comparison),
                 _small_share(comparison),
             ]
         )
     return PageTable("Speedup over the baseline by workload", heads, rows)
+
+
+def _layers(comparison: Comparison) -> str:
+    found = over_layers(comparison)
+    return f"{short(min(found))} to {short(max(found))} ({len(found)})" if len(found) > 1 else "-"
 
 
 def _origin(comparison: Comparison) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from accelsim.analysis.comparison import Spread, spread
+from accelsim.analysis.sections import Steps, layer_speedups, steps_of
 from accelsim.report.suite import Run
 
 MARGIN = 0.05  # a gain of less is called none
@@ -61,8 +62,7 @@ class Figures:
         whole = [a.total_ps / max(1, b.total_ps) for a, b in zip(other, mine, strict=True)]
         if len(whole) > 1:
             return Pair(spread(whole).geomean, spread(whole), tuple(whole), "seeds")
-        a, b = other[0].layers, mine[0].layers
-        parts = [a[number] / b[number] for number in a if b.get(number)]
+        parts = layer_speedups(other[0].layers, mine[0].layers)
         return Pair(whole[0], spread(parts or whole), tuple(parts or whole), "layers")
 
     def geomean(self, role: str, machine: str = "", against: str = "baseline") -> Spread | None:
@@ -89,13 +89,13 @@ class Figures:
             return "loss" if candidate.over.maximum < 1 else "open"
         return "nothing"
 
+    def over_steps(self, workload: str, role: str = "candidate") -> Steps | None:
+        """Steps of a machine beside the baseline's; None where there is one step only."""
+        return steps_of(self.steps(workload, "baseline"), self.steps(workload, role))
+
     def steps(self, workload: str, role: str, machine: str = "") -> dict[int, int]:
-        """Time of every step, ps, summed over seeds; empty where there is one step only."""
-        found: dict[int, int] = {}
-        for run in self.of(workload, role, machine):
-            for step, time in run.steps.items():
-                found[step] = found.get(step, 0) + time
-        return found
+        """Time of every step, ps, of the first seed; empty where there is one step only."""
+        return self.of(workload, role, machine)[0].steps
 
 
 def speedup_table(figures: Figures) -> pd.DataFrame:

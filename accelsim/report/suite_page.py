@@ -175,23 +175,14 @@ def steps_table(figures: Figures, traces: Sequence[Trace]) -> PageTable:
     heads += [Head("speedup, first"), Head("speedup, later"), Head("least and most of the later")]
     rows = []
     for trace in traces:
-        base = figures.steps(trace.name, "baseline")
-        mine = figures.steps(trace.name, "candidate")
-        if len(base) < 2 or len(mine) < 2:
+        steps = figures.over_steps(trace.name)
+        if steps is None:
             continue
-        seeds = len(figures.of(trace.name, "baseline"))
-        later = [step for step in base if step]
-        each = [base[step] / mine[step] for step in later]
-        mean = [sum(t[step] for step in later) / len(later) for t in (base, mine)]
-        rows.append(
-            [
-                trace.name, trace.phase, str(len(base)),
-                as_time(base[0] / seeds), as_time(mean[0] / seeds),
-                as_time(mine[0] / seeds), as_time(mean[1] / seeds),
-                times(base[0] / mine[0]), times(mean[0] / mean[1]),
-                f"{short(min(each))} to {short(max(each))}",
-            ]
-        )  # fmt: skip
+        times_ps = zip(steps.first_ps, steps.later_ps, strict=True)
+        cells = [as_time(time) for pair in times_ps for time in pair]
+        spread = f"{short(steps.over.minimum)} to {short(steps.over.maximum)}"
+        ends = [times(steps.first), times(steps.later), spread]
+        rows.append([trace.name, trace.phase, str(steps.number), *cells, *ends])
     caption = (
         "The first step or prompt starts with empty buffers; the cache of keys grows by a token a "
         "step in decoding"

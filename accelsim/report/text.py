@@ -13,6 +13,7 @@ from rich.text import Text
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.analysis.result import Result
+from accelsim.analysis.sections import over_layers, over_steps
 from accelsim.report.groups import MANY, OperatorRow, leading_limit, operator_rows
 from accelsim.report.terms import differs_line, dram_text, equal_line, machines
 from accelsim.report.words import (
@@ -164,12 +165,31 @@ def _verdict(comparison: Comparison, report: Path | None) -> list[Text]:
         _line("speedup of the candidate by operator", text),
         _line("utilisation", f"{percent(first)} -> {percent(last)} (effectual MACs / peak)"),
     ]
+    lines += _sections(comparison)
     count = len(comparison.elsewhere.get("baseline", ()))
     if count:
         lines.append(_line(f"over {count + 1} placements of the tensors", _placements(comparison)))
     lines += _small_working_sets(comparison.results["baseline"])
     if report is not None:
         lines.append(_line("report", str(report)))
+    return lines
+
+
+def _sections(comparison: Comparison) -> list[Text]:
+    """The spread over layers, and the first step apart from the later ones."""
+    lines = []
+    layers = over_layers(comparison)
+    if len(layers) > 1:
+        over = spread(layers)
+        text = f"candidate {short(over.minimum)}x to {short(over.maximum)}x: {over.verdict}"
+        lines.append(_line(f"over {len(layers)} layers", text))
+    steps = over_steps(comparison)
+    if steps is not None:
+        first = " -> ".join(as_time(time) for time in steps.first_ps)
+        later = " -> ".join(as_time(time) for time in steps.later_ps)
+        ends = f"{short(steps.over.minimum)}x to {short(steps.over.maximum)}x"
+        text = f"first {first}, {times(steps.first)}; {steps.number - 1} later, each {later}, {ends}"
+        lines.append(_line(f"{steps.number} steps, baseline -> candidate", text))
     return lines
 
 

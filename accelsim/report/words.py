@@ -51,7 +51,8 @@ NOT_MODELLED = (
     "fusion across operators: a result passes through DRAM unless four such tensors fit the "
     "activation storage; equal on all machines",
     "the spread over placements of tensors: one here, see accelsim compare --placements 5",
-    "decode: every shipped workload is the prefill of one batch, from a cold scratchpad",
+    "what other requests do meanwhile: a run has the machine to itself, and begins with empty "
+    "buffers (the first of several steps is shown apart)",
 )
 
 _TIME_UNITS = (("s", 1e12), ("ms", 1e9), ("us", 1e6), ("ns", 1e3), ("ps", 1.0))

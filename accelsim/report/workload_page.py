@@ -7,6 +7,7 @@ from typing import NamedTuple
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.result import Result
+from accelsim.analysis.sections import over_steps
 from accelsim.report.cells import Head, PageTable, column_head, text_head, words_table
 from accelsim.report.groups import MANY, OperatorRow, leading_limit, operator_rows
 from accelsim.report.words import (
@@ -72,6 +73,12 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         *[("indices", line) for line in selection_lines(comparison)],
         ("quality", quality_text(trace)),
     ]
+    steps = over_steps(comparison)
+    if steps is not None:
+        first, later = (" -> ".join(map(as_time, p)) for p in (steps.first_ps, steps.later_ps))
+        ends = f"{short(steps.over.minimum)}x to {short(steps.over.maximum)}x"
+        facts.append(("first step", f"baseline -> candidate {first}, {times(steps.first)}"))
+        facts.append((f"{steps.number - 1} later", f"each {later}, {times(steps.later)}, {ends}"))
     if trace.note:
         facts.append(("note", trace.note))
     facts += [("warning", line) for line in working_set_warnings(comparison)]

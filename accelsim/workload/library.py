@@ -29,14 +29,14 @@ def load_workload(name_or_path: str | Path, shape: Sequence[str] = ()) -> Trace:
 
     if name in recipe_files() or ".yaml:" in name:
         return load_recipe(name, shape).trace()
-    if shape:
-        raise InputError(
-            "a trace has the shape that was captured", where=f"--shape {shape[0]}",
-            remedy="name a recipe (accelsim workload list)",
-        )  # fmt: skip
     shipped = shipped_workloads()
     path = Path(name)
     bare = name.removesuffix(".trace")
     if bare not in shipped and not path.exists() and len(path.parts) == 1:
         raise unknown_name("workload", name, [*shipped, *recipe_files()])
+    if shape:
+        raise InputError(
+            "a trace has the shape that was captured", where=f"--shape {shape[0]}",
+            remedy="name a recipe (accelsim workload list)",
+        )  # fmt: skip
     return read_trace(find_trace(name_or_path))

@@ -1,0 +1,108 @@
+"""Suites: the same bytes with any number of processes, what pays, and what is refused."""
+
+from __future__ import annotations
+
+import filecmp
+
+import pandas as pd
+import pytest
+
+from accelsim.errors import InputError
+from accelsim.report.suite import Run, load_suite, suite_names
+from accelsim.report.suite_figures import Figures
+from accelsim.report.suite_page import findings_text
+from accelsim.report.suite_review import write_suite
+
+TINY = """
+name: tiny
+title: A tiny suite
+baseline: systolic_128
+third: systolic_128_gather
+candidate: sparse_v1
+published: [sanger]
+workloads:
+  - {workload: gpt2_small_decode_1k, shape: [simulated_layers=5, steps=3, length=40]}
+  - {workload: sam_64k_b8, shape: [length=2], seeds: 5}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    file = tmp_path / "tiny.yaml"
+    file.write_text(TINY)
+    (tmp_path / "tiny.md").write_text('It runs at {{ x("sam_64k_b8") }}, mean {{ mean() }}.\n')
+    return file
+
+
+def test_a_suite_is_the_same_whoever_ran_it(suite, tmp_path):
+    page, figures = write_suite(tmp_path / "one", str(suite), jobs=1)
+    write_suite(tmp_path / "two", str(suite), jobs=2)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir() if path.is_file())
+    assert {"index.html", "suite.csv", "samples.csv", "steps.csv", "findings.md"} <= set(names)
+    _, differ, missing = filecmp.cmpfiles(tmp_path / "one", tmp_path / "two", names, shallow=False)
+    assert (differ, missing) == ([], [])
+    table = pd.read_csv(tmp_path / "one" / "suite.csv", keep_default_na=False)
+    assert len(table) == 2 * 6 and not table["refused"].any()
+    assert set(table["samples"]) == {5}
+    steps = pd.read_csv(tmp_path / "one" / "steps.csv")
+    mine = steps[(steps["workload"] == "gpt2_small_decode_1k") & (steps["role"] == "candidate")]
+    total = table[(table["workload"] == "gpt2_small_decode_1k") & (table["role"] == "candidate")]
+    assert mine["time_ps"].sum() == int(total["total_ps"].iloc[0])
+    assert figures.pair("sam_64k_b8", "candidate").of == "seeds"
+    text = page.read_text()
+    assert "sanger (scaled)" in text and "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_all_shipped_suites_load():
+    for name in suite_names():
+        suite, file = load_suite(name)
+        assert len(suite.workloads) >= 12 and file.with_suffix(".md").is_file()
+
+
+def _run(role: str, total: int, layers: tuple[int, ...] = ()) -> Run:
+    return Run("w", 0, role, role, total, dict(enumerate(layers)))
+
+
+@pytest.mark.parametrize(
+    ("third", "candidate", "dense", "said"),
+    [
+        ((50, 50), (25, 24), (100, 100), "sparsity"),
+        ((50, 50), (25, 24), (25, 24), "shape"),
+        ((50, 50), (49, 51), (100, 100), "gather"),
+        ((100, 100), (99, 101), (100, 100), "nothing"),
+        ((100, 100), (120, 130), (100, 100), "loss"),
+        ((100, 100), (30, 120), (100, 100), "open"),
+    ],
+)
+def test_what_pays_is_said_with_its_spread(third, candidate, dense, said):
+    given = {"baseline": (100, 100), "third": third, "candidate": candidate,
+             "candidate_dense": dense}  # fmt: skip
+    figures = Figures([_run(role, sum(layers), layers) for role, layers in given.items()])
+    assert figures.gain("w") == said
+
+
+def test_findings_name_what_is_not_there():
+    figures = Figures([_run("baseline", 4)])
+    with pytest.raises(KeyError):
+        findings_text('{{ x("unknown") }}', figures)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("seeds: 5", "seeds: 0"), "seeds: is 0, expected more than 0"),
+        (("sam_64k_b8", "sam_64k"), "unknown workload 'sam_64k'"),
+        (("sanger", "tpu_v1"), "only a composed array is scaled"),
+        (("baseline:", "base:"), "unknown key 'base'"),
+    ],
+)
+def test_a_wrong_suite_is_refused_before_anything_runs(suite, tmp_path, change, said):
+    suite.write_text(suite.read_text().replace(*change))
+    with pytest.raises(InputError, match=said):
+        write_suite(tmp_path / "out", str(suite))
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_suites_name_the_known():
+    with pytest.raises(InputError, match="did you mean 'sparse_12'"):
+        load_suite("sparse12")
