@@ -188,7 +188,8 @@ def _sections(comparison: Comparison) -> list[Text]:
         first = " -> ".join(as_time(time) for time in steps.first_ps)
         later = " -> ".join(as_time(time) for time in steps.later_ps)
         ends = f"{short(steps.over.minimum)}x to {short(steps.over.maximum)}x"
-        text = f"first {first}, {times(steps.first)}; {steps.number - 1} later, each {later}, {ends}"
+        after = f"{steps.number - 1} later, each {later}, {ends}"
+        text = f"first {first}, {times(steps.first)}; {after}"
         lines.append(_line(f"{steps.number} steps, baseline -> candidate", text))
     return lines
 

@@ -30,8 +30,11 @@ def print_recipe(recipe: Recipe) -> None:
 def workloads_table() -> Table:
     """Shipped traces, then recipes."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("workload", "phase", "batch", "length", "steps", "sparsity"):
-        table.add_column(name, justify="right" if name in ("batch", "length", "steps") else "left")
+    table.add_column("workload", no_wrap=True)
+    table.add_column("phase", no_wrap=True)
+    for name in ("batch", "length", "steps"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("sparsity (all of it: workload show)", no_wrap=True, overflow="ellipsis")
     for name, path in sorted(shipped_workloads().items()):
         trace = read_trace(path)
         table.add_row(
