@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -28,26 +30,30 @@ def print_recipe(recipe: Recipe) -> None:
 
 
 def workloads_table() -> Table:
-    """Shipped traces, then recipes."""
+    """Shipped traces, then recipes; what is too long for a line is cut."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("workload", no_wrap=True)
-    table.add_column("phase", no_wrap=True)
-    for name in ("batch", "length", "steps"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("sparsity (all of it: workload show)", no_wrap=True, overflow="ellipsis")
-    for name, path in sorted(shipped_workloads().items()):
-        trace = read_trace(path)
-        table.add_row(
-            name, trace.phase, f"{trace.batch:,}", f"{trace.seq_len:,}", "", trace.selection_rule
-        )
-    table.add_section()
-    for name in sorted(recipe_files()):
-        recipe = load_recipe(name)
-        run = recipe.run
-        table.add_row(
-            name, run.phase, f"{run.batch:,}", f"{run.length:,}", str(run.steps), recipe.patterns
-        )
+    rows = [_trace_row(name, path) for name, path in sorted(shipped_workloads().items())]
+    rows += [_recipe_row(name) for name in sorted(recipe_files())]
+    for name in ("workload", "phase", "batch", "length", "steps", "sparsity"):
+        right = name in ("batch", "length", "steps")
+        table.add_column(name, justify="right" if right else "left")
+    left = console().width - max(len(row[0]) for row in rows) - 36
+    for row in rows:
+        table.add_row(*row[:-1], textwrap.shorten(row[-1], max(20, left), placeholder=" ..."))
     return table
+
+
+def _trace_row(name: str, path: Path) -> tuple[str, ...]:
+    trace = read_trace(path)
+    sparsity = trace.selection_rule or ""
+    return name, trace.phase, f"{trace.batch:,}", f"{trace.seq_len:,}", "", sparsity
+
+
+def _recipe_row(name: str) -> tuple[str, ...]:
+    recipe = load_recipe(name)
+    run = recipe.run
+    sizes = f"{run.batch:,}", f"{run.length:,}", str(run.steps)
+    return name, run.phase, *sizes, recipe.patterns
 
 
 def recipe_text(recipe: Recipe) -> RenderableType:
