@@ -222,7 +222,7 @@ class RouteGrouped(Routing):
     def _means(self) -> np.ndarray:
         """Mean time of each expert, float64[experts]."""
         times = _ring_times(self.experts, self.alpha_permille)
-        return (times * (1 / times).mean())[permutation(self.experts, self.seed, 1)]
+        return (times * (1 / times).mean())[permutation(self.experts, self.seed, 1, 0)]
 
 
 def _noise(seed: int, tokens: np.ndarray, experts: int) -> np.ndarray:
