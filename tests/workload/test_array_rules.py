@@ -338,7 +338,7 @@ def test_this_version_still_generates_the_recorded_values() -> None:
 
 def test_parameters_are_refused() -> None:
     for name, changes, said in (
-        ("route_uniform", {"top_k": 21}, r"array rule route_uniform: top_k must be in \(0, experts"),
+        ("route_uniform", {"top_k": 21}, r"rule route_uniform: top_k must be in \(0, experts"),
         ("route_uniform", {"experts": 1 << 15}, "experts must be in"),
         ("route_zipf", {"repeat_permille": 1000}, "repeat_permille must be in"),
         ("route_zipf", {"drift": 300}, "drift must be in"),
