@@ -148,9 +148,9 @@ def _weight_gradient(b: Builder, op: Operator, number: int, arrived: list[int]) 
                     ]
             return found
         case Gather():
-            shape = {"table_rows": op.table_rows, "row_elements": op.row_elements}
+            table = {"table_rows": op.table_rows, "row_elements": op.row_elements}
             return [
-                b.add(ScatterAdd, "weights", *arrived, dtype=op.dtype, indices=op.indices, **shape)
+                b.add(ScatterAdd, "weights", *arrived, dtype=op.dtype, indices=op.indices, **table)
             ]
     return []
 
