@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from accelsim.errors import InputError, unknown_name
+from accelsim.workload.array_rules import ArrayRule
 from accelsim.workload.encodings import BitPattern, BlockPattern, CsrPattern, NmPattern, RulePattern
 from accelsim.workload.operators import (
     DTYPE_BYTES,
@@ -22,7 +23,7 @@ from accelsim.workload.operators import (
     ScatterAdd,
     TopK,
 )
-from accelsim.workload.patterns import Pattern, csr_problem
+from accelsim.workload.patterns import Pattern, RoutedPattern, TransposedPattern, csr_problem
 
 _SAMPLE_ROWS = 512
 
@@ -48,6 +49,7 @@ def check_operators(operators: Sequence[Operator], where: str) -> None:
             _check_matmul(operator, place)
         elif isinstance(operator, Gather | ScatterAdd):
             _check_integers(operator.indices, 1, f"{place}.indices")
+            _check_bounds(operator.indices, 0, operator.table_rows, f"{place}.indices")
         elif isinstance(operator, Index):
             _check_index(operator, place)
         elif isinstance(operator, TopK) and operator.k > operator.candidates:
@@ -172,9 +174,22 @@ def _check_moe(operator: Moe, place: str) -> None:
             f"shape {shape} does not match (tokens, top_k) = {expected}",
             where=f"{place}.expert_ids",
         )
+    _check_bounds(operator.expert_ids, -1, operator.experts, f"{place}.expert_ids")
 
 
-def _check_integers(array: np.ndarray, dimensions: int, place: str) -> None:
+def _check_bounds(array: np.ndarray | ArrayRule, low: int, high: int, place: str) -> None:
+    """Check what an array rule may give; the values of an array are contents."""
+    if not isinstance(array, ArrayRule):
+        return
+    first, last = array.bounds
+    if first < low or last > high:
+        raise InputError(
+            f"array rule {array.name} gives values in [{first}, {last}), not in [{low}, {high})",
+            where=place,
+        )
+
+
+def _check_integers(array: np.ndarray | ArrayRule, dimensions: int, place: str) -> None:
     if array.ndim != dimensions or array.dtype.kind not in "iu":
         raise InputError(
             f"must be an integer array of {dimensions} dimension(s), "
@@ -200,6 +215,8 @@ def check_contents(operators: Sequence[Operator], where: str) -> None:
 
 def check_pattern(pattern: Pattern, where: str) -> None:
     """Check the arrays of one pattern: order, range, pointers, padding and stated nnz."""
+    if isinstance(pattern, RoutedPattern | TransposedPattern):
+        check_pattern(pattern.of, f"{where}.of")
     problem = ""
     if isinstance(pattern, CsrPattern):
         problem = csr_problem(pattern.indptr, pattern.indices, pattern.cols)
@@ -249,7 +266,9 @@ def _check_causal(pattern: Pattern, q_len: int, where: str) -> None:
             )
 
 
-def _check_range(array: np.ndarray, low: int, high: int, where: str) -> None:
+def _check_range(array: np.ndarray | ArrayRule, low: int, high: int, where: str) -> None:
+    if isinstance(array, ArrayRule):  # within its bounds, which are checked
+        return
     outside = np.argwhere((array < low) | (array >= high))
     if len(outside):
         place = tuple(int(i) for i in outside[0])
@@ -263,7 +282,7 @@ def _check_dropped(operator: Moe, place: str) -> None:
     if operator.activation_pattern is None:
         return
     counts = operator.activation_pattern.row_counts()
-    kept = np.flatnonzero((operator.expert_ids.reshape(-1) < 0) & (counts > 0))
+    kept = np.flatnonzero((np.asarray(operator.expert_ids).reshape(-1) < 0) & (counts > 0))
     if len(kept):
         raise InputError(
             f"row {kept[0]} belongs to a dropped slot, but keeps {counts[kept[0]]} positions",

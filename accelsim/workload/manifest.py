@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import InputError, unknown_name
+from accelsim.workload.array_rules import ARRAY_RULES, ArrayRule
 from accelsim.workload.encodings import (
     BitPattern,
     BlockPattern,
@@ -21,12 +22,19 @@ from accelsim.workload.encodings import (
     RulePattern,
 )
 from accelsim.workload.operators import OPERATOR_KINDS, Operator
-from accelsim.workload.rules import find_rule
+from accelsim.workload.routed import RoutedPattern
+from accelsim.workload.rules import RULES
+from accelsim.workload.transposed import TransposedPattern
 
 Json = dict[str, Any]
 ENCODINGS: dict[str, type[Pattern]] = {
-    cls.encoding: cls for cls in (RulePattern, NmPattern, BlockPattern, CsrPattern, BitPattern)
-}
+    cls.encoding: cls
+    for cls in (
+        RulePattern, NmPattern, BlockPattern, CsrPattern, BitPattern, TransposedPattern,
+        RoutedPattern,
+    )
+}  # fmt: skip
+_SIDES = ("rows", "cols")
 
 
 class ArrayStore:
@@ -73,6 +81,8 @@ def encode_operator(index: int, operator: Operator, store: ArrayStore) -> Json:
             entry[field.name] = encode_pattern(name, value, store)
         elif isinstance(value, np.ndarray):
             entry[field.name] = {"array": store.add(name, value)}
+        elif isinstance(value, ArrayRule):
+            entry[field.name] = encode_array_rule(value)
         elif field.default is dataclasses.MISSING or value != field.default:
             entry[field.name] = list(value) if isinstance(value, tuple) else plain(value)
     return entry
@@ -85,11 +95,21 @@ def encode_pattern(name: str, pattern: Pattern, store: ArrayStore) -> Json:
         entry["version"] = pattern.generator.version
     for field in dataclasses.fields(pattern):  # type: ignore[arg-type]
         value = getattr(pattern, field.name)
-        if isinstance(value, np.ndarray):
-            entry[field.name] = {"array": store.add(f"{name}.{field.name}", value)}
-        elif field.name != "generator":
+        place = f"{name}.{field.name}"
+        if isinstance(value, Pattern):
+            entry[field.name] = encode_pattern(place, value, store)
+        elif isinstance(value, np.ndarray):
+            entry[field.name] = {"array": store.add(place, value)}
+        elif isinstance(value, ArrayRule):
+            entry[field.name] = encode_array_rule(value)
+        elif field.repr:  # what is not shown follows from the rest
             entry[field.name] = plain(value)
     return entry
+
+
+def encode_array_rule(rule: ArrayRule) -> Json:
+    """Turn an array rule into JSON: its name, version and parameters."""
+    return {"rule": rule.name, "version": rule.version, "params": plain(rule.parameters())}
 
 
 def plain(value: Any) -> Any:
@@ -115,6 +135,7 @@ class Decoder:
     def __init__(self, load: Callable[[str, str], np.ndarray]) -> None:
         self._load = load
         self._patterns: dict[str, Pattern] = {}
+        self._array_rules: dict[str, ArrayRule] = {}
 
     def operator(self, entry: Any, where: str) -> Operator:
         """Build one operator, its fields checked by name and type."""
@@ -141,23 +162,41 @@ class Decoder:
             raise unknown_name("encoding", encoding, ENCODINGS, where=where)
         cls: Any = ENCODINGS[encoding]
         nnz, version = entry.pop("nnz", None), entry.pop("version", 1)
-        rows, initial = entry.get("rows"), {f.name for f in dataclasses.fields(cls) if f.init}
-        if "rows" not in initial:
-            entry.pop("rows", None)
+        initial = {f.name for f in dataclasses.fields(cls) if f.init}
+        stated = {side: entry.get(side) for side in _SIDES}
+        for side in _SIDES:
+            if side not in initial:
+                entry.pop(side, None)
         if cls is RulePattern:
-            known = find_rule(str(entry.get("rule")), where=where).version
-            if version != known:
-                raise InputError(
-                    f"rule {entry['rule']} has version {version} here, this program has {known}",
-                    where=where, remedy="build the trace again, or use the program that wrote it",
-                )  # fmt: skip
+            RULES.find_version(str(entry.get("rule")), version, where)
         pattern: Pattern = self._build(cls, entry, where)
-        if rows != pattern.rows:
-            raise InputError(f"has {pattern.rows} rows, the manifest says {rows}", where=where)
+        for side, value in stated.items():
+            if value != getattr(pattern, side):
+                raise InputError(
+                    f"has {getattr(pattern, side)} {side}, the manifest says {value}", where=where
+                )
         if not isinstance(nnz, int) or (cls in (CsrPattern, RulePattern) and nnz != pattern.nnz):
             raise InputError(f"has nnz {pattern.nnz}, the manifest says {nnz}", where=where)
         pattern.__dict__["stated_nnz"] = nnz
         return pattern
+
+    def _array(self, value: Any, where: str) -> np.ndarray | ArrayRule:
+        """An array, or an array rule; equal entries give one object."""
+        if isinstance(value, dict) and set(value) == {"array"}:
+            return self._load(str(value["array"]), where)
+        if not isinstance(value, dict) or set(value) != {"rule", "version", "params"}:
+            raise InputError('must be {"array": name}, or rule, version and params', where=where)
+        if not isinstance(value["params"], dict):
+            raise InputError("params must be a mapping", where=where)
+        key = repr(sorted(value.items()))
+        if key not in self._array_rules:
+            name = str(value["rule"])
+            ARRAY_RULES.find_version(name, value["version"], where)
+            try:
+                self._array_rules[key] = ARRAY_RULES.make(name, value["params"])
+            except InputError as error:
+                raise InputError(error.what, where=where, remedy=error.remedy) from None
+        return self._array_rules[key]
 
     def _build(self, cls: type[Any], values: Json, where: str) -> Any:
         hints = typing.get_type_hints(cls)
@@ -179,6 +218,8 @@ class Decoder:
 
     def _value(self, value: Any, hint: Any, where: str) -> Any:
         origin, options = typing.get_origin(hint), typing.get_args(hint)
+        if ArrayRule in options:
+            return self._array(value, where)
         if origin in (typing.Union, types.UnionType):
             if value is None and type(None) in options:
                 return None

@@ -2,7 +2,8 @@
 
 Every operator has a `scope` (its name in the model), `inputs` (indices of the operators whose
 results it reads) and a `dtype` (what the model computed in; a replay may choose another).
-A pattern marks the positions that are *kept* (nonzero); no pattern means dense.
+A pattern marks the positions that are *kept* (nonzero); no pattern means dense. A list of indices
+is an array or an array rule, which `numpy.asarray` computes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from accelsim.workload.array_rules import ArrayRule
 from accelsim.workload.patterns import Pattern
 
 Selection = Literal["static", "model", "from_scores", "accelerator", "oracle"]
@@ -129,7 +131,7 @@ class Moe(Operator):
     experts: int
     top_k: int
     matrices: int = 2
-    expert_ids: np.ndarray
+    expert_ids: np.ndarray | ArrayRule
     activation_pattern: Pattern | None = None
 
 
@@ -165,22 +167,25 @@ class TopK(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class Gather(Operator):
-    """out[i] = table[indices[i]]: rows of `row_elements`; indices : int32[n] in [0, table_rows)."""
+    """out[i] = table[indices[i]]: rows of `row_elements`.
+
+    `indices` : int32[n] in [0, table_rows) (int64 where table_rows is above 2**31).
+    """
 
     kind: ClassVar[str] = "gather"
     table_rows: int
     row_elements: int
-    indices: np.ndarray
+    indices: np.ndarray | ArrayRule
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScatterAdd(Operator):
-    """table[indices[i]] += in[i], accumulated in fp32. `indices` : int32[n] in [0, table_rows)."""
+    """table[indices[i]] += in[i], accumulated in fp32; `indices` as those of `Gather`."""
 
     kind: ClassVar[str] = "scatter_add"
     table_rows: int
     row_elements: int
-    indices: np.ndarray
+    indices: np.ndarray | ArrayRule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -16,6 +17,8 @@ from accelsim.workload.encodings import (
     Pattern,
     RulePattern,
 )
+from accelsim.workload.routed import RoutedPattern
+from accelsim.workload.transposed import TransposedPattern
 
 __all__ = [
     "BitPattern",
@@ -23,7 +26,9 @@ __all__ = [
     "CsrPattern",
     "NmPattern",
     "Pattern",
+    "RoutedPattern",
     "RulePattern",
+    "TransposedPattern",
     "attention_rule",
     "csr_pattern",
     "pattern_from_mask",
@@ -116,7 +121,8 @@ def smallest_exact(
 def smallest_encoding(pattern: Pattern, *, q_len: int | None = None) -> Pattern:
     """Encode any pattern anew as `smallest_exact` does, without holding all its indices.
 
-    Memory beyond the pattern and the result is that of `Pattern.blocks`.
+    A pattern that is made of another one stays as it is if that takes least. Memory beyond the
+    pattern and the result is that of `Pattern.blocks`.
     """
     rows, cols = pattern.rows, pattern.cols
     if rows == 0 or cols == 0:
@@ -125,6 +131,8 @@ def smallest_encoding(pattern: Pattern, *, q_len: int | None = None) -> Pattern:
         if _same(pattern, guess):
             return guess
     candidates: list[tuple[int, Callable[[], Pattern]]] = []
+    if isinstance(pattern, RoutedPattern | TransposedPattern):
+        candidates.append((_stored_bytes(pattern), lambda: pattern))
     for found in (_as_nm(pattern), _as_blocks(pattern, q_len)):
         if found is not None:
             candidates.append((_stored_bytes(found), lambda found=found: found))  # type: ignore[misc]
@@ -149,8 +157,10 @@ def _as_csr(pattern: Pattern) -> CsrPattern:
 
 
 def _stored_bytes(pattern: Pattern) -> int:
-    arrays = [value for value in vars(pattern).values() if isinstance(value, np.ndarray)]
-    return sum(array.nbytes for array in arrays)
+    shown = [field.name for field in dataclasses.fields(pattern) if field.repr]  # type: ignore[arg-type]
+    values = [getattr(pattern, name) for name in shown]
+    arrays = sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+    return arrays + sum(_stored_bytes(value) for value in values if isinstance(value, Pattern))
 
 
 def _same(pattern: Pattern, other: Pattern) -> bool:
@@ -247,18 +257,3 @@ def _as_bits(pattern: Pattern) -> BitPattern:
         mask = pattern.mask(start, min(pattern.rows, start + _SLICE_ROWS))
         parts.append(np.packbits(mask, axis=1, bitorder="little"))
     return BitPattern(np.concatenate(parts), pattern.cols)
-
-
-class TransposedPattern(Pattern):  # STUB
-    encoding = "transposed"
-
-    def __init__(self, of, unit_rows):
-        mask = of.mask().reshape(-1, unit_rows, of.cols).transpose(0, 2, 1).reshape(-1, unit_rows)
-        self.p = BitPattern.from_mask(np.ascontiguousarray(mask))
-        self.rows, self.cols = self.p.rows, self.p.cols
-
-    def csr(self, start=0, stop=None):
-        return self.p.csr(start, stop)
-
-    def row_counts(self, start=0, stop=None):
-        return self.p.row_counts(start, stop)

@@ -1,60 +1,42 @@
 """Rules: patterns that are parameters only, and the registry that names them.
 
-A rule is a frozen dataclass whose fields, after `rows` and `cols`, are its parameters, declared
-beside their defaults. Registering it is all it takes to use it in a trace. Row r of an attention
-rule is (batch x units + unit) x q_len + i; query i stands at position kv_len - q_len + i.
+Row r of an attention rule is (batch x units + unit) x q_len + i; query i stands at position
+kv_len - q_len + i. See `registry` for what a rule is.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 
-from accelsim.errors import InputError, unknown_name
 from accelsim.workload.arrays import INDEX, pointers, ranges
+from accelsim.workload.registry import Parametric, Registry
 
 Csr = tuple[np.ndarray, np.ndarray]
-R = TypeVar("R", bound="type[Rule]")
-_RULES: dict[str, type[Rule]] = {}
-_MODULES = (
-    "rules_topk", "rules_static", "rules_pages", "rules_random", "rules_hash", "rules_weights",
-    "rules_activations",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule(ABC):
+class Rule(Parametric, ABC):
     """What generates the rows of a pattern.
 
     Attributes
     ----------
     rows, cols : int
         Shape of the pattern.
-    name : str
-        Name in the registry.
-    version : int
-        Raised whenever the same parameters give other indices; a trace records it.
     """
 
-    name: ClassVar[str] = ""
-    version: ClassVar[int] = 1
+    given: ClassVar[tuple[str, ...]] = ("rows", "cols")
     rows: int
     cols: int
-
-    def __post_init__(self) -> None:
-        self.check()
 
     def check(self) -> None:
         """Raise InputError if the shape and the parameters do not fit together."""
         self._require(self.rows > 0 and self.cols > 0, "rows and cols must be positive")
-        seed = getattr(self, "seed", 0)
-        self._require(0 <= seed < 1 << 63, "seed must be in [0, 2**63)")
+        super().check()
 
     @abstractmethod
     def row_counts(self, start: int, stop: int) -> np.ndarray:
@@ -69,65 +51,22 @@ class Rule(ABC):
         """Rows and columns that are kept or dropped together."""
         return 1, 1
 
-    @classmethod
-    def parameter_fields(cls) -> dict[str, dataclasses.Field]:
-        """The parameters by name."""
-        fields = (f for f in dataclasses.fields(cls) if f.init)
-        return {f.name: f for f in fields if f.name not in ("rows", "cols")}
 
-    def parameters(self) -> dict[str, object]:
-        """All parameters, defaults filled in."""
-        return {name: getattr(self, name) for name in self.parameter_fields()}
-
-    def _require(self, condition: bool, what: str) -> None:
-        if not condition:
-            raise InputError(f"rule {self.name}: {what}")
-
-
-def register_rule(name: str, *, version: int = 1) -> Callable[[R], R]:
-    """Class decorator: make a rule known under `name`; a second one of that name is an error."""
-
-    def register(cls: R) -> R:
-        if name in _RULES:
-            raise ValueError(f"rule '{name}' is registered twice")
-        cls.name, cls.version = name, version
-        _RULES[name] = cls
-        return cls
-
-    return register
-
-
-def rule_names() -> list[str]:
-    """Names of all registered rules, sorted."""
-    for module in _MODULES:  # each registers its rules
-        importlib.import_module(f"accelsim.workload.{module}")
-    return sorted(_RULES)
-
-
-def find_rule(name: str, *, where: str = "") -> type[Rule]:
-    """Look up a rule; an unknown name lists the known ones."""
-    known = rule_names()
-    if name not in _RULES:
-        raise unknown_name("rule", name, known, where=where)
-    return _RULES[name]
+RULES: Registry[Rule] = Registry(
+    "rule",
+    (
+        "rules_topk", "rules_static", "rules_pages", "rules_random", "rules_hash", "rules_weights",
+        "rules_activations",
+    ),
+)  # fmt: skip
+register_rule = RULES.register
+rule_names = RULES.names
+find_rule = RULES.find
 
 
 def make_rule(name: str, rows: int, cols: int, params: dict[str, object]) -> Rule:
     """Build the rule `name` for a shape, with its parameters checked by name and type."""
-    cls = find_rule(name)
-    known = cls.parameter_fields()
-    for key, value in params.items():
-        if key not in known:
-            raise unknown_name(f"parameter of rule {name}", key, known)
-        if str(known[key].type) != type(value).__name__:
-            raise InputError(
-                f"rule {name}: parameter {key} must be of type {known[key].type}, "
-                f"not {type(value).__name__}"
-            )
-    for key, parameter in known.items():
-        if parameter.default is dataclasses.MISSING and key not in params:
-            raise InputError(f"rule {name}: parameter {key} is missing")
-    return cls(rows=rows, cols=cols, **params)
+    return RULES.make(name, params, rows=rows, cols=cols)
 
 
 class RangeRule(Rule):

@@ -69,6 +69,20 @@ def drop(operator: int, key: str) -> Edit:
     return lambda manifest: manifest["operators"][operator].pop(key)
 
 
+def rule(name: str, version: int = 1, **params: int) -> dict[str, Any]:
+    return {"rule": name, "version": version, "params": params}
+
+
+def routed(name: str = "route_uniform", version: int = 1, **changes: int) -> dict[str, Any]:
+    return rule(name, version, **{"tokens": 3, "experts": 4, "top_k": 2, "seed": 0, **changes})
+
+
+DENSE: dict[str, Any] = {"encoding": "rule", "rule": "dense", "version": 1, "nnz": 48, "params": {}}
+TURNED: dict[str, Any] = {
+    "encoding": "transposed", "of": {**DENSE, "rows": 12, "cols": 4}, "unit_rows": 12,
+    "rows": 4, "cols": 12, "nnz": 48,
+}  # fmt: skip
+
 MANIFEST_FAULTS: list[tuple[Edit, str]] = [
     (top("schema_version", 99), r"manifest\.json: schema_version 99 is newer than 1"),
     (top("schema_version", "1"), "schema_version must be an integer"),
@@ -83,7 +97,7 @@ MANIFEST_FAULTS: list[tuple[Edit, str]] = [
     (set_field(0, "heads", value=True), r"operators\[0\]\.heads: must be of type int"),
     (set_field(0, "heads", value=0), r"operator 0 \(index\)\.heads: must be a positive"),
     (set_field(0, "kv_len", value=-8), r"operator 0 \(index\)\.kv_len: must be a positive"),
-    (set_field(0, "kv_len", value=4), r"operator 0 .*causal with q_len 8 above kv_len 4"),
+    (set_field(0, "kv_len", value=4), "operator 0 .*causal with q_len 8 above the 4 tokens of its"),
     (drop(0, "heads"), r"operators\[0\]: field heads is missing"),
     (set_field(0, "dtype", value="fp17"), "operator 0 .*unknown dtype 'fp17'.*'fp16'"),
     (set_field(1, "scope", value="index"), "operator 1 .*scope is already that of operator 0"),
@@ -116,6 +130,44 @@ MANIFEST_FAULTS: list[tuple[Edit, str]] = [
     (set_field(2, "matrices", value=4), "operator 2 .*matrices must be 2 or 3"),
     (set_field(2, "top_k", value=5), "top_k 5 is above experts 4"),
     (set_field(2, "tokens", value=4), r"\.expert_ids: shape \(3, 2\) does not match .*\(4, 2\)"),
+    (
+        set_field(2, "expert_ids", value={"rule": "route_zipf", "version": 1}),
+        r"operators\[2\]\.expert_ids: must be {\"array\": name}, or rule, version and params",
+    ),
+    (set_field(2, "expert_ids", value=routed("route_zip")), "unknown array rule 'route_zip'"),
+    (
+        set_field(2, "expert_ids", value=routed(version=9)),
+        r"\[2\]\.expert_ids: array rule route_uniform has version 9 here, this program has 1",
+    ),
+    (
+        set_field(2, "expert_ids", value=routed(colour=1)),
+        r"\[2\]\.expert_ids: unknown parameter of array rule route_uniform 'colour'",
+    ),
+    (set_field(2, "expert_ids", value=routed(top_k=9)), r"\[2\]\.expert_ids: .*top_k must be in"),
+    (
+        set_field(2, "expert_ids", value=routed(tokens=4)),
+        r"shape \(4, 2\) does not match .*\(3, 2\)",
+    ),
+    (
+        set_field(2, "expert_ids", value=routed(experts=5)),
+        r"route_uniform gives values in \[0, 5\), not in \[-1, 4\)",
+    ),
+    (
+        set_field(4, "indices", value=rule("rows_uniform", n=3, table_rows=6)),
+        r"operator 4 .*\.indices: array rule rows_uniform gives values in \[0, 6\), not",
+    ),
+    (
+        set_field(3, "weight_pattern", value={**TURNED, "unit_rows": 5}),
+        r"\[3\]\.weight_pattern: 12 rows are no multiple of unit_rows 5",
+    ),
+    (
+        set_field(3, "weight_pattern", value={**TURNED, "cols": 6}),
+        r"\[3\]\.weight_pattern: has 12 cols, the manifest says 6",
+    ),
+    (
+        set_field(3, "weight_pattern", value={**TURNED, "of": {**TURNED["of"], "version": 9}}),
+        r"\[3\]\.weight_pattern\.of: rule dense has version 9 here",
+    ),
     (set_field(3, "weights", value="some"), r"\[3\]\.weights: unknown weights 'some'"),
     (set_field(3, "weight_pattern", "m", value=5), r"\[3\]\.weight_pattern: an N:M pattern needs"),
 ]

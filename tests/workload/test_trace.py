@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import accelsim
+from accelsim.cli.main import app
 from accelsim.errors import InputError
+from accelsim.workload.array_rules import ArrayRule, find_array_rule, make_array_rule
 from accelsim.workload.operators import (
     OPERATOR_KINDS,
     Attention,
@@ -23,6 +26,7 @@ from accelsim.workload.operators import (
     Moe,
     Operator,
     ScatterAdd,
+    TopK,
     Vector,
 )
 from accelsim.workload.patterns import (
@@ -34,6 +38,8 @@ from accelsim.workload.patterns import (
     csr_pattern,
     pattern_from_mask,
 )
+from accelsim.workload.slicing import slice_trace
+from accelsim.workload.statistics import operator_statistics
 from accelsim.workload.trace import (
     Trace,
     find_trace,
@@ -75,6 +81,7 @@ def sample_operators(seed: int = 0) -> list[Operator]:
                indices=np.array([0, 8, 8], np.int32)),
         ScatterAdd(scope="scatter", table_rows=9, row_elements=4,
                    indices=np.zeros(0, np.int32)),
+        TopK(scope="topk", rows=6, candidates=4, k=2),
     ]  # fmt: skip
 
 
@@ -223,3 +230,63 @@ def test_reading_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert finished.stdout.strip() == "[]"
+
+
+def rule_operators() -> list[Operator]:
+    """Operators whose lists are array rules."""
+    routed = make_array_rule(
+        "route_zipf", {"tokens": 12, "experts": 4, "top_k": 2, "seed": 1, "alpha_permille": 500}
+    )
+    rows = {"table_rows": 90, "row_elements": 4}
+    where = {"n": 30, "table_rows": 90, "seed": 2, "exponent_permille": 1050}
+    looked_up = make_array_rule("rows_zipf", where)
+    experts = {"tokens": 12, "d_model": 8, "d_ff": 9, "experts": 4, "top_k": 2}
+    return [
+        Gather(scope="L0.gather", indices=looked_up, **rows),
+        Moe(scope="L0.moe", inputs=(0,), expert_ids=routed, **experts),
+        Moe(scope="L1.moe", inputs=(1,), expert_ids=routed, **experts),
+        ScatterAdd(scope="L1.scatter", indices=looked_up, **rows),
+    ]
+
+
+def test_array_rules_are_stored_as_their_parameters(tmp_path: Path) -> None:
+    operators = rule_operators()
+    written = write_trace(tmp_path / "r.trace", "r", operators)
+    assert [entry.name for entry in (tmp_path / "r.trace").iterdir()] == ["manifest.json"]
+    trace = validate_trace(tmp_path / "r.trace")
+    hashes = {
+        written.content_hash, trace.content_hash,
+        Trace(name="t", operators=tuple(operators)).content_hash,
+        write_trace(tmp_path / "again.trace", "r", trace.operators).content_hash,
+    }  # fmt: skip
+    assert len(hashes) == 1
+    one, two = trace.operators[1].expert_ids, trace.operators[2].expert_ids
+    assert one == operators[1].expert_ids and one is two and isinstance(one, ArrayRule)
+    assert np.array_equal(one, operators[1].expert_ids)
+    other = make_array_rule("route_zipf", {**one.parameters(), "seed": 2})
+    changed = dataclasses.replace(operators[1], expert_ids=other)
+    assert Trace(name="t", operators=(operators[0], changed)).content_hash not in hashes
+
+
+def test_array_rules_are_counted_and_sliced_as_arrays_are(tmp_path: Path) -> None:
+    operators = rule_operators()
+    trace = write_trace(tmp_path / "r.trace", "r", operators)
+    for operator, rule in zip(trace.operators, operators, strict=True):
+        name = "expert_ids" if isinstance(rule, Moe) else "indices"
+        plain = dataclasses.replace(rule, **{name: np.array(getattr(rule, name))})
+        assert operator_statistics(operator) == operator_statistics(plain)
+    part = slice_trace(trace, tmp_path / "p.trace", layers="1")
+    assert [operator.scope for operator in part.operators] == ["L1.moe", "L1.scatter"]
+    assert part.operators[0].expert_ids == operators[1].expert_ids
+    shown = CliRunner().invoke(app, ["trace", "info", str(tmp_path / "r.trace")])
+    assert shown.exit_code == 0 and "30 of 90 rows x 4" in shown.output
+
+
+def test_a_rule_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_trace(tmp_path / "r.trace", "r", rule_operators())
+    monkeypatch.setattr(find_array_rule("rows_zipf"), "version", 2)
+    with pytest.raises(InputError, match="has version 1 here, this program has 2") as error:
+        read_trace(tmp_path / "r.trace")
+    assert "operators[0].indices" in str(error.value) and "\n" not in str(error.value)

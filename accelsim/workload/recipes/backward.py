@@ -148,12 +148,10 @@ def _weight_gradient(b: Builder, op: Operator, number: int, arrived: list[int]) 
                     ]
             return found
         case Gather():
+            table = {"table_rows": op.table_rows, "row_elements": op.row_elements}
             return [
-                b.add(
-                    ScatterAdd, "weights", *arrived, dtype=op.dtype, indices=op.indices,
-                    table_rows=op.table_rows, row_elements=op.row_elements,
-                )
-            ]  # fmt: skip
+                b.add(ScatterAdd, "weights", *arrived, dtype=op.dtype, indices=op.indices, **table)
+            ]
     return []
 
 

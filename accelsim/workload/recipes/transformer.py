@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from accelsim.workload.operators import Gather, Moe, Operator, TopK
-from accelsim.workload.patterns import Pattern
+from accelsim.workload.patterns import Pattern, RoutedPattern
 from accelsim.workload.recipes.attention import AttentionOperators, Place
 from accelsim.workload.recipes.backward import add_backward
 from accelsim.workload.recipes.builder import (
@@ -168,6 +168,8 @@ class _Expansion:
         )
         ids = make_array(part.routing, seed, tokens=tokens, experts=part.experts, top_k=part.top_k)
         kept = _kept(part.kept, tokens * part.top_k, part.d_ff, seed)
+        if kept is not None and ids.bounds[0] < 0:
+            kept = RoutedPattern(kept, ids)
         y = b.add(
             Moe, "experts", x, chosen,
             tokens=tokens, d_model=d, d_ff=part.d_ff, experts=part.experts, top_k=part.top_k,
