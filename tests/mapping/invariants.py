@@ -134,12 +134,12 @@ def ports_are_respected(result: Result) -> None:
 def effectual_macs(op: Operator) -> int:
     """A count from the masks, by NumPy alone; predicting indices is overhead."""
     if isinstance(op, Matmul):
-        if op.output_pattern is not None:
-            return int(op.output_pattern.mask().sum()) * op.k
         a = np.ones((op.m, op.k), np.int64)
         b = np.ones((op.n, op.k), np.int64)
         if op.activation_pattern is not None:
             a = op.activation_pattern.mask().astype(np.int64)
+        if op.output_pattern is not None:
+            return int((a.sum(axis=1) @ op.output_pattern.mask()).sum())
         if op.weight_pattern is not None:
             b = op.weight_pattern.mask().astype(np.int64)
         return int((a.sum(axis=0) * b.sum(axis=0)).sum())
