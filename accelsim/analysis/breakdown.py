@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from accelsim.analysis.repeats import counted_path
 from accelsim.analysis.result import Result
-from accelsim.analysis.servers import critical_segments
 
 # What the path was spent on, and which units or parts of an array task that is.
 PARTS = (
@@ -34,39 +34,42 @@ def path_parts(result: Result) -> pd.DataFrame:
     pandas.DataFrame
         Columns kind, part and time_ps (float); the rows sum to the total.
     """
-    program, schedule = result.program, result.schedule
-    task, begin, end = critical_segments(schedule.start, schedule.finish, schedule.blame)
-    length = (end - begin).astype(float)
+    program = result.program
+    counted = counted_path(result.arch, result.trace, program, result.schedule)
+    task = counted.task
     kinds = np.array([op.kind for op in result.trace.operators])
     table = pd.DataFrame(
         {
             "kind": kinds[program.operator[task]],
             "unit": np.array(program.units.name)[program.unit[task]],
-            "time_ps": length,
+            "time_ps": counted.time_ps.astype(float),
         }
     )
     table["part"] = table["unit"].map(_UNIT_PART).fillna("dispatch")
     array = (table["unit"] == "array").to_numpy()
     rest = table.loc[~array, ["kind", "part", "time_ps"]]
-    pieces = [rest, *_array_pieces(result, task[array], table[array])]
+    length, times = counted.length_ps[array], counted.times[array]
+    pieces = [rest, *_array_pieces(result, task[array], table["kind"][array], length, times)]
     joined = pd.concat(pieces, ignore_index=True)
     return joined.groupby(["kind", "part"], sort=False)["time_ps"].sum().reset_index()
 
 
-def _array_pieces(result: Result, task: np.ndarray, table: pd.DataFrame) -> list[pd.DataFrame]:
-    counters, length = result.program.counters, table["time_ps"].to_numpy()
+def _array_pieces(
+    result: Result, task: np.ndarray, kind: pd.Series, length: np.ndarray, times: np.ndarray
+) -> list[pd.DataFrame]:
+    counters = result.program.counters
     occupancy = np.maximum(result.program.occupancy_ps[task], 1)
     held = np.minimum(length, occupancy) / occupancy
     stalled = counters["input_stall_ps"][task]
     imbalance = np.minimum(counters["imbalance_ps"][task], stalled)
-    times = {
+    found = {
         "MAC slots": counters["busy_ps"][task] * held,
         "array feed": (stalled - imbalance) * held,
         "row imbalance": imbalance * held,
         "bank conflicts": counters["conflict_stall_ps"][task] * held,
     }
-    times["array fill and drain"] = np.maximum(0, length - sum(times.values()))
+    found["array fill and drain"] = np.maximum(0, length - sum(found.values()))
     return [
-        pd.DataFrame({"kind": table["kind"], "part": part, "time_ps": time})
-        for part, time in times.items()
+        pd.DataFrame({"kind": kind, "part": part, "time_ps": time * times})
+        for part, time in found.items()
     ]

@@ -1,4 +1,7 @@
-"""Every column of a Result's tables, declared once with its unit and formula."""
+"""Every column of a Result's tables, declared once with its unit and formula.
+
+An operator that stands for r equal ones counts r times in every sum and every time.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,9 @@ OPERATOR_COLUMNS = (
     Column("operator", "", "index in the trace"),
     Column("scope", "", "name in the model"),
     Column("kind", "", "operator kind"),
+    Column("repeat", "", "equal operators that it stands for; sums and times are of all of them"),
     Column("time_ps", "ps", "share of the end-to-end critical path; rows sum to the total"),
-    Column("span_ps", "ps", "first start to last finish of its tasks"),
+    Column("span_ps", "ps", "first start to last finish of its tasks, x repeat"),
     Column("effectual_macs", "MAC", "both operands nonzero and the output kept; from the trace"),
     Column("issued_macs", "MAC", "MACs that the array executed, masked ones included"),
     Column("overhead_macs", "MAC", "issued MACs that predict indices or score pairs not kept"),
@@ -31,7 +35,7 @@ OPERATOR_COLUMNS = (
     Column("useful_bytes", "B", "bytes requested from DRAM"),
     Column("utilization", "", "effectual MACs / (peak MACs per second of the type x time_ps)"),
     Column("intensity", "MAC/B", "effectual_macs / dram_bytes"),
-    Column("working_set", "", "tensor bytes of the operator / scratchpad bytes"),
+    Column("working_set", "", "tensor bytes of one such operator / scratchpad bytes"),
     Column("limited_by", "", "what holds the largest share of its critical path"),
     Column("limited_share", "", "that share of time_ps"),
     Column("mapping", "", "loop nest and choices"),
@@ -59,9 +63,11 @@ MEMORY_COLUMNS = (
     Column("requests", "", "lines asked for"),
     Column("dram_bytes", "B", "requests x line size"),
     Column("dram_share", "", "dram_bytes / (peak bandwidth x total)"),
-    Column("read_latency_ns", "ns", "mean over reads, from issue to the scratchpad's bank queue"),
+    Column(
+        "read_latency_ns", "ns", "mean over reads replayed, issue to the scratchpad's bank queue"
+    ),
     Column("bank_stall_ps", "ps", "way back stopped by a full bank queue"),
-    Column("bank_waits", "", "reads by lines waiting in their bank: none, one, ..."),
+    Column("bank_waits", "", "reads replayed, by lines waiting in their bank: none, one, ..."),
 )
 
 PATH_COLUMNS = (
@@ -73,7 +79,8 @@ PATH_COLUMNS = (
 SUMMARY_COLUMNS = (
     Column("architecture", "", "name"),
     Column("workload", "", "name"),
-    Column("total_ps", "ps", "last finish"),
+    Column("total_ps", "ps", "last finish; sum of operators' time_ps where some are repeated"),
+    Column("replayed_ps", "ps", "last finish of what was replayed, every operator once"),
     Column("total_cycles", "cycles", "total_ps / clock period"),
     Column("clock_ghz", "GHz", "1000 / clock period in ps"),
     Column("effectual_macs", "MAC", "sum over operators"),

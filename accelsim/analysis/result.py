@@ -14,7 +14,7 @@ from accelsim.analysis.columns import (
     PATH_COLUMNS,
     TRAFFIC_COLUMNS,
 )
-from accelsim.analysis.servers import critical_segments
+from accelsim.analysis.repeats import CountedPath, counted_path, task_repeats
 from accelsim.analysis.states import task_lines, unit_states
 from accelsim.arch.spec import Arch
 from accelsim.engine.program import Program
@@ -56,7 +56,8 @@ class Result:
 
     `summary` : dict, see `SUMMARY_COLUMNS`. `operators`, `units`, `traffic`, `path`, `memory` :
     tables, see `OPERATOR_COLUMNS`, `UNIT_COLUMNS`, `TRAFFIC_COLUMNS`, `PATH_COLUMNS`,
-    `MEMORY_COLUMNS`. `program` and `schedule` stand behind them.
+    `MEMORY_COLUMNS`; in all of them an operator counts as often as it is repeated. `program` and
+    `schedule` stand behind them and hold it once, and so do views over time and tables of tiles.
     """
 
     arch: Arch
@@ -72,7 +73,12 @@ class Result:
 
     @property
     def total_ps(self) -> int:
-        """Time of the last finish."""
+        """Time of the whole model: of what was replayed, and of its repeats."""
+        return int(self.summary["total_ps"])
+
+    @property
+    def replayed_ps(self) -> int:
+        """Time of the last finish of what was replayed, every operator once."""
         return self.schedule.total_ps
 
     def as_json(self) -> dict[str, Any]:
@@ -91,28 +97,38 @@ def analyse(
     arch: Arch, trace: Trace, program: Program, schedule: Schedule, record: Record
 ) -> Result:
     """Turn a Schedule into a Result."""
+    counted = counted_path(arch, trace, program, schedule)
+    repeats = task_repeats(trace, program)
     traffic = _traffic(trace, program, record)
-    path, busiest = _critical_path(trace, program, schedule)
-    units = unit_states(program, schedule)
+    path, busiest = _critical_path(trace, program, counted)
+    units = unit_states(program, schedule, repeats, counted.total_ps)
     operators = _operators(arch, trace, program, schedule, record, path, busiest)
-    summary = _summary(arch, trace, program, schedule, operators, units, traffic)
-    memory = _memory(arch, program, schedule)
+    memory = _memory(arch, program, schedule, repeats, counted.total_ps)
+    summary = _summary(
+        arch, trace, program, schedule, repeats, counted.total_ps, operators, units, traffic
+    )
     return Result(arch, trace, summary, operators, units, traffic, path, memory, program, schedule)
 
 
-def _memory(arch: Arch, program: Program, schedule: Schedule) -> pd.DataFrame:
+def _memory(
+    arch: Arch, program: Program, schedule: Schedule, repeats: np.ndarray, total_ps: int
+) -> pd.DataFrame:
     """What each unit asks of DRAM, and how its lines come back."""
     units = len(program.units.name)
-    lines = np.bincount(program.unit, task_lines(program), units).astype(np.int64)
-    stalls = np.bincount(program.unit, schedule.bank_stall_ps, units).astype(np.int64)
-    peak = arch.dram.bandwidth * max(1, schedule.total_ps) / 1e12
+    lines = task_lines(program)
+    replayed = np.bincount(program.unit, lines, units).astype(np.int64)
+    asked = np.bincount(program.unit, lines * repeats, units).astype(np.int64)
+    stalls = np.bincount(program.unit, schedule.bank_stall_ps * repeats, units).astype(np.int64)
+    peak = arch.dram.bandwidth * max(1, total_ps) / 1e12
     rows = [
         {
             "requester": name,
-            "requests": int(lines[unit]),
-            "dram_bytes": int(lines[unit]) * arch.dram.line,
-            "dram_share": int(lines[unit]) * arch.dram.line / peak,
-            "read_latency_ns": float(schedule.read_latency_ps[unit] / max(1, lines[unit]) / 1000),
+            "requests": int(asked[unit]),
+            "dram_bytes": int(asked[unit]) * arch.dram.line,
+            "dram_share": int(asked[unit]) * arch.dram.line / peak,
+            "read_latency_ns": float(
+                schedule.read_latency_ps[unit] / max(1, replayed[unit]) / 1000
+            ),
             "bank_stall_ps": int(stalls[unit]),
             "bank_waits": schedule.bank_waits[unit].tolist(),
         }
@@ -138,17 +154,24 @@ def _traffic(trace: Trace, program: Program, record: Record) -> pd.DataFrame:
     table["cause"] = [TRAFFIC_NAMES[i] for i in table["traffic"]]
     pairs = zip(table["operator"], table["traffic"], strict=True)
     table["unique_bytes"] = [record.unique_bytes.get((int(o), int(t)), 0) for o, t in pairs]
+    repeats = np.array([trace.operators[i].repeat for i in table["operator"]], np.int64)
+    for name in ("unique_bytes", "requested_bytes", "dram_bytes"):
+        table[name] *= repeats
     table["over_fetch_bytes"] = table["dram_bytes"] - table["requested_bytes"]
     return table[[column.name for column in TRAFFIC_COLUMNS]]
 
 
 def _critical_path(
-    trace: Trace, program: Program, schedule: Schedule
+    trace: Trace, program: Program, counted: CountedPath
 ) -> tuple[pd.DataFrame, dict[int, tuple[str, float]]]:
     """Time per (operator, unit) on the critical path, and what leads in each operator."""
-    task, begin, end = critical_segments(schedule.start, schedule.finish, schedule.blame)
+    task = counted.task
     table = pd.DataFrame(
-        {"operator": program.operator[task], "unit": program.unit[task], "time_ps": end - begin}
+        {
+            "operator": program.operator[task],
+            "unit": program.unit[task],
+            "time_ps": counted.time_ps,
+        }
     )
     for name in STALL_PARTS:
         part = program.counters[name][task] / np.maximum(program.occupancy_ps[task], 1)
@@ -204,22 +227,23 @@ def _operators(
     rows = []
     for number, op in enumerate(trace.operators):
         time = int(times.get(number, 0))
-        macs = effectual_macs(op)
+        macs = op.repeat * effectual_macs(op)
         peak = arch.peak_macs_per_cycle(op.dtype) / arch.clock_ps
         limit, share = leads.get(number, ("hidden behind others", 0.0))
-        moved = int(sums["dram_bytes"][number])
+        moved = op.repeat * int(sums["dram_bytes"][number])
         rows.append(
             {
                 "operator": number,
                 "scope": op.scope,
                 "kind": op.kind,
+                "repeat": op.repeat,
                 "time_ps": time,
-                "span_ps": int(last[number] - first[number]),
+                "span_ps": op.repeat * int(last[number] - first[number]),
                 "effectual_macs": macs,
-                "issued_macs": int(sums["issued_macs"][number]),
-                "overhead_macs": record.overhead_macs.get(number, 0),
+                "issued_macs": op.repeat * int(sums["issued_macs"][number]),
+                "overhead_macs": op.repeat * record.overhead_macs.get(number, 0),
                 "dram_bytes": moved,
-                "useful_bytes": int(sums["useful_bytes"][number]),
+                "useful_bytes": op.repeat * int(sums["useful_bytes"][number]),
                 "utilization": macs / (peak * time) if time else 0.0,
                 "intensity": macs / moved if moved else 0.0,
                 "working_set": tensor_bytes(op) / arch.scratchpad_bytes,
@@ -242,25 +266,30 @@ def _summary(
     trace: Trace,
     program: Program,
     schedule: Schedule,
+    repeats: np.ndarray,
+    total_ps: int,
     operators: pd.DataFrame,
     units: pd.DataFrame,
     traffic: pd.DataFrame,
 ) -> dict[str, Any]:
-    total = max(1, schedule.total_ps)
+    total = max(1, total_ps)
     cycles = total / arch.clock_ps
     array = units[units["unit"] == "array"].iloc[0]
     busy_cycles = int(array["busy_ps"]) / arch.clock_ps
     effectual = _slots(arch, trace.operators, operators["effectual_macs"])
-    issued = int(program.counters["issued_slots"].sum())
+    issued = int(program.counters["issued_slots"] @ repeats)
     moved, requested = int(traffic["dram_bytes"].sum()), int(traffic["requested_bytes"].sum())
     store = program.units.name.index("store")
     lines = int(schedule.channel_lines.sum())
-    delivered = int(program.counters["read_bytes"][program.unit != store].sum())
+    read = program.counters["read_bytes"] * repeats
+    delivered = int(read[program.unit != store].sum())
+    replayed = int(task_lines(program).sum())
     return {
         "architecture": arch.name,
         "workload": trace.name,
-        "total_ps": schedule.total_ps,
-        "total_cycles": schedule.total_ps / arch.clock_ps,
+        "total_ps": total_ps,
+        "replayed_ps": schedule.total_ps,
+        "total_cycles": total_ps / arch.clock_ps,
         "clock_ghz": 1000 / arch.clock_ps,
         "effectual_macs": int(operators["effectual_macs"].sum()),
         "issued_macs": int(operators["issued_macs"].sum()),
@@ -271,9 +300,9 @@ def _summary(
         "effectual_fraction": effectual / issued if issued else 0.0,
         "dram_bytes": moved,
         "dram_utilization": moved / (arch.dram.bandwidth * total / 1e12),
-        "train_fraction": int(schedule.train_lines.sum()) * arch.dram.line / max(1, moved),
+        "train_fraction": int(schedule.train_lines.sum()) / max(1, replayed),
         "row_hit_rate": float(schedule.channel_row_hits.sum() / max(1, lines)),
         "fetch_efficiency": requested / moved if moved else 0.0,
         "on_chip_reuse": delivered / moved if moved else 0.0,
-        "scratchpad_read_bytes": int(program.counters["read_bytes"].sum()),
+        "scratchpad_read_bytes": int(read.sum()),
     }

@@ -11,7 +11,12 @@ from accelsim.engine.program import Cause, Program
 from accelsim.engine.schedule import Schedule
 
 
-def unit_states(program: Program, schedule: Schedule) -> pd.DataFrame:
+def unit_states(
+    program: Program,
+    schedule: Schedule,
+    repeats: np.ndarray | None = None,
+    total_ps: int | None = None,
+) -> pd.DataFrame:
     """Time of every unit in every state.
 
     A service task's occupancy is busy, stalled or filling as its counters say. A memory task is
@@ -20,13 +25,24 @@ def unit_states(program: Program, schedule: Schedule) -> pd.DataFrame:
     task (stall:input) or a buffer (stall:buffer); time before its operator began, and after a
     unit's last task, is idle.
 
+    Parameters
+    ----------
+    program : Program
+    schedule : Schedule
+    repeats : int64[tasks], optional
+        How often each task and its waits count, by default once. Waits that then go beyond the
+        total, because they lay in the time of other operators, are cut in proportion.
+    total_ps : int, optional
+        The total that goes with it, by default the last finish.
+
     Returns
     -------
     pandas.DataFrame
         `UNIT_COLUMNS`, one row a unit with limited servers.
     """
-    total = schedule.total_ps
-    began = _operator_begin(program, schedule)
+    total = schedule.total_ps if total_ps is None else total_ps
+    repeats = np.ones(program.tasks, np.int64) if repeats is None else repeats
+    began, own = _operator_begin(program, schedule), own_time(program, schedule)
     rows = []
     for unit, name in enumerate(program.units.name):
         servers = int(program.units.servers[unit])
@@ -35,13 +51,38 @@ def unit_states(program: Program, schedule: Schedule) -> pd.DataFrame:
         times = dict.fromkeys(STATES, 0)
         tasks = np.flatnonzero(program.unit == unit)
         if tasks.size:
-            _held(program, schedule, tasks, unit, times)
-            _gaps(program, schedule, tasks, servers, began, times)
+            waits = dict.fromkeys(STATES, 0)
+            _held(program, schedule, tasks, own, repeats[tasks], times, waits)
+            _gaps(program, schedule, tasks, servers, began, repeats, waits)
+            _fit(waits, servers * total - sum(times.values()))
+            times = {state: times[state] + waits[state] for state in STATES}
         times["idle"] += servers * total - sum(times.values())
         row = {"unit": name, "servers": servers}
         row |= {f"{state}_ps": value for state, value in times.items()}
         rows.append(row | {"occupancy": times["busy"] / max(1, servers * total)})
     return pd.DataFrame(rows, columns=[column.name for column in UNIT_COLUMNS])
+
+
+def own_time(program: Program, schedule: Schedule) -> np.ndarray:
+    """How long each task keeps a server at work, int64[tasks], picoseconds.
+
+    The occupancy of a service; of a memory task what issuing its lines at full rate takes, as far
+    as it held its server.
+    """
+    memory = np.diff(program.run_ptr) > 0
+    lines, unit = task_lines(program), program.unit
+    rate = np.maximum(program.units.issue_per_cycle[unit], 1)
+    ideal = -(-lines // rate) * program.units.clock_ps[unit]
+    held = schedule.server_free - schedule.start
+    return np.where(memory, np.minimum(held, ideal), program.occupancy_ps)
+
+
+def _fit(waits: dict[str, int], room: int) -> None:
+    """Cut waits in proportion where they are more than there is room for."""
+    whole = sum(waits.values())
+    if whole > room:
+        for state, value in waits.items():
+            waits[state] = value * room // whole
 
 
 def _operator_begin(program: Program, schedule: Schedule) -> np.ndarray:
@@ -53,22 +94,24 @@ def _operator_begin(program: Program, schedule: Schedule) -> np.ndarray:
 
 
 def _held(
-    program: Program, schedule: Schedule, tasks: np.ndarray, unit: int, times: dict[str, int]
+    program: Program,
+    schedule: Schedule,
+    tasks: np.ndarray,
+    own: np.ndarray,
+    repeats: np.ndarray,
+    times: dict[str, int],
+    waits: dict[str, int],
 ) -> None:
     counters = program.counters
-    times["busy"] += int(counters["busy_ps"][tasks].sum())
-    times["stall:input"] += int(counters["input_stall_ps"][tasks].sum())
-    times["stall:conflict"] += int(counters["conflict_stall_ps"][tasks].sum())
-    times["fill_drain"] += int(counters["fill_ps"][tasks].sum())
-    memory = tasks[np.diff(program.run_ptr)[tasks] > 0]
-    if memory.size:
-        held = schedule.server_free[memory] - schedule.start[memory]
-        rate = int(program.units.issue_per_cycle[unit])
-        lines = task_lines(program)[memory]
-        ideal = -(-lines // rate) * int(program.units.clock_ps[unit])
-        busy = np.minimum(held, ideal)
-        times["busy"] += int(busy.sum())
-        times["stall:memory"] += int((held - busy).sum())
+    times["busy"] += int(counters["busy_ps"][tasks] @ repeats)
+    times["stall:input"] += int(counters["input_stall_ps"][tasks] @ repeats)
+    times["stall:conflict"] += int(counters["conflict_stall_ps"][tasks] @ repeats)
+    times["fill_drain"] += int(counters["fill_ps"][tasks] @ repeats)
+    memory = np.diff(program.run_ptr)[tasks] > 0
+    held = (schedule.server_free - schedule.start)[tasks][memory]
+    busy = own[tasks][memory]
+    times["busy"] += int(busy @ repeats[memory])
+    waits["stall:memory"] += int((held - busy) @ repeats[memory])
 
 
 def _gaps(
@@ -77,22 +120,23 @@ def _gaps(
     tasks: np.ndarray,
     servers: int,
     began: np.ndarray,
-    times: dict[str, int],
+    repeats: np.ndarray,
+    waits: dict[str, int],
 ) -> None:
     order = tasks[np.argsort(schedule.start[tasks], kind="stable")]
     start, free = schedule.start[order], schedule.server_free[order]
     before = idle_since(start, free, servers)
-    waited = start - np.clip(began[order], before, start)
+    waited = (start - np.clip(began[order], before, start)) * repeats[order]
     cause, blame = schedule.cause[order], schedule.blame[order]
     blamed = np.maximum(blame, 0)
     same_unit = program.unit[blamed] == program.unit[order]
     from_memory = _memory_ancestor(program, schedule, blamed)
     depends = (cause == Cause.DEPENDENCY) & (blame >= 0)
-    times["fill_drain"] += int(waited[depends & same_unit].sum())
-    times["stall:memory"] += int(waited[depends & ~same_unit & from_memory].sum())
-    times["stall:buffer"] += int(waited[cause == Cause.BUFFER].sum())
+    waits["fill_drain"] += int(waited[depends & same_unit].sum())
+    waits["stall:memory"] += int(waited[depends & ~same_unit & from_memory].sum())
+    waits["stall:buffer"] += int(waited[cause == Cause.BUFFER].sum())
     rest = (depends & ~same_unit & ~from_memory) | (cause == Cause.TURN) | (cause == Cause.SERVER)
-    times["stall:input"] += int(waited[rest].sum())
+    waits["stall:input"] += int(waited[rest].sum())
 
 
 def _memory_ancestor(program: Program, schedule: Schedule, task: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""What the gather and scatter units did, tile by tile, from the real indices."""
+"""What the gather and scatter units did, tile by tile, from the real indices.
+
+Tiles of an operator that stands for several are listed once, at the time of the replay.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How well every unit was used over time, in bins of equal length."""
+"""How well every unit was used over time, in bins of equal length.
+
+Time is that of the replay: an operator that stands for several is seen once.
+"""
 
 from __future__ import annotations
 

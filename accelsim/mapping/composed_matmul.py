@@ -8,7 +8,8 @@ block of rows of A and C: the rows of B that it names come through the cache, in
 written to DRAM; then for part of C: products read and merged.
 
 Of patches of an image the distinct elements are stored and moved; they become patches on the way
-from the scratchpad to the array.
+from the scratchpad to the array. Of wanted outputs (SDDMM) the mask is read and the values are
+written; which dataflow makes them alone, and which all of C, see `dataflows.cheapest`.
 
 Not modelled: converting an operand into its format (weights are stored so; a dynamic operand is
 compressed by the operator that made it); pointers of partial products.
@@ -32,9 +33,10 @@ from accelsim.mapping.composed import (
     work_of,
 )
 from accelsim.mapping.dataflows import Cost, Problem, cheapest
-from accelsim.mapping.dataflows.problem import Csr, rows_of
+from accelsim.mapping.dataflows.problem import Csr, columns_of, rows_of
 from accelsim.mapping.machine import ARRAY, Work
 from accelsim.mapping.plan import Plan, Traffic, run
+from accelsim.mapping.sddmm import mask_bytes
 from accelsim.mapping.tensors import Tensor
 from accelsim.workload.operators import Matmul
 
@@ -56,13 +58,16 @@ class _ComposedMatmul:
         a, b = op.activation_pattern, op.weight_pattern
         self.a: Csr | None = None if a is None or not sparse else a.csr()
         self.bt: Csr | None = None if b is None or not sparse else b.csr()
-        self.whole = Problem(op.m, op.n, op.k, self.a, self.bt)
         self.used: set[str] = set()
         merge = array.merge
         tiled = any(flow.kind == "inner" and flow.micro_tile for flow in array.dataflows)
         self.spills = isinstance(merge, TwoPhaseMerge) or tiled
         outer = any(flow.kind == "outer" for flow in array.dataflows)
         self.two_phase = isinstance(merge, TwoPhaseMerge) and merge.order == "rows" and outer
+        self.wanted: Csr | None = None if op.output_pattern is None else op.output_pattern.csr()
+        # Where products are written out first all of them are made.
+        self.kept = self.wanted if sparse and not self.two_phase else None
+        self.whole = Problem(op.m, op.n, op.k, self.a, self.bt, self.kept)
         self._place()
 
     def _place(self) -> None:
@@ -84,8 +89,13 @@ class _ComposedMatmul:
         compressed = forms.c.kind != "dense" and (self.a is not None or self.bt is not None)
         outputs = self.whole.outputs if compressed else op.m * op.n
         bits = forms.c.metadata_bits(op.m, op.n, outputs) if compressed else 0
-        c_size = Stored(math.ceil(outputs * self.value) + -(-bits // 8), 0)
         c_rows = self.whole.row_outputs if compressed else np.ones(op.m)
+        self.mask: Tensor | None = None
+        if self.wanted is not None:  # values alone: the reader knows where they belong
+            c_rows, outputs, bits = np.diff(self.wanted[0]), self.wanted[1].size, 0
+            mask = Stored(0, mask_bytes(op.m, op.n, outputs))
+            self.mask = Tensor.place(plan, mask, Traffic.METADATA, np.ones(op.m))
+        c_size = Stored(math.ceil(outputs * self.value) + -(-bits // 8), 0)
         self.c_tensor = Tensor.place(
             plan, c_size, Traffic.OUTPUTS, c_rows, on_chip=plan.keep_output(c_size.total)
         )
@@ -107,9 +117,11 @@ class _ComposedMatmul:
         pieces = self._pieces(cuts) if self.fetches else []
         for number, (m0, m1) in enumerate(pairwise(cuts)):
             held = plan.join([plan.start])
+            mask = self._mask_pieces(m0, m1)
             size = self.a_tensor.bytes_of(m0, m1) + 2 * self.c_tensor.bytes_of(m0, m1)
-            release = plan.claim_tiles(held, size)
+            release = plan.claim_tiles(held, size + sum(length for _, length in mask))
             loads = [task for task, _ in self.a_tensor.load(m0, m1, [held])]
+            loads += self._masks(mask, held)
             known = plan.join(loads or [held])
             last = known
             if pieces:
@@ -122,13 +134,31 @@ class _ComposedMatmul:
         across = "the rows of B that they name" if pieces else f"{columns} of {op.n} columns"
         return f"for up to {rows} of {op.m} rows: for {across}"
 
+    def _mask_pieces(
+        self, m0: int, m1: int, part: int = 0, parts: int = 1
+    ) -> list[tuple[int, int]]:
+        """(address, bytes) of the mask of some rows of C, or of a part of it."""
+        if self.mask is None:
+            return []
+        return [piece[:2] for piece in self.mask.pieces(m0, m1, part, parts)]
+
+    def _mask_ends(self) -> np.ndarray | int:
+        """Bytes of the mask before each row of C."""
+        return 0 if self.mask is None else self.mask.ends()
+
+    def _masks(self, pieces: list[tuple[int, int]], after: int) -> list[int]:
+        """Read pieces of the mask."""
+        plan = self.plan
+        return [plan.load(run(*piece), Traffic.METADATA, [after]) for piece in pieces]
+
     def _column_tiling(self) -> tuple[int, list[int]]:
         """Columns of B that a third of the tile storage holds, and rows of A and C for another."""
         op, room = self.op, self.machine.tiles_bytes * 19 // 60
         per_column = max(1.0, self.b_tensor.stored.total / op.n)
         columns = max(1, min(op.n, int(room / per_column)))
         part = columns / op.n
-        return columns, _cuts(self.a_tensor.ends() + 2 * part * self.c_tensor.ends(), room)
+        taken = 2 * self.c_tensor.ends() + self._mask_ends()
+        return columns, _cuts(self.a_tensor.ends() + part * taken, room)
 
     def _columns_first(self, row_blocks: int) -> bool:
         """Whether A for every block of columns is less than B for every block of rows."""
@@ -153,11 +183,13 @@ class _ComposedMatmul:
             for m0, m1 in pairwise(cuts):
                 held = plan.join([plan.start, *ready])
                 writes = self.c_tensor.pieces(m0, m1, part, parts)
+                mask = self._mask_pieces(m0, m1, part, parts)
                 size = self.a_tensor.bytes_of(m0, m1) + 2 * sum(size for _, size, _ in writes)
-                release = plan.claim_tiles(held, size)
+                release = plan.claim_tiles(held, size + sum(length for _, length in mask))
                 loads = [task for task, _ in self.a_tensor.load(m0, m1, [held])]
+                loads += self._masks(mask, held)
                 a = None if self.a is None else rows_of(self.a, m0, m1)
-                work, cost = self._work(block.with_rows(m1 - m0, a))
+                work, cost = self._work(block.with_rows(m1 - m0, a, self._kept(m0, m1, n0, n1)))
                 spilled = self._product_bytes(cost.partials) if self.spills else 0
                 pieces = [plan.machine.charged(ARRAY, w) for w in work.split(1 + (spilled > 0))]
                 task = plan.task(ARRAY, pieces[0], [held, *loads])
@@ -171,6 +203,13 @@ class _ComposedMatmul:
         rows = max(m1 - m0 for m0, m1 in pairwise(cuts))
         return f"for {columns} of {op.n} columns: for up to {rows} of {op.m} rows"
 
+    def _kept(self, m0: int, m1: int, n0: int, n1: int) -> Csr | None:
+        """Wanted positions of a block of C that the array may make alone."""
+        if self.kept is None:
+            return None
+        rows = rows_of(self.kept, m0, m1)
+        return rows if n1 - n0 == self.op.n else columns_of(rows, n0, n1)
+
     def _spill(self, size: int, made: int, merge: Work) -> int:
         """Partial sums leave and come back before the last of the work."""
         plan = self.plan
@@ -182,7 +221,7 @@ class _ComposedMatmul:
         """Cuts between blocks of rows of A and C, and columns of B that fit the staging."""
         op, machine = self.op, self.machine
         room = machine.tiles_bytes * 19 // 20
-        taken = self.a_tensor.ends() + 2 * self.c_tensor.ends()
+        taken = self.a_tensor.ends() + 2 * self.c_tensor.ends() + self._mask_ends()
         if self.fetches:  # so that fetching the next block hides behind the present one
             room = min(room // 4, int(taken[-1]) // PARTS)
         cuts = _cuts(taken, room)
@@ -217,7 +256,8 @@ class _ComposedMatmul:
         plan = self.plan
         a = None if self.a is None else rows_of(self.a, m0, m1)
         bt = None if self.bt is None else rows_of(self.bt, n0, n1)
-        work, cost = self._work(Problem(m1 - m0, n1 - n0, self.op.k, a, bt))
+        kept = self._kept(m0, m1, n0, n1)
+        work, cost = self._work(Problem(m1 - m0, n1 - n0, self.op.k, a, bt, kept))
         # Weights arrive in chunks that fit twice into the staging storage.
         step = min(plan.machine.weights_bytes // 2, plan.machine.arch.mapping.chunk)
         parts = max(1, -(-self.b_tensor.bytes_of(n0, n1) // max(1, step)))
@@ -323,8 +363,11 @@ class _ComposedMatmul:
             held = plan.join([ready])
             at, size = _cut(spilled, part, parts)
             writes = self.c_tensor.pieces(0, self.op.m, part, parts)
-            release = plan.claim_tiles(held, size + sum(length for _, length, _ in writes))
+            mask = self._mask_pieces(0, self.op.m, part, parts)
+            moved = sum(length for _, length, _ in writes) + sum(length for _, length in mask)
+            release = plan.claim_tiles(held, size + moved)
             loads = [plan.load(run(base + at, size), Traffic.SPILLS, [held])] if size else []
+            loads += self._masks(mask, held)
             done = plan.task(ARRAY, plan.machine.charged(ARRAY, piece), [held, *loads])
             for address, length, kind in writes:
                 done = plan.store(run(address, length), kind, [done])

@@ -16,7 +16,7 @@ class OperatorRow(NamedTuple):
     """One operator, or all of one kind and name over the layers.
 
     `time_ps` : role -> time on the critical path. `limited_by`, `limited_share` : role -> what
-    holds the largest share of that time, and the share. `operators` of them are in the row.
+    holds the largest share of that time, and the share. `operators` : how many the row is for.
     """
 
     name: str
@@ -46,11 +46,13 @@ def operator_rows(comparison: Comparison, many: int = MANY) -> list[OperatorRow]
 
 def _row(comparison: Comparison, kind: str, name: str, numbers: list[int]) -> OperatorRow:
     time_ps, limits, shares = {}, {}, {}
+    count = 0
     for role, result in comparison.results.items():
         rows = result.operators.iloc[numbers]
+        count = int(rows["repeat"].sum())
         time_ps[role] = int(rows["time_ps"].sum())
         limits[role], shares[role] = leading_limit(rows)
-    return OperatorRow(name, kind, len(numbers), time_ps, limits, shares)
+    return OperatorRow(name, kind, count, time_ps, limits, shares)
 
 
 def leading_limit(rows: pd.DataFrame) -> tuple[str, float]:

@@ -23,12 +23,14 @@ from accelsim.report.words import (
     origin_text,
     percent,
     quality_text,
+    replay_text,
     selection_lines,
     short,
     time_unit,
     times,
     without_layer,
 )
+from accelsim.workload.trace import Trace
 
 WIDTH = 100
 OPERATOR_WIDTH = 14
@@ -47,6 +49,7 @@ def print_comparison(comparison: Comparison, report: Path | None = None) -> None
 def comparison_text(comparison: Comparison, report: Path | None = None) -> RenderableType:
     """The terms, a table of operators, and the verdict."""
     head = [_line("workload", f"{comparison.trace.name} ({origin_text(comparison.trace)})")]
+    head += _replay_lines(comparison.trace)
     head += [_line("machines", _machine_names(comparison))]
     head += [_line("equal", equal_line(comparison)), _line("differs", differs_line(comparison))]
     head += [_line("selection", line) for line in selection_lines(comparison)]
@@ -72,6 +75,7 @@ def run_text(result: Result) -> RenderableType:
     return Group(
         _line("machine", f"{result.arch.name}: {result.arch.description}"),
         _line("workload", f"{result.trace.name} ({origin_text(result.trace)})"),
+        *_replay_lines(result.trace),
         _line("total", "; ".join(parts)),
         _line("utilisation", product),
         _line(*dram_text([result.arch]).split(": ")),
@@ -97,6 +101,11 @@ def console() -> Console:
 
 def _line(title: str, text: str) -> Text:
     return Text.assemble((f"{title}: ", "bold"), text)
+
+
+def _replay_lines(trace: Trace) -> list[Text]:
+    text = replay_text(trace)
+    return [_line("replay", text)] if text else []
 
 
 def _machine_names(comparison: Comparison) -> str:
@@ -232,8 +241,9 @@ def _operator_table(result: Result) -> Table:
         time = int(rows["time_ps"].sum())
         weighted = float((rows["utilization"] * rows["time_ps"]).sum()) / max(1, time)
         limit, share = leading_limit(rows)
+        count = int(rows["repeat"].sum())
         out.add_row(
-            f"{name} ({len(rows)})" if len(rows) > 1 else str(name),
+            f"{name} ({count})" if count > 1 else str(name),
             _cell(time, size),
             percent(time / max(1, result.total_ps)),
             percent(weighted),

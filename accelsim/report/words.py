@@ -126,6 +126,21 @@ def quality_text(trace: Trace) -> str:
     return f"loss {exact:.4f} with exact attention, {replayed:.4f} as replayed ({unit})"
 
 
+def replay_text(trace: Trace) -> str:
+    """That operators stand for several, or nothing."""
+    whole = sum(op.repeat for op in trace.operators)
+    count = len(trace.operators)
+    if whole == count:
+        return ""
+    return f"{count} operators are replayed for {whole}: those of equal layers count several times"
+
+
+def replay_sentence(trace: Trace) -> str:
+    """The same as a further sentence under a picture over time, which shows the replay alone."""
+    text = replay_text(trace)
+    return f" Time of the replay: {text} in all totals, here once." if text else ""
+
+
 def origin_text(trace: Trace) -> str:
     """Synthetic, or taken from a model, and how far that goes."""
     if trace.synthetic:

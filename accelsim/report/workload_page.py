@@ -17,6 +17,7 @@ from accelsim.report.words import (
     origin_text,
     percent,
     quality_text,
+    replay_text,
     selection_lines,
     short,
     time_unit,
@@ -81,6 +82,8 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         facts.append((f"{steps.number - 1} later", f"each {later}, {times(steps.later)}, {ends}"))
     if trace.note:
         facts.append(("note", trace.note))
+    if replayed := replay_text(trace):
+        facts.append(("replay", replayed))
     facts += [("warning", line) for line in working_set_warnings(comparison)]
     return facts
 

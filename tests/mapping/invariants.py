@@ -53,15 +53,17 @@ def operator_times_sum(result: Result) -> None:
 def traffic_is_conserved(result: Result) -> None:
     """Requested + over-fetch = DRAM bytes, counted line by line; causes sum to the whole."""
     table, p = result.traffic, result.program
+    repeats = np.array([op.repeat for op in result.trace.operators])[p.operator]
     assert (table["over_fetch_bytes"] >= 0).all()
     moved = table["requested_bytes"] + table["over_fetch_bytes"]
     assert (moved == table["dram_bytes"]).all()
     assert moved.sum() == result.summary["dram_bytes"] == result.operators["dram_bytes"].sum()
     line = int(p.dram.line_bytes[0])
     task, first, size = pieces(p)
-    assert int(((first + size - 1) // line - first // line + 1).sum()) * line == moved.sum()
+    lines = (first + size - 1) // line - first // line + 1
+    assert int(lines @ repeats[task]) * line == moved.sum()
     useful = p.counters["dram_useful_bytes"]
-    assert useful.sum() == table["requested_bytes"].sum()
+    assert useful @ repeats == table["requested_bytes"].sum()
     asked = np.bincount(task, size, p.tasks)
     gathered = p.counters["gathered_rows"] > 0  # asks for whole lines
     assert (asked == useful)[~gathered].all() and (asked >= useful).all()
@@ -124,7 +126,7 @@ def ports_are_respected(result: Result) -> None:
         assert (read <= cycles[mine] * shares[name].read).all(), name
         assert (write <= cycles[mine] * shares[name].write).all(), name
         every = p.unit == unit
-        window = -(-result.total_ps // arch.clock_ps) * int(p.units.servers[unit])
+        window = -(-result.replayed_ps // arch.clock_ps) * int(p.units.servers[unit])
         assert p.counters["read_bytes"][every].sum() <= window * shares[name].read
         assert p.counters["write_bytes"][every].sum() <= window * shares[name].write
 
@@ -136,6 +138,8 @@ def effectual_macs(op: Operator) -> int:
         b = np.ones((op.n, op.k), np.int64)
         if op.activation_pattern is not None:
             a = op.activation_pattern.mask().astype(np.int64)
+        if op.output_pattern is not None:
+            return int((a.sum(axis=1) @ op.output_pattern.mask()).sum())
         if op.weight_pattern is not None:
             b = op.weight_pattern.mask().astype(np.int64)
         return int((a.sum(axis=0) * b.sum(axis=0)).sum())
@@ -162,7 +166,7 @@ def effectual_macs(op: Operator) -> int:
 
 def macs_are_counted(result: Result) -> None:
     """Effectual MACs depend on the trace only; no machine executes fewer."""
-    expected = [effectual_macs(op) for op in result.trace.operators]
+    expected = [op.repeat * effectual_macs(op) for op in result.trace.operators]
     assert result.operators["effectual_macs"].tolist() == expected
     assert (result.operators["issued_macs"] >= result.operators["effectual_macs"]).all()
     peak = result.arch.array.macs * max(result.arch.mac_rate.values())

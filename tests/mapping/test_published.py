@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,21 @@ def keeps_every_law(name: str, work: Matmul) -> str:
 @pytest.mark.parametrize("name", MACHINES)
 def test_products_keep_every_law(name, densities):
     keeps_every_law(name, product(*densities))
+
+
+@pytest.mark.parametrize("a", [None, 0.3])
+@pytest.mark.parametrize("name", MACHINES)
+def test_wanted_outputs_keep_every_law(name, a):
+    m, n, _ = SHAPE
+    wanted = pattern_from_mask(random_mask(m, n, 0.1, 7))
+    keeps_every_law(name, replace(product(a, None), output_pattern=wanted))
+
+
+@pytest.mark.parametrize("name", ["sparten", "matraptor", "outerspace"])
+def test_wanted_outputs_beyond_the_scratchpad_keep_every_law(name):
+    wanted = pattern_from_mask(random_mask(500, 400, 0.1, 7))
+    work = replace(product(None, None, (500, 400, 600)), output_pattern=wanted)
+    assert keeps_every_law(name, work).startswith("for")
 
 
 @pytest.mark.parametrize("name", ["matraptor", "sparch", "eyeriss_v2"])

@@ -205,7 +205,32 @@ def edge_cases() -> dict[str, Trace]:
             activation_elements=500,
         ),
     }
+    cases |= {f"matmul: wanted, {name}": op for name, op in _sampled().items()}
     return {name: trace(operator) for name, operator in cases.items()} | _chains()
+
+
+def _sampled() -> dict[str, Operator]:
+    """Products of which some outputs are wanted."""
+
+    def one(m: int, n: int, k: int, density: float, **fields: object) -> Matmul:
+        wanted = pattern_from_mask(random_mask(m, n, density, 5))
+        shape: dict[str, object] = {"scope": "m", "m": m, "n": n, "k": k, "weights": "dynamic"}
+        return Matmul(**{**shape, "output_pattern": wanted, **fields})  # type: ignore[arg-type]
+
+    kept = pattern_from_mask(random_mask(40, 96, 0.3, 4))
+    rows = random_mask(70, 64, 0.1, 6)
+    rows[16:48] = False
+    return {
+        "a few": one(90, 120, 200, 0.05),
+        "all": one(40, 40, 40, 1.1),
+        "none": one(40, 40, 40, 0.0),
+        "one": one(1, 1, 1, 1.1),
+        "long sums": one(100, 60, 3000, 0.1),
+        "one row": one(1, 300, 64, 0.1, weights="static"),
+        "rows without": one(70, 64, 96, 0.1, output_pattern=pattern_from_mask(rows)),
+        "kept activations": one(40, 64, 96, 0.2, activation_pattern=kept),
+        "int8": one(64, 64, 130, 0.05, dtype="int8"),
+    }
 
 
 def _chains() -> dict[str, Trace]:

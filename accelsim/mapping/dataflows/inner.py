@@ -24,7 +24,7 @@ from accelsim.kernels.inner_tiles import (
 )
 from accelsim.kernels.items import CYCLES, ISSUED, ITEM_COLUMNS, MACS, OUTPUTS, READS_A, READS_B
 from accelsim.kernels.spgemm import pack_bits
-from accelsim.mapping.dataflows.problem import Cost, Csr, Problem, full, rows_of
+from accelsim.mapping.dataflows.problem import Cost, Problem, columns_of, full, rows_of
 from accelsim.mapping.dataflows.sharing import shared_cost
 
 _RULES = {
@@ -80,16 +80,8 @@ def _column_parts(problem: Problem, parts: int) -> Iterator[Problem]:
     for part in range(parts):
         n0, n1 = problem.n * part // parts, problem.n * (part + 1) // parts
         bt = None if problem.bt is None else rows_of(problem.bt, n0, n1)
-        kept = None if problem.kept is None else _between(problem.kept, n0, n1)
+        kept = None if problem.kept is None else columns_of(problem.kept, n0, n1)
         yield Problem(problem.m, n1 - n0, problem.k, problem.a, bt, kept)
-
-
-def _between(csr: Csr, first: int, last: int) -> Csr:
-    """Entries of columns [first, last), counted from `first`."""
-    ptr, indices = csr
-    inside = (indices >= first) & (indices < last)
-    counts = np.concatenate([[0], np.cumsum(inside)])
-    return counts[ptr], np.ascontiguousarray(indices[inside] - first, indices.dtype)
 
 
 def inner_items(problem: Problem, array: ComposedArray) -> np.ndarray:

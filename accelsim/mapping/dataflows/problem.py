@@ -30,6 +30,14 @@ def rows_of(csr: Csr, first: int, last: int) -> Csr:
     return ptr[first : last + 1] - ptr[first], indices[ptr[first] : ptr[last]]
 
 
+def columns_of(csr: Csr, first: int, last: int) -> Csr:
+    """Some columns of a pattern, counted from `first`."""
+    ptr, indices = csr
+    inside = (indices >= first) & (indices < last)
+    counts = np.concatenate([[0], np.cumsum(inside)])
+    return counts[ptr], np.ascontiguousarray(indices[inside] - first, indices.dtype)
+
+
 def full(rows: int, columns: int) -> Csr:
     """A dense pattern as CSR."""
     return (
@@ -80,9 +88,9 @@ class Problem:
             b_transposed = turned(b, n)
         return cls(m, n, k, a, b_transposed, kept)
 
-    def with_rows(self, m: int, a: Csr | None) -> Problem:
+    def with_rows(self, m: int, a: Csr | None, kept: Csr | None = None) -> Problem:
         """The same B under other rows of A; what was worked out of B stays."""
-        other = Problem(m, self.n, self.k, a, self.bt)
+        other = Problem(m, self.n, self.k, a, self.bt, kept)
         for name in ("bt_rows", "b_rows", "b_row_counts"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]

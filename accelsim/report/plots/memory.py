@@ -10,7 +10,7 @@ from accelsim.analysis.result import Result
 from accelsim.analysis.timeline import dram_bytes_by_requester
 from accelsim.report.style import new_figure, styled
 from accelsim.report.terms import clock_and_dram_text
-from accelsim.report.words import percent, time_unit
+from accelsim.report.words import percent, replay_sentence, time_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +33,7 @@ class MemoryUse(NamedTuple):
 
 def prepare(result: Result, bins: int = BINS) -> MemoryUse:
     """Bin the bytes of every unit that asks for lines."""
-    edges = np.linspace(0.0, max(1, result.total_ps), bins + 1)
+    edges = np.linspace(0.0, max(1, result.replayed_ps), bins + 1)
     moved = dram_bytes_by_requester(result, edges)
     pad = result.arch.scratchpad
     summary = result.summary
@@ -42,7 +42,8 @@ def prepare(result: Result, bins: int = BINS) -> MemoryUse:
         caption=f"{clock_and_dram_text([result.arch])}. Row hits: "
         f"{percent(summary['row_hit_rate'])}. A task's bytes are spread evenly over the time in "
         f"which its unit served it. Banks: {pad.banks} of {pad.bank_bytes} B, queues of "
-        f"{pad.queue_depth}; a read that finds its bank's queue full holds up the way back.",
+        f"{pad.queue_depth}; a read that finds its bank's queue full holds up the way back."
+        + replay_sentence(result.trace),
         edges_ps=edges,
         bandwidth={name: np.diff(by) / np.diff(edges) * 1000 for name, by in moved.items()},
         peak=result.arch.dram.bandwidth / 1e9,

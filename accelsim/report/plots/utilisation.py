@@ -10,7 +10,7 @@ from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.timeline import BINS, Timeline, timeline
 from accelsim.report.style import new_figure, styled
 from accelsim.report.terms import clock_and_dram_text, machines
-from accelsim.report.words import ROLE_TITLES, as_time, origin_text, time_unit
+from accelsim.report.words import ROLE_TITLES, as_time, origin_text, replay_sentence, time_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +23,7 @@ class UtilisationOverTime(NamedTuple):
 
     workload: str
     origin: str
+    replay: str
     clock: str
     roles: list[str]
     architectures: list[str]
@@ -33,14 +34,15 @@ class UtilisationOverTime(NamedTuple):
 def prepare(comparison: Comparison, bins: int = BINS) -> UtilisationOverTime:
     """Bin every machine but the candidate's dense twin."""
     shown = {r: result for r, result in comparison.results.items() if r != "candidate_dense"}
-    longest = max(result.total_ps for result in shown.values())
+    longest = max(result.replayed_ps for result in shown.values())
     return UtilisationOverTime(
         workload=comparison.trace.name,
         origin=origin_text(comparison.trace),
+        replay=replay_sentence(comparison.trace),
         clock=clock_and_dram_text(machines(comparison)),
         roles=list(shown),
         architectures=[result.arch.name for result in shown.values()],
-        totals_ps=[result.total_ps for result in shown.values()],
+        totals_ps=[result.replayed_ps for result in shown.values()],
         timelines=[timeline(result, bins, longest) for result in shown.values()],
     )
 
@@ -53,7 +55,7 @@ def draw(data: UtilisationOverTime) -> Figure:
         "useful work of each unit over its peak, in bins; the figures at the right are means until "
         "the machine has finished",
         f"Workload: {data.workload} ({data.origin}). Clock: {data.clock}. Array: its busy cycles, "
-        "masked MACs included. DRAM: bytes over peak bandwidth.",
+        f"masked MACs included. DRAM: bytes over peak bandwidth.{data.replay}",
     )
     unit, size = time_unit(data.timelines[0].edges_ps[-1] / 10)
     panels = figure.subplots(len(data.roles), 1, sharex=True, squeeze=False)[:, 0]
