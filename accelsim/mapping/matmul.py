@@ -18,6 +18,7 @@ output in a compressed format, N:M weight decoding.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from accelsim.arch.array import SparseArray
@@ -28,7 +29,7 @@ from accelsim.mapping.machine import INDEX, Machine, Work
 from accelsim.mapping.plan import Plan, Traffic, run
 from accelsim.mapping.spmm import bitmap_union_work, spmm_work
 from accelsim.mapping.stream import StreamedGemm, array_width
-from accelsim.workload.operators import DTYPE_BYTES, Matmul
+from accelsim.workload.operators import Matmul, data_bytes, element_bytes
 from accelsim.workload.patterns import Pattern
 
 ACCUMULATOR_BYTES = 4
@@ -43,17 +44,17 @@ class Tiling:
 
 
 def tile_gemm(
-    machine: Machine, m: int, n: int, k: int, item_bytes: int, row_bytes: int | None = None
+    machine: Machine, m: int, n: int, k: int, item_bytes: float, row_bytes: int | None = None
 ) -> Tiling:
     """The largest block of rows that fits twice, and columns worth one chunk of weights.
 
     `row_bytes` : bytes of a row of A as it is stored, by default of k elements.
     """
-    row = k * item_bytes if row_bytes is None else row_bytes
+    row = math.ceil(k * item_bytes) if row_bytes is None else row_bytes
     width = array_width(machine)
     chunk = min(machine.arch.mapping.chunk, machine.weights_bytes // 2)
-    columns = max(width, chunk // (k * item_bytes) // width * width)
-    columns = min(n, columns, max(1, machine.weights_bytes // (2 * item_bytes)))
+    columns = max(width, int(chunk // (k * item_bytes)) // width * width)
+    columns = min(n, columns, max(1, int(machine.weights_bytes // (2 * item_bytes))))
     room = machine.tiles_bytes * 19 // 20
     rows = min(m, max(1, room // (2 * (row + 2 * columns * ACCUMULATOR_BYTES))))
     return Tiling(rows, columns)
@@ -64,12 +65,15 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
     if isinstance(plan.machine.arch.array, ComposedArray):
         map_composed_matmul(plan, op)
         return
-    machine, item = plan.machine, DTYPE_BYTES[op.dtype]
-    a_bytes, c_bytes = (op.activation_elements or op.m * op.k) * item, op.m * op.n * item
+    machine, item, dtype = plan.machine, element_bytes(op.dtype), op.dtype
+    column, c_row = data_bytes(op.k, dtype), data_bytes(op.n, dtype)
+    distinct = op.activation_elements
+    a_bytes = op.m * column if distinct is None else data_bytes(distinct, dtype)
+    c_bytes = op.m * c_row
     tiling = tile_gemm(machine, op.m, op.n, op.k, item, -(-a_bytes // op.m))
     a_on_chip = plan.inputs_on_chip()
     a_base = 0 if a_on_chip else plan.place(a_bytes, Traffic.ACTIVATIONS)
-    b_base = plan.place(op.n * op.k * item, Traffic.WEIGHTS)
+    b_base = plan.place(op.n * column, Traffic.WEIGHTS)
     c_on_chip = plan.keep_output(c_bytes)
     c_base = 0 if c_on_chip else plan.place(c_bytes, Traffic.OUTPUTS)
     sparse = _sparse_plan(machine, op, gemm, tiling)
@@ -91,12 +95,14 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
         for n0 in range(0, op.n, tiling.columns):
             columns = min(tiling.columns, op.n - n0)
             work = None if sparse is None else sparse[1][(m0, n0)]
-            base = b_base + n0 * op.k * item
+            base = b_base + n0 * column
             made = [stream.add(base, rows, columns, op.k, known, item, sparse=work)]
-            if c_on_chip:
+            before = data_bytes(n0, dtype)
+            written = rows * (data_bytes(n0 + columns, dtype) - before)
+            if c_on_chip or not written:
                 done.append(plan.final(made[0]))
             else:  # the output is written block by block
-                block = run(c_base + (m0 * op.n + n0 * rows) * item, rows * columns * item)
+                block = run(c_base + m0 * c_row + rows * before, written)
                 done.append(plan.store(block, Traffic.OUTPUTS, made))
         release(plan.join(done))
     how = "dense" if sparse is None else f"sparse, from the kept {sparse[0]}"

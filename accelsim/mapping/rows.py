@@ -16,14 +16,14 @@ from accelsim.mapping.adding import ACCUMULATOR_BYTES, Added, add_rows, held_slo
 from accelsim.mapping.machine import SCATTER, VECTOR, Machine
 from accelsim.mapping.plan import Plan, Traffic, row_runs, run
 from accelsim.workload.arrays import kernel_array
-from accelsim.workload.operators import DTYPE_BYTES, Gather, ScatterAdd, Vector
+from accelsim.workload.operators import Gather, ScatterAdd, Vector, data_bytes, element_bytes
 
 INDEX_BYTES = 4
 
 
 def map_gather(plan: Plan, op: Gather) -> None:
     """Add the tasks of one Gather operator."""
-    machine, row = plan.machine, op.row_elements * DTYPE_BYTES[op.dtype]
+    machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
     distinct = int(np.unique(indices).size)
     table = plan.place(op.table_rows * row, Traffic.ACTIVATIONS, distinct * row)
@@ -48,7 +48,7 @@ def map_gather(plan: Plan, op: Gather) -> None:
 
 def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
     """Add the tasks of one ScatterAdd operator."""
-    machine, row = plan.machine, op.row_elements * DTYPE_BYTES[op.dtype]
+    machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
     wide = op.row_elements * ACCUMULATOR_BYTES
     distinct = np.unique(indices)
@@ -98,11 +98,11 @@ def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
 
 
 def _add_tile(plan: Plan, op: ScatterAdd, added: Added, tile: int, after: list[int]) -> int:
-    machine, item = plan.machine, DTYPE_BYTES[op.dtype]
-    work = added.vector_work(machine, tile, op.row_elements, item)
+    machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
+    work = added.vector_work(machine, tile, op.row_elements, row)
     unit = machine.arch.scatter
     if unit is not None and machine.arch.mapping.sparsity:
-        scatter = added.scatter_work(machine, unit, tile, op.row_elements, item)
+        scatter = added.scatter_work(machine, unit, tile, op.row_elements, row)
         if scatter.cycles <= work.cycles:
             return plan.task(SCATTER, scatter, after, **added.counters(tile, combine=True))
     return plan.task(VECTOR, work, after, **added.counters(tile, combine=False))
@@ -110,29 +110,31 @@ def _add_tile(plan: Plan, op: ScatterAdd, added: Added, tile: int, after: list[i
 
 def map_vector(plan: Plan, op: Vector) -> None:
     """Add the tasks of one Vector operator."""
-    machine, item = plan.machine, DTYPE_BYTES[op.dtype]
-    size = op.elements * item
+    machine = plan.machine
+    size = data_bytes(op.elements, op.dtype)
     on_chip = plan.keep_output(size * op.results)
     inputs_on_chip = plan.inputs_on_chip()
     base = 0 if inputs_on_chip else plan.place(size * op.operands, Traffic.ACTIVATIONS)
     out = 0 if on_chip else plan.place(size * op.results, Traffic.OUTPUTS)
-    count = max(1, machine.arch.mapping.chunk // item)
+    count = max(1, int(machine.arch.mapping.chunk // element_bytes(op.dtype)))
     for first in range(0, op.elements, count):
         here = min(count, op.elements - first)
+        before = data_bytes(first, op.dtype)
+        piece = data_bytes(first + here, op.dtype) - before
         begin = plan.join([plan.start])
-        release = plan.claim_tiles(begin, here * item * (op.operands + op.results))
+        release = plan.claim_tiles(begin, piece * (op.operands + op.results))
         after = begin
         if not inputs_on_chip:
-            where = run(base + first * op.operands * item, here * op.operands * item)
+            where = run(base + before * op.operands, piece * op.operands)
             after = plan.load(where, Traffic.ACTIVATIONS, [begin])
         work = machine.vector_work(
-            here * op.lane_operations, here * op.operands * item, here * op.results * item
+            here * op.lane_operations, piece * op.operands, piece * op.results
         )
         done = plan.task(VECTOR, work, [after])
         if on_chip:
             release(plan.final(done))
         else:
-            where = run(out + first * op.results * item, here * op.results * item)
+            where = run(out + before * op.results, piece * op.results)
             release(plan.store(where, Traffic.OUTPUTS, [done]))
     plan.choose(f"for {count} of {op.elements} elements")
 
