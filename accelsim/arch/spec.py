@@ -19,9 +19,9 @@ from accelsim.arch.units import (
     period_ps,
 )
 from accelsim.config.record import FieldError, Spec
-from accelsim.errors import unknown_name
+from accelsim.errors import InputError
 
-Dtype = Literal["fp32", "bf16", "fp16", "fp8", "int8"]
+Dtype = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp8", "mxfp6", "mxfp4"]
 
 
 class Control(Spec):
@@ -162,7 +162,12 @@ class Arch(Spec):
         """
         rates: dict[str, float] = {str(name): rate for name, rate in self.mac_rate.items()}
         if dtype not in rates:
-            raise unknown_name("type", dtype, rates, where=f"{self.name}: mac_rate")
+            have = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+            raise InputError(
+                f"the array has no rate for type '{dtype}', it has {have}",
+                where=f"{self.name}: mac_rate",
+                remedy=f"replay in one of these, or assume a rate: --set mac_rate.{dtype}=1",
+            )
         return rates[dtype]
 
     def notes(self) -> list[str]:

@@ -51,7 +51,13 @@ class StreamedGemm:
         return columns * data_bytes(k, self.dtype)
 
     def works(
-        self, rows: int, columns: int, k: int, out_bytes: float, first: bool = True, last: bool = True
+        self,
+        rows: int,
+        columns: int,
+        k: int,
+        out_bytes: float,
+        first: bool = True,
+        last: bool = True,
     ) -> Iterator[Work]:
         """Array work of every panel, ports charged.
 
@@ -72,7 +78,13 @@ class StreamedGemm:
             yield machine.charged(ARRAY, work)
 
     def cycles(
-        self, rows: int, columns: int, k: int, out_bytes: float, first: bool = True, last: bool = True
+        self,
+        rows: int,
+        columns: int,
+        k: int,
+        out_bytes: float,
+        first: bool = True,
+        last: bool = True,
     ) -> int:
         """Array cycles of the whole block."""
         return sum(w.cycles for w in self.works(rows, columns, k, out_bytes, first, last))
