@@ -73,6 +73,7 @@ PATH_COLUMNS = (
 SUMMARY_COLUMNS = (
     Column("architecture", "", "name"),
     Column("workload", "", "name"),
+    Column("replayed_in", "", "number type of the replay; empty: each operator's own"),
     Column("total_ps", "ps", "last finish"),
     Column("total_cycles", "cycles", "total_ps / clock period"),
     Column("clock_ghz", "GHz", "1000 / clock period in ps"),

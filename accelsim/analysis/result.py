@@ -259,6 +259,7 @@ def _summary(
     return {
         "architecture": arch.name,
         "workload": trace.name,
+        "replayed_in": trace.replayed_in or "",
         "total_ps": schedule.total_ps,
         "total_cycles": schedule.total_ps / arch.clock_ps,
         "clock_ghz": 1000 / arch.clock_ps,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from accelsim.cli.options import Dtype
 from accelsim.progress import Progress, progress_display
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def review(
             show_default="the shipped ones that take seconds",
         ),
     ] = None,
+    dtype: Dtype = None,
 ) -> None:
     """Compare the shipped architectures on the shipped workloads and write the report.
 
@@ -35,7 +37,7 @@ def review(
 
     with progress_display() as progress:
         review = write_review(
-            out, workload or None, progress=progress, validated=_validated(progress)
+            out, workload or None, dtype=dtype, progress=progress, validated=_validated(progress)
         )
     print_review(review)
 

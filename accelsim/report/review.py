@@ -47,6 +47,7 @@ def write_review(
     out: str | Path,
     workloads: Sequence[str] | None = None,
     *,
+    dtype: str | None = None,
     progress: Progress | None = None,
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
@@ -59,6 +60,8 @@ def write_review(
         Folder of the report; it may replace an older report, nothing else.
     workloads : sequence of str, optional
         Names or paths, by default the shipped ones that take seconds (`DEFAULT_WORKLOADS`).
+    dtype : str, optional
+        Number type in which every workload is replayed.
     progress : callable(text, done, of), optional
     validated : sequence of Validated
         What validation suites found, shown as it is.
@@ -73,17 +76,20 @@ def write_review(
     Raises
     ------
     InputError
-        Unknown workload, or a place that cannot be written; `out` is then as it was.
+        Unknown workload or type, or a place that cannot be written; `out` is then as it was.
     """
     names = list(dict.fromkeys(workloads or DEFAULT_WORKLOADS))
     target = Path(out).resolve()
     _check_target(target, str(out))
     traces = [read_trace(find_trace(name)) for name in names]
+    if dtype is not None:
+        traces = [trace.replayed(dtype) for trace in traces]
     _check_names(traces)
     trios = [trio_for(trace) for trace in traces]
     archs = {name: load_arch(name) for trio in [*trios, BIG] for name in trio}
-    figures = _simulate(traces, trios, archs, kept, progress)
+    figures = _simulate(traces, trios, archs, kept, dtype, progress)
     command = "accelsim review" + "".join(f" --workload {name}" for name in workloads or ())
+    command += f" --dtype {dtype}" if dtype is not None else ""
     fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
     try:
         _write(fresh, figures, archs, command, validated, progress)
@@ -122,6 +128,7 @@ def _simulate(
     trios: Sequence[Trio],
     archs: dict[str, Arch],
     kept: Sequence[int],
+    dtype: str | None,
     progress: Progress | None,
 ) -> Figures:
     steps = len(traces) + 1
@@ -134,7 +141,7 @@ def _simulate(
         if not is_control(trace.name):
             found.append(break_even(comparison, trio.candidate, inner))
     inner = _within(progress, "density", len(traces), steps)
-    points = density_points(BIG, tuple(kept), progress=inner) if kept else []
+    points = density_points(BIG, tuple(kept), dtype=dtype, progress=inner) if kept else []
     return Figures(comparisons, [item for item in found if item is not None], points)
 
 
