@@ -67,6 +67,9 @@ class MappingPolicy(Spec):
         Scratchpad in which results may stay for the next operator.
     tile_queries, dataflow : int or "auto", str or "auto"
         Fixed tile height (queries) and dataflow, or searched.
+    index_bits : int or "auto"
+        Of a stored index (of a kept key, a row of a table, a result of top-k): 8, 16, 24 or 32.
+        "auto" takes 16 for kept keys where they reach, else 32. Formats of operands have their own.
     placement : Placement
         Where tensors lie in DRAM.
     """
@@ -77,6 +80,7 @@ class MappingPolicy(Spec):
     activation_storage: BytesOrZero
     tile_queries: Annotated[int | Literal["auto"], BeforeValidator(_queries)] = "auto"
     dataflow: Literal["auto", "ws", "os", "is"] = "auto"
+    index_bits: Literal[8, 16, 24, 32, "auto"] = "auto"
     placement: Placement = Placement()
 
 

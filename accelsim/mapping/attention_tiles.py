@@ -20,6 +20,7 @@ from accelsim.kernels.multicast import TICKS
 from accelsim.kernels.unions import union_columns, union_sizes
 from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES, Gemm
 from accelsim.mapping.composed import PatternTiles, pattern_tiles
+from accelsim.mapping.indices import key_index_bytes
 from accelsim.mapping.machine import ARRAY, INDEX, Machine, Work
 from accelsim.mapping.multicast import MulticastTiles, multicast, pair_ticks, tile_buffers
 from accelsim.workload.operators import Attention, data_bytes
@@ -364,7 +365,7 @@ class TileModel:
     # ---- indices -----------------------------------------------------------------------------
     def index_bytes(self) -> int:
         """Bytes of one stored key index."""
-        return 2 if self.op.kv_len <= 65536 else 4
+        return key_index_bytes(self.arch, self.op.kv_len)
 
     def listed(self, queries: int, kept: int) -> int:
         """Indices that list the kept pairs of a tile: one for each block kept together."""

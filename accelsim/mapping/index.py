@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from accelsim.mapping.arrays import Gemm
+from accelsim.mapping.indices import index_bytes
 from accelsim.mapping.machine import ARRAY, VECTOR
 from accelsim.mapping.pipeline import Pipeline, Step
 from accelsim.mapping.plan import Plan, Traffic, run
@@ -25,7 +26,6 @@ from accelsim.workload.operators import Index, data_bytes
 
 HEAD_SCORE_BYTES = 2
 HEAD_OPERATIONS = 2
-STORED_INDEX_BYTES = 4
 CANDIDATE_BYTES = 8  # a score and its index in the running top-k
 
 
@@ -44,7 +44,7 @@ class _IndexTasks:
         self.k_base = plan.place(op.batch * op.kv_len * self.k_bytes, Traffic.KEYS_VALUES)
         self.score_bytes = HEAD_SCORE_BYTES if op.heads > 1 else SCORE_BYTES
         self.chosen = min(op.top_k, op.kv_len)
-        self.stored = self.chosen * STORED_INDEX_BYTES
+        self.stored = self.chosen * index_bytes(self.machine.arch, op.kv_len)
         self.o_base = plan.place(op.batch * op.q_len * self.stored, Traffic.OUTPUTS)
         self.resident = op.kv_len * self.k_bytes <= self.machine.tiles_bytes // 2
         width, room = array_width(self.machine), self.machine.tiles_bytes // 16

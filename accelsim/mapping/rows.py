@@ -13,29 +13,29 @@ from __future__ import annotations
 import numpy as np
 
 from accelsim.mapping.adding import ACCUMULATOR_BYTES, Added, add_rows, held_slots
+from accelsim.mapping.indices import index_bytes
 from accelsim.mapping.machine import SCATTER, VECTOR, Machine
 from accelsim.mapping.plan import Plan, Traffic, row_runs, run
 from accelsim.workload.arrays import kernel_array
 from accelsim.workload.operators import Gather, ScatterAdd, Vector, data_bytes, element_bytes
-
-INDEX_BYTES = 4
 
 
 def map_gather(plan: Plan, op: Gather) -> None:
     """Add the tasks of one Gather operator."""
     machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
+    index = index_bytes(machine.arch, op.table_rows)
     distinct = int(np.unique(indices).size)
     table = plan.place(op.table_rows * row, Traffic.ACTIVATIONS, distinct * row)
     out_on_chip = plan.keep_output(indices.size * row)
     out = 0 if out_on_chip else plan.place(indices.size * row, Traffic.OUTPUTS)
-    listed = plan.place(indices.size * INDEX_BYTES, Traffic.METADATA)
+    listed = plan.place(indices.size * index, Traffic.METADATA)
     count = _rows_in_chunk(machine, row)
     for first in range(0, indices.size, count):
         part = indices[first : first + count]
-        where = run(listed + first * INDEX_BYTES, part.size * INDEX_BYTES)
+        where = run(listed + first * index, part.size * index)
         held = plan.join([plan.start])
-        release = plan.claim_tiles(held, part.size * (row + INDEX_BYTES))
+        release = plan.claim_tiles(held, part.size * (row + index))
         known = plan.load(where, Traffic.METADATA, [held])
         loaded = plan.gather(table, part, row, Traffic.ACTIVATIONS, [known])
         if out_on_chip:
@@ -50,10 +50,11 @@ def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
     """Add the tasks of one ScatterAdd operator."""
     machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
+    index = index_bytes(machine.arch, op.table_rows)
     wide = op.row_elements * ACCUMULATOR_BYTES
     distinct = np.unique(indices)
     source = plan.place(indices.size * row, Traffic.ACTIVATIONS)
-    listed = plan.place(indices.size * INDEX_BYTES, Traffic.METADATA)
+    listed = plan.place(indices.size * index, Traffic.METADATA)
     table = plan.place(op.table_rows * wide, Traffic.OUTPUTS, int(distinct.size) * wide)
     unit = machine.arch.scatter if machine.arch.mapping.sparsity else None
     most = machine.tiles_bytes // 2 // wide
@@ -72,8 +73,8 @@ def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
         size, fetched, written = int(added.rows[tile]), added.fetched[tile], added.written[tile]
         begin = plan.join([held])
         moved = (fetched.size + written.size) * wide
-        release = plan.claim_tiles(begin, size * (row + INDEX_BYTES) + moved)
-        where = run(listed + first * INDEX_BYTES, size * INDEX_BYTES)
+        release = plan.claim_tiles(begin, size * (row + index) + moved)
+        where = run(listed + first * index, size * index)
         known = plan.load(where, Traffic.METADATA, [begin])
         loads = [plan.load(run(source + first * row, size * row), Traffic.ACTIVATIONS, [begin])]
         again = stored[fetched] if held_rows else np.zeros(0, bool)
