@@ -79,6 +79,7 @@ PATH_COLUMNS = (
 SUMMARY_COLUMNS = (
     Column("architecture", "", "name"),
     Column("workload", "", "name"),
+    Column("replayed_in", "", "number type of the replay; empty: each operator's own"),
     Column("total_ps", "ps", "last finish; sum of operators' time_ps where some are repeated"),
     Column("replayed_ps", "ps", "last finish of what was replayed, every operator once"),
     Column("total_cycles", "cycles", "total_ps / clock period"),

@@ -79,6 +79,7 @@ class Comparison:
         roles = [role for role in self.results if role != "baseline"]
         return {
             "workload": self.trace.name,
+            "replayed_in": self.trace.replayed_in or "",
             "speedup": {role: self.speedup(role) for role in roles},
             "placement_totals_ps": self.elsewhere,
             "attention_speedup": {role: self.attention_speedup(role) for role in roles},

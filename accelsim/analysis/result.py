@@ -287,6 +287,7 @@ def _summary(
     return {
         "architecture": arch.name,
         "workload": trace.name,
+        "replayed_in": trace.replayed_in or "",
         "total_ps": total_ps,
         "replayed_ps": schedule.total_ps,
         "total_cycles": total_ps / arch.clock_ps,

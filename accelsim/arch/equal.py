@@ -174,6 +174,7 @@ _FAIR: dict[str, Callable[[Arch], str]] = {
     "prefetch": lambda arch: BYTES.format(arch.mapping.prefetch),
     "activation storage": lambda arch: BYTES.format(arch.mapping.activation_storage),
     "chunk": lambda arch: BYTES.format(arch.mapping.chunk),
+    "bits of a stored index": lambda arch: f"{arch.mapping.index_bits}",
     "placement": lambda arch: _placement(arch),
     "dispatch cycles": lambda arch: f"{arch.control.dispatch_cycles}",
 }

@@ -19,9 +19,9 @@ from accelsim.arch.units import (
     period_ps,
 )
 from accelsim.config.record import FieldError, Spec
-from accelsim.errors import unknown_name
+from accelsim.errors import InputError
 
-Dtype = Literal["fp32", "bf16", "fp16", "fp8", "int8"]
+Dtype = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp8", "mxfp6", "mxfp4"]
 
 
 class Control(Spec):
@@ -67,6 +67,9 @@ class MappingPolicy(Spec):
         Scratchpad in which results may stay for the next operator.
     tile_queries, dataflow : int or "auto", str or "auto"
         Fixed tile height (queries) and dataflow, or searched.
+    index_bits : int or "auto"
+        Of a stored index (of a kept key, a row of a table, a result of top-k): 8, 16, 24 or 32.
+        "auto" takes 16 for kept keys where they reach, else 32. Formats of operands have their own.
     placement : Placement
         Where tensors lie in DRAM.
     """
@@ -77,6 +80,7 @@ class MappingPolicy(Spec):
     activation_storage: BytesOrZero
     tile_queries: Annotated[int | Literal["auto"], BeforeValidator(_queries)] = "auto"
     dataflow: Literal["auto", "ws", "os", "is"] = "auto"
+    index_bits: Literal[8, 16, 24, 32, "auto"] = "auto"
     placement: Placement = Placement()
 
 
@@ -162,7 +166,12 @@ class Arch(Spec):
         """
         rates: dict[str, float] = {str(name): rate for name, rate in self.mac_rate.items()}
         if dtype not in rates:
-            raise unknown_name("type", dtype, rates, where=f"{self.name}: mac_rate")
+            have = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+            raise InputError(
+                f"the array has no rate for type '{dtype}', it has {have}",
+                where=f"{self.name}: mac_rate",
+                remedy=f"replay in one of these, or assume a rate: --set mac_rate.{dtype}=1",
+            )
         return rates[dtype]
 
     def notes(self) -> list[str]:

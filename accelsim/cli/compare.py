@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import JsonOut, Overrides, Shape, Workload, write_json
+from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
 from accelsim.progress import progress_display
 
 
@@ -37,6 +37,7 @@ def compare(
         typer.Option(min=1, help="Run so many placements of the tensors in DRAM, for the spread."),
     ] = 1,
     shape: Shape = None,
+    dtype: Dtype = None,
     overrides: Overrides = None,
     json_out: JsonOut = None,
 ) -> None:
@@ -51,6 +52,7 @@ def compare(
     first, last = load_arch(baseline, changes), load_arch(candidate, changes)
     between = None if rival is None else load_arch(rival, changes)
     trace = load_trace(workload, shape or ())
+    trace = trace if dtype is None else trace.replayed(dtype)
 
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines

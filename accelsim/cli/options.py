@@ -37,6 +37,15 @@ Overrides = Annotated[
         help="Change a field of every architecture named, such as dram.bandwidth='450 GB/s'.",
     ),
 ]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype",
+        metavar="NAME",
+        help="Replay all of it in fp32, bf16, fp16, fp8, int8, int4, mxfp8, mxfp6 or mxfp4.",
+        show_default="the types of the workload",
+    ),
+]
 JsonOut = Annotated[
     Path | None, typer.Option("--json", metavar="OUT", help="Also write the figures as JSON.")
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.options import Shape
+from accelsim.cli.options import Dtype, Shape
 from accelsim.errors import InputError
 from accelsim.progress import Progress, progress_display
 
@@ -36,6 +36,7 @@ def review(
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that run a suite.")] = 1,
+    dtype: Dtype = None,
 ) -> None:
     """Compare the shipped architectures on the shipped workloads and write the report.
 
@@ -54,7 +55,12 @@ def review(
     with progress_display() as progress:
         validated = _validated(progress)
         review = write_review(
-            out, workload or None, shape=shape or (), progress=progress, validated=validated
+            out,
+            workload or None,
+            shape=shape or (),
+            dtype=dtype,
+            progress=progress,
+            validated=validated,
         )
     print_review(review)
 

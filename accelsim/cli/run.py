@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.options import JsonOut, Overrides, Shape, Workload, write_json
+from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def run(
     ],
     workload: Workload,
     shape: Shape = None,
+    dtype: Dtype = None,
     overrides: Overrides = None,
     json_out: JsonOut = None,
     tiles: Annotated[
@@ -44,11 +45,13 @@ def run(
 ) -> None:
     """Simulate one architecture on one workload and print where its time goes.
 
-    Example: accelsim run --arch sparse_v1 --workload longctx_8k --set dram.bandwidth='450 GB/s'
+    Example: accelsim run --arch sparse_v1 --workload longctx_8k --dtype mxfp4 --set
+    dram.bandwidth='450 GB/s'
     """
     from accelsim import load_arch, load_trace
 
     machine, trace = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
+    trace = trace if dtype is None else trace.replayed(dtype)
 
     from accelsim.report.text import print_run
     from accelsim.simulation import simulate

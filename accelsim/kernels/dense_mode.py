@@ -31,8 +31,9 @@ def dense_gemm(
     hidden : int
         1 if the next stationary slices load behind the stream.
     read_share : int
-        Scratchpad read port of the array, bytes per cycle.
+        Scratchpad read port of the array, bytes (or parts of a byte) per cycle.
     operand_bytes : int
+        In the unit of `read_share`.
     accumulator_bytes : int
         Array-local accumulators, fp32.
 
@@ -40,7 +41,7 @@ def dense_gemm(
     -------
     compute, port, reload, read_bytes : int64
         Cycles bound by compute, further cycles bound by the read port, cycles of exposed reloads
-        of stationary slices, bytes read from the scratchpad.
+        of stationary slices, bytes (or parts) read from the scratchpad.
     """
     units = macs // k_slice
     tile = units * slots

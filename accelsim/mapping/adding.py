@@ -44,7 +44,7 @@ class Added:
     kept: np.ndarray
 
     def scatter_work(
-        self, machine: Machine, unit: ScatterUnit, tile: int, elements: int, item_bytes: int
+        self, machine: Machine, unit: ScatterUnit, tile: int, elements: int, row_bytes: int
     ) -> Work:
         """Cost of a tile on the scatter unit, ports charged; combined rows touch a sum once."""
         rows, (cycles, stalled, combined) = int(self.rows[tile]), self._counts(tile)
@@ -54,17 +54,17 @@ class Added:
             latency_cycles=cycles,
             busy_cycles=cycles - stalled,
             conflict_stall_cycles=stalled,
-            read_bytes=rows * elements * item_bytes + sums,
+            read_bytes=rows * row_bytes + sums,
             write_bytes=sums,
         )
         return machine.charged(SCATTER, work)
 
-    def vector_work(self, machine: Machine, tile: int, elements: int, item_bytes: int) -> Work:
+    def vector_work(self, machine: Machine, tile: int, elements: int, row_bytes: int) -> Work:
         """Cost of a tile on the vector unit, a row at a time, ports charged."""
         rows = int(self.rows[tile])
         cycles = rows * -(-elements // machine.arch.vector.lanes)
         sums = rows * elements * ACCUMULATOR_BYTES
-        read = sums + rows * elements * item_bytes
+        read = sums + rows * row_bytes
         work = Work(cycles, cycles, cycles, read_bytes=read, write_bytes=sums)
         return machine.charged(VECTOR, work)
 

@@ -13,13 +13,15 @@ from accelsim.kernels.dense_mode import dense_gemm
 from accelsim.kernels.systolic import stream_slots, systolic_gemm
 from accelsim.mapping.composed import composed_gemm
 from accelsim.mapping.machine import Work
-from accelsim.workload.operators import DTYPE_BYTES
+from accelsim.workload.operators import DTYPE_BITS, element_bytes
 
-Gemm = Callable[[int, int, int, str, int], Work]
+Gemm = Callable[[int, int, int, str, float], Work]
 DATAFLOW = {"ws": 0, "os": 1, "is": 2}
 FOLD_RULE = {"serial_folds": 0, "tpu_published": 1, "preload": 2}
 # Multiplier, tree of adders over the lanes of a dot product, accumulate: cycles (assumed).
 SPARSE_PIPELINE_CYCLES = 16
+# Port bytes are counted in parts of a byte: an operand of an MX type is not a whole number.
+PARTS_OF_BYTE = 32
 
 
 def gemm_model(arch: Arch) -> Gemm:
@@ -43,13 +45,13 @@ def _systolic(arch: Arch, array: SystolicArray) -> Gemm:
     widest = max(shape.columns for shape in array.shapes)
     block = max(1, array.accumulators // (4 * widest))
 
-    def one(m: int, n: int, k: int, dtype: str, out_bytes: int) -> Work:
+    def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
         if m > block:  # more rows than the accumulators hold: one block of rows after another
             whole = one(block, n, k, dtype, out_bytes).times(m // block)
             return whole.plus(one(m % block, n, k, dtype, out_bytes)) if m % block else whole
         rate = arch.rate(dtype)
         depth = max(1, math.ceil(k / rate))
-        item_bytes = DTYPE_BYTES[dtype] * rate
+        item_bytes = element_bytes(dtype) * rate
         best: Work | None = None
         for shape in array.shapes:
             for dataflow in dataflows:
@@ -76,7 +78,7 @@ def _systolic(arch: Arch, array: SystolicArray) -> Gemm:
                         issued_macs=m * n * k,
                         issued_slots=math.ceil(m * n * k / rate),
                         read_bytes=round(moved * item_bytes),
-                        write_bytes=m * n * out_bytes,
+                        write_bytes=math.ceil(m * n * out_bytes),
                     )
         assert best is not None
         return best
@@ -87,11 +89,13 @@ def _systolic(arch: Arch, array: SystolicArray) -> Gemm:
 def _sparse_dense_mode(arch: Arch, array: SparseArray) -> Gemm:
     share = arch.scratchpad.shares.array.read
 
-    def one(m: int, n: int, k: int, dtype: str, out_bytes: int) -> Work:
+    def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
         rate = arch.rate(dtype)
         depth = max(1, math.ceil(k / rate))
-        item_bytes = max(1, round(DTYPE_BYTES[dtype] * rate))
-        most = max(1, array.query_storage // (array.macs * item_bytes))
+        item_parts = max(1, round(element_bytes(dtype) * rate * PARTS_OF_BYTE))
+        # Scales of MX blocks are kept beside the stationary operand, as in a systolic array.
+        held_bytes = max(1, round(int(DTYPE_BITS[dtype]) / 8 * rate))
+        most = max(1, array.query_storage // (array.macs * held_bytes))
         best: Work | None = None
         for k_slice in array.dense_mode.k_slices:
             for held, streamed in ((m, n), (n, m)):
@@ -100,7 +104,7 @@ def _sparse_dense_mode(arch: Arch, array: SparseArray) -> Gemm:
                         continue
                     compute, port, reload, moved = dense_gemm(
                         held, streamed, depth, array.macs, min(k_slice, array.macs), slots, hidden,
-                        share, item_bytes, array.accumulators,
+                        share * PARTS_OF_BYTE, item_parts, array.accumulators,
                     )  # fmt: skip
                     # A hidden load is exposed only when nothing runs before it.
                     cycles = compute + port + (0 if hidden else reload)
@@ -113,8 +117,8 @@ def _sparse_dense_mode(arch: Arch, array: SparseArray) -> Gemm:
                             fill_cycles=0 if hidden else reload,
                             issued_macs=m * n * k,
                             issued_slots=math.ceil(m * n * k / rate),
-                            read_bytes=moved,
-                            write_bytes=m * n * out_bytes,
+                            read_bytes=-(-moved // PARTS_OF_BYTE),
+                            write_bytes=math.ceil(m * n * out_bytes),
                         )
         assert best is not None
         return best

@@ -111,7 +111,7 @@ def _most_rows(model: TileModel) -> int:
     if isinstance(array, SparseArray):
         slots = array.rows * array.queries_per_row
         slots = min(slots, array.accumulators // (4 * op.d_v))
-        return max(1, min(slots, array.query_storage // (model.item_bytes * op.d_qk)))
+        return max(1, min(slots, array.query_storage // model.row(op.d_qk)))
     return max(1, min(512, array.accumulators // (4 * op.d_v)))
 
 
@@ -141,7 +141,7 @@ def _heights(model: TileModel, p: Pass, strategy: str) -> list[int]:
         rows = [most >> shift for shift in range(5)]
     op = model.op
     tiles_bytes = model.machine.tiles_bytes
-    limit = int(tiles_bytes * TILE_SHARE) // ((op.d_qk + op.d_v) * model.item_bytes)
+    limit = int(tiles_bytes * TILE_SHARE) // (model.row(op.d_qk) + model.row(op.d_v))
     if p.indices is not None and strategy.startswith(("scores", "predict")):
         kept = max(1, int(p.indices.size) // p.q_len)
         limit = min(limit, int(tiles_bytes * KEPT_SHARE) // (kept * KEPT_BYTES))
@@ -266,7 +266,7 @@ def _fetch_bytes(model: TileModel, tile: Tile) -> float:
     if tile.examine_blocks or not model.op.values_in_keys:
         parts.append((tile.value_blocks, model.op.d_v))
     for blocks, width in parts:
-        row = width * model.item_bytes
+        row = model.row(width)
         for block in blocks:
             piece = row * block.span
             lines = -(-piece // line) * line

@@ -115,8 +115,9 @@ class AttentionTasks:
         self, plan: Plan, model: TileModel, resident: bool, tiles: Callable[[Placed], list[Tile]]
     ) -> None:
         self.plan, self.model, self.tiles = plan, model, tiles
-        op, item = model.op, model.item_bytes
-        self.q_bytes, self.k_bytes, self.v_bytes = op.d_qk * item, op.d_qk * item, op.d_v * item
+        op = model.op
+        self.q_bytes = self.k_bytes = model.row(op.d_qk)
+        self.v_bytes = model.row(op.d_v)
         rows_q, rows_k = op.batch * op.q_len * op.heads, op.batch * op.kv_len * op.kv_heads
         # Queries, keys and values are on chip together (one operator made them) or not at all.
         self.inputs_on_chip = plan.inputs_on_chip()

@@ -20,9 +20,10 @@ from accelsim.kernels.multicast import TICKS
 from accelsim.kernels.unions import union_columns, union_sizes
 from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES, Gemm
 from accelsim.mapping.composed import PatternTiles, pattern_tiles
+from accelsim.mapping.indices import key_index_bytes
 from accelsim.mapping.machine import ARRAY, INDEX, Machine, Work
 from accelsim.mapping.multicast import MulticastTiles, multicast, pair_ticks, tile_buffers
-from accelsim.workload.operators import DTYPE_BYTES, Attention
+from accelsim.workload.operators import Attention, data_bytes
 
 SCORE_BYTES = 4  # fp32 scores
 PROBABILITY_BYTES = 2  # bf16 probabilities
@@ -96,7 +97,6 @@ class TileModel:
 
     def __post_init__(self) -> None:
         self.arch: Arch = self.machine.arch
-        self.item_bytes = DTYPE_BYTES[self.op.dtype]
         self.budget = self.machine.tiles_bytes // SCORE_SHARE
         # Lane-operations per score, and per output element when a later block rescales it.
         cost = self.arch.vector.operations
@@ -108,6 +108,10 @@ class TileModel:
         # What a new row costs at least, as bytes at full rate, and that rate in bytes per cycle.
         self.row_bytes = dram.line * dram.activate_ps / dram.burst_ps
         self.dram_rate = dram.line * dram.channels * self.arch.clock_ps / dram.burst_ps
+
+    def row(self, width: int) -> int:
+        """Bytes of a vector of so many elements of the operator's type."""
+        return data_bytes(width, self.op.dtype)
 
     def slots(self, macs: int) -> int:
         """MAC slots that so many MACs of the operator's type take."""
@@ -153,7 +157,7 @@ class TileModel:
             slots = self.slots_per_row(rows)
             ticks = slots * pair_ticks(self.machine, width, self.op.dtype)
             cycles = -(-keys * ticks // TICKS)
-            moved = keys * width * self.item_bytes
+            moved = keys * self.row(width)
             if not out:
                 moved += rows * keys * PROBABILITY_BYTES
             works.append(
@@ -250,7 +254,7 @@ class TileModel:
         array = self.arch.array
         if not isinstance(array, SparseArray):
             return work
-        moved = rows * self.op.d_qk * self.item_bytes
+        moved = rows * self.row(self.op.d_qk)
         # Storage for two tiles hides the load behind the present one.
         exposed = 2 * moved > array.query_storage
         cycles = -(-moved // self.arch.scratchpad.shares.array.read) if exposed else 0
@@ -279,7 +283,7 @@ class TileModel:
             qk, pv = (self._patterns(p, queries, scores) for scores in (True, False))
         else:
             assert isinstance(array, SparseArray)
-            held = array.query_storage, op.d_qk * self.item_bytes
+            held = array.query_storage, self.row(op.d_qk)
             summed = array.accumulators, op.d_v * SCORE_BYTES
             qk = pv = self._multicast(p, queries, op.d_qk, held)
             same = tile_buffers(array, rows, held) == tile_buffers(array, rows, summed)
@@ -338,7 +342,7 @@ class TileModel:
     def _sparse_blocks(
         self, whole: Work, width: int, union: np.ndarray, parts: int, pairs: int, scores: bool
     ) -> list[Block]:
-        moved = union.size * width * self.item_bytes
+        moved = union.size * self.row(width)
         whole = whole._replace(
             issued_macs=pairs * width,
             issued_slots=self.slots(pairs * width),
@@ -356,12 +360,12 @@ class TileModel:
     def key_bytes(self) -> int:
         """Bytes of one key and its value, which may be part of the key."""
         op = self.op
-        return (op.d_qk if op.values_in_keys else op.d_qk + op.d_v) * self.item_bytes
+        return self.row(op.d_qk) + (0 if op.values_in_keys else self.row(op.d_v))
 
     # ---- indices -----------------------------------------------------------------------------
     def index_bytes(self) -> int:
         """Bytes of one stored key index."""
-        return 2 if self.op.kv_len <= 65536 else 4
+        return key_index_bytes(self.arch, self.op.kv_len)
 
     def listed(self, queries: int, kept: int) -> int:
         """Indices that list the kept pairs of a tile: one for each block kept together."""

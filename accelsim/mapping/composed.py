@@ -20,7 +20,7 @@ from accelsim.mapping.dataflows import Cost, Problem, cheapest
 from accelsim.mapping.dataflows.problem import Csr
 from accelsim.mapping.dataflows.structured import kept_depth
 from accelsim.mapping.machine import Machine, Work
-from accelsim.workload.operators import DTYPE_BYTES
+from accelsim.workload.operators import element_bytes
 
 SUM_BYTES = 4
 # Larger dense operands are costed on a part and scaled: kernels on coordinates write them out.
@@ -67,7 +67,7 @@ def value_bytes(arch: Arch, dtype: str) -> float:
     """Bytes of a stored value."""
     assert isinstance(arch.array, ComposedArray)
     bits = arch.array.formats.value_bits
-    return DTYPE_BYTES[dtype] if bits is None else bits / 8
+    return element_bytes(dtype) if bits is None else bits / 8
 
 
 def decode_cycles(form: Format, metadata_bytes: int) -> int:
@@ -131,10 +131,10 @@ def dense_cost(problem: Problem, array: ComposedArray) -> Cost:
 
 
 def composed_gemm(arch: Arch, array: ComposedArray, m: int, n: int, k: int, dtype: str,
-                  out_bytes: int) -> Work:  # fmt: skip
+                  out_bytes: float) -> Work:  # fmt: skip
     """A dense GEMM as one task: the array's fastest dataflow on full patterns."""
     cost = dense_cost(Problem(m, n, k), array)
-    return work_of(arch, cost, dtype, m * n * out_bytes)
+    return work_of(arch, cost, dtype, math.ceil(m * n * out_bytes))
 
 
 @dataclass(frozen=True)

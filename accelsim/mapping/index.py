@@ -16,16 +16,16 @@ from collections.abc import Callable
 import numpy as np
 
 from accelsim.mapping.arrays import Gemm
+from accelsim.mapping.indices import index_bytes
 from accelsim.mapping.machine import ARRAY, VECTOR
 from accelsim.mapping.pipeline import Pipeline, Step
 from accelsim.mapping.plan import Plan, Traffic, run
 from accelsim.mapping.stream import array_width
 from accelsim.mapping.topk import SCORE_BYTES, topk_work
-from accelsim.workload.operators import DTYPE_BYTES, Index
+from accelsim.workload.operators import Index, data_bytes
 
 HEAD_SCORE_BYTES = 2
 HEAD_OPERATIONS = 2
-STORED_INDEX_BYTES = 4
 CANDIDATE_BYTES = 8  # a score and its index in the running top-k
 
 
@@ -38,13 +38,13 @@ class _IndexTasks:
     def __init__(self, plan: Plan, op: Index, gemm: Gemm) -> None:
         self.plan, self.op, self.gemm = plan, op, gemm
         self.machine = plan.machine
-        item = DTYPE_BYTES[op.dtype]
-        self.q_bytes, self.k_bytes = op.heads * op.d * item, op.d * item
+        self.k_bytes = data_bytes(op.d, op.dtype)
+        self.q_bytes = op.heads * self.k_bytes
         self.q_base = plan.place(op.batch * op.q_len * self.q_bytes, Traffic.QUERIES)
         self.k_base = plan.place(op.batch * op.kv_len * self.k_bytes, Traffic.KEYS_VALUES)
         self.score_bytes = HEAD_SCORE_BYTES if op.heads > 1 else SCORE_BYTES
         self.chosen = min(op.top_k, op.kv_len)
-        self.stored = self.chosen * STORED_INDEX_BYTES
+        self.stored = self.chosen * index_bytes(self.machine.arch, op.kv_len)
         self.o_base = plan.place(op.batch * op.q_len * self.stored, Traffic.OUTPUTS)
         self.resident = op.kv_len * self.k_bytes <= self.machine.tiles_bytes // 2
         width, room = array_width(self.machine), self.machine.tiles_bytes // 16

@@ -30,7 +30,7 @@ from accelsim.mapping.plan import Plan, Traffic, run
 from accelsim.mapping.sddmm import Written, mask_bytes, mask_work, sampled_work
 from accelsim.mapping.spmm import bitmap_union_work, spmm_work
 from accelsim.mapping.stream import StreamedGemm, array_width
-from accelsim.workload.operators import DTYPE_BYTES, Matmul
+from accelsim.workload.operators import Matmul, data_bytes, element_bytes
 from accelsim.workload.patterns import Pattern
 
 ACCUMULATOR_BYTES = 4
@@ -45,17 +45,17 @@ class Tiling:
 
 
 def tile_gemm(
-    machine: Machine, m: int, n: int, k: int, item_bytes: int, row_bytes: int | None = None
+    machine: Machine, m: int, n: int, k: int, item_bytes: float, row_bytes: int | None = None
 ) -> Tiling:
     """The largest block of rows that fits twice, and columns worth one chunk of weights.
 
     `row_bytes` : bytes of a row of A as it is stored, by default of k elements.
     """
-    row = k * item_bytes if row_bytes is None else row_bytes
+    row = math.ceil(k * item_bytes) if row_bytes is None else row_bytes
     width = array_width(machine)
     chunk = min(machine.arch.mapping.chunk, machine.weights_bytes // 2)
-    columns = max(width, chunk // (k * item_bytes) // width * width)
-    columns = min(n, columns, max(1, machine.weights_bytes // (2 * item_bytes)))
+    columns = max(width, int(chunk // (k * item_bytes)) // width * width)
+    columns = min(n, columns, max(1, int(machine.weights_bytes // (2 * item_bytes))))
     room = machine.tiles_bytes * 19 // 20
     rows = min(m, max(1, room // (2 * (row + 2 * columns * ACCUMULATOR_BYTES))))
     return Tiling(rows, columns)
@@ -86,20 +86,19 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
 class _MatmulTasks:
     def __init__(self, plan: Plan, op: Matmul, gemm: Gemm) -> None:
         self.plan, self.op, self.gemm = plan, op, gemm
-        machine, self.item = plan.machine, DTYPE_BYTES[op.dtype]
-        self.a_bytes = (op.activation_elements or op.m * op.k) * self.item
+        machine, self.item = plan.machine, element_bytes(op.dtype)
+        self.column = data_bytes(op.k, op.dtype)
+        distinct = op.activation_elements
+        self.a_bytes = op.m * self.column if distinct is None else data_bytes(distinct, op.dtype)
         tiling = tile_gemm(machine, op.m, op.n, op.k, self.item, -(-self.a_bytes // op.m))
         self.sparse = _sparse_plan(machine, op, gemm, tiling)
         self.tiling = tiling if self.sparse is None else self.sparse.tiling
         self.wanted = op.output_pattern
         self.written = Written(op, self.wanted, self.tiling.rows, self.tiling.columns)
-        c_bytes = self.item * sum(
-            self.written.row_block(m0, min(self.tiling.rows, op.m - m0))
-            for m0 in range(0, op.m, self.tiling.rows)
-        )
+        c_bytes = self.written.total()
         self.a_on_chip = plan.inputs_on_chip()
         self.a_base = 0 if self.a_on_chip else plan.place(self.a_bytes, Traffic.ACTIVATIONS)
-        self.b_base = plan.place(op.n * op.k * self.item, Traffic.WEIGHTS)
+        self.b_base = plan.place(op.n * self.column, Traffic.WEIGHTS)
         self.c_on_chip = plan.keep_output(c_bytes)
         self.c_base = 0 if self.c_on_chip else plan.place(c_bytes, Traffic.OUTPUTS)
         self.stream = StreamedGemm(plan, gemm, op.dtype, op.weights == "static")
@@ -132,13 +131,13 @@ class _MatmulTasks:
         for n0 in range(0, op.n, tiling.columns):
             columns = min(tiling.columns, op.n - n0)
             work = None if self.sparse is None else self.sparse.works[(m0, n0)]
-            base = self.b_base + n0 * op.k * self.item
+            base = self.b_base + n0 * self.column
             made = self.stream.add(base, rows, columns, op.k, known, self.item, sparse=work)
-            at, count = self.written.block(m0, n0, rows, columns)
-            if self.c_on_chip or not count:
+            at, size = self.written.block(m0, n0, rows, columns)
+            if self.c_on_chip or not size:
                 done.append(plan.final(made))
             else:  # the output is written block by block
-                block = run(self.c_base + at * self.item, count * self.item)
+                block = run(self.c_base + at, size)
                 done.append(plan.store(block, Traffic.OUTPUTS, [made]))
         release(plan.join(done))
 
@@ -208,14 +207,14 @@ def _cost(machine: Machine, op: Matmul, tiling: Tiling, array_cycles: int) -> tu
     """The larger of array and weights from DRAM, and the array alone; ports not charged."""
     dram = machine.arch.dram
     rate = dram.line * dram.channels * machine.ps / dram.burst_ps
-    moved = -(-op.m // tiling.rows) * op.n * op.k * DTYPE_BYTES[op.dtype]
+    moved = -(-op.m // tiling.rows) * op.n * data_bytes(op.k, op.dtype)
     return max(array_cycles, moved / rate), array_cycles
 
 
 def _by_outputs(machine: Machine, op: Matmul, pattern: Pattern) -> SparsePlan:
     """Wanted outputs; blocks of rows are whole tiles of the array."""
     indptr, indices = pattern.csr()
-    column = op.k * DTYPE_BYTES[op.dtype]
+    column = data_bytes(op.k, op.dtype)
     room = machine.tiles_bytes * 19 // 20
     # Rows of A and wanted sums twice, columns of B twice.
     sums = 2 * ACCUMULATOR_BYTES * -(-indices.size // op.m)

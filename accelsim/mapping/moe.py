@@ -28,7 +28,7 @@ from accelsim.mapping.plan import Plan, Traffic, row_runs, run
 from accelsim.mapping.spmm import bitmap_union_work, spmm_work
 from accelsim.mapping.stream import StreamedGemm, array_width
 from accelsim.workload.arrays import kernel_array
-from accelsim.workload.operators import DTYPE_BYTES, Moe
+from accelsim.workload.operators import Moe, data_bytes, element_bytes
 
 # Rows of a block that does not overlap the one before: a DRAM round trip and the last chunk's way
 # through the array (estimate only; the tasks pay what they pay).
@@ -55,8 +55,7 @@ class _MoeTasks:
     def __init__(self, plan: Plan, op: Moe, gemm: Gemm) -> None:
         self.plan, self.op, self.gemm = plan, op, gemm
         self.machine: Machine = plan.machine
-        self.item = DTYPE_BYTES[op.dtype]
-        self.row_bytes = op.d_model * self.item
+        self.row_bytes = data_bytes(op.d_model, op.dtype)
         self.slots = routed_slots(op)
         self.pattern = self._pattern()
         routed = sum(slots.size for slots in self.slots)
@@ -71,7 +70,8 @@ class _MoeTasks:
             tokens = np.unique(np.concatenate(self.slots) // op.top_k).size
             self.x_base = plan.place(x_bytes, Traffic.ACTIVATIONS, tokens * self.row_bytes)
         active = sum(1 for slots in self.slots if slots.size)
-        self.expert_bytes = op.matrices * op.d_model * op.d_ff * self.item
+        starts = range(0, op.d_ff, self.chunk)
+        self.expert_bytes = sum(self._weights(min(self.chunk, op.d_ff - c)) for c in starts)
         self.w_base = plan.place(active * self.expert_bytes, Traffic.WEIGHTS)
         self.y_on_chip = plan.keep_output(x_bytes)
         self.y_base = 0 if self.y_on_chip else plan.place(x_bytes, Traffic.OUTPUTS)
@@ -82,6 +82,12 @@ class _MoeTasks:
             self.parts_base = plan.place(routed * self.row_bytes, Traffic.SPILLS)
         self.outputs: list[int] = []
         self.skipped = 0
+
+    def _weights(self, columns: int) -> int:
+        """Weights of one expert for so many columns of d_ff: up (and gate), then down."""
+        op = self.op
+        up = (op.matrices - 1) * columns * self.row_bytes
+        return up + op.d_model * data_bytes(columns, op.dtype)
 
     def _scatter_pays(self, routed: int) -> bool:
         """Whether adding rows on the scatter unit beats gathering them for the vector unit."""
@@ -94,12 +100,12 @@ class _MoeTasks:
             SCATTER,
             Work(
                 cycles=-(-elements // (arch.scatter.banks * arch.scatter.lanes)),
-                read_bytes=elements * (self.item + ACCUMULATOR_BYTES),
+                read_bytes=routed * self.row_bytes + elements * ACCUMULATOR_BYTES,
                 write_bytes=elements * ACCUMULATOR_BYTES,
             ),
         )
         gather = self.machine.vector_work(
-            elements, elements * self.item, op.tokens * self.row_bytes
+            elements, routed * self.row_bytes, op.tokens * self.row_bytes
         )
         moved = (
             0 if self.plan.fits_on_chip(routed * self.row_bytes) else 2 * routed * self.row_bytes
@@ -116,11 +122,12 @@ class _MoeTasks:
         op, arch, width = self.op, self.machine.arch, array_width(self.machine)
         loads = np.array([slots.size for slots in self.slots if slots.size])
         lines_per_cycle = arch.dram.channels * arch.clock_ps / arch.dram.burst_ps
-        expert = op.matrices * op.d_model * op.d_ff * self.item / (lines_per_cycle * arch.dram.line)
+        expert = op.matrices * op.d_model * op.d_ff * element_bytes(op.dtype)
+        expert /= lines_per_cycle * arch.dram.line
         best: tuple[float, int, int] | None = None
         for chunk in sorted({min(op.d_ff, width << shift) for shift in range(4)}):
-            per = op.d_model * (self.item + ACCUMULATOR_BYTES)
-            per += 2 * chunk * (op.matrices - 1) * (self.item + ACCUMULATOR_BYTES)
+            per = self.row_bytes + op.d_model * ACCUMULATOR_BYTES
+            per += 2 * self._intermediate(1, chunk)
             for copies in (2, 1):
                 block = max(1, int(self.machine.tiles_bytes * 0.95) // (copies * per))
                 passes = -(-loads // block)
@@ -134,6 +141,11 @@ class _MoeTasks:
                     best = cycles, chunk, block
         assert best is not None
         return best[1], best[2]
+
+    def _intermediate(self, rows: int, columns: int) -> int:
+        """Bytes of an intermediate: its sums, and what they become."""
+        row = data_bytes(columns, self.op.dtype) + columns * ACCUMULATOR_BYTES
+        return rows * (self.op.matrices - 1) * row
 
     def _block_cycles(self, rows: int, chunk: int) -> int:
         """Array cycles of a block of tokens; zeros that can be skipped count as skipped."""
@@ -173,7 +185,7 @@ class _MoeTasks:
         """One block of tokens of one expert."""
         plan, op, rows = self.plan, self.op, int(slots.size)
         held = plan.join([plan.start])
-        release = plan.claim_tiles(held, rows * op.d_model * (self.item + ACCUMULATOR_BYTES))
+        release = plan.claim_tiles(held, rows * (self.row_bytes + op.d_model * ACCUMULATOR_BYTES))
         inputs = held
         if not self.x_on_chip:
             tokens = slots // op.top_k
@@ -186,7 +198,7 @@ class _MoeTasks:
         last: list[int] = []
         for at in range(chunks):
             columns = min(self.chunk, op.d_ff - at * self.chunk)
-            here = base + at * self.chunk * op.matrices * self.row_bytes
+            here = base + at * self._weights(self.chunk)
             ups = [
                 stream.add(
                     here + i * columns * self.row_bytes, rows, columns, op.d_model, [inputs], 4
@@ -198,9 +210,8 @@ class _MoeTasks:
             if down is not None:
                 union = bitmap_union_work(self.machine, rows * columns)
                 active = plan.task(INDEX, union, [active])
-            sizes = rows * columns * (op.matrices - 1) * (self.item + ACCUMULATOR_BYTES)
             # The first up task holds the intermediate; the down task gives it back.
-            give_back = plan.claim_tiles(ups[0], sizes)
+            give_back = plan.claim_tiles(ups[0], self._intermediate(rows, columns))
 
             def follow(
                 active: int = active,
@@ -251,7 +262,7 @@ class _MoeTasks:
         return self.machine.vector_work(
             elements * (ACTIVATION_OPERATIONS[self.op.matrices] + marks),
             elements * inputs * ACCUMULATOR_BYTES,
-            elements * self.item + (elements // 8 if marks else 0),
+            rows * data_bytes(columns, self.op.dtype) + (elements // 8 if marks else 0),
         )
 
     def _weighted(self, slots: np.ndarray, last: int) -> int:
@@ -259,7 +270,7 @@ class _MoeTasks:
         plan, op, rows = self.plan, self.op, int(slots.size)
         elements = rows * op.d_model
         work = self.machine.vector_work(
-            elements, elements * ACCUMULATOR_BYTES, elements * self.item
+            elements, elements * ACCUMULATOR_BYTES, rows * self.row_bytes
         )
         done = plan.task(VECTOR, work, [last])
         if self.scatters:
@@ -267,7 +278,7 @@ class _MoeTasks:
             assert unit is not None
             rows_of = np.array([0, rows])
             added = add_rows(slots // op.top_k, rows_of, op.d_model, unit)
-            work = added.scatter_work(self.machine, unit, 0, op.d_model, self.item)
+            work = added.scatter_work(self.machine, unit, 0, op.d_model, self.row_bytes)
             return plan.task(SCATTER, work, [done], **added.counters(0, combine=True))
         if self.parts_on_chip:
             return done
@@ -296,9 +307,9 @@ class _MoeTasks:
                     row_runs(first_part, rows, self.row_bytes), Traffic.SPILLS, [held]
                 )
             adds = tokens if self.scatters else max(tokens, rows.size)
-            width = ACCUMULATOR_BYTES if self.scatters else self.item
+            width = op.d_model * ACCUMULATOR_BYTES if self.scatters else self.row_bytes
             work = self.machine.vector_work(
-                adds * op.d_model, adds * op.d_model * width, tokens * self.row_bytes
+                adds * op.d_model, adds * width, tokens * self.row_bytes
             )
             done = plan.task(VECTOR, work, [after])
             release(done)

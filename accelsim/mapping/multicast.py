@@ -11,7 +11,7 @@ from accelsim.arch.array import SparseArray
 from accelsim.kernels.multicast import TICKS, multicast_tiles
 from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES
 from accelsim.mapping.machine import Machine, Work
-from accelsim.workload.operators import DTYPE_BYTES
+from accelsim.workload.operators import data_bytes
 
 
 def pair_ticks(machine: Machine, width: int, dtype: str) -> int:
@@ -90,7 +90,7 @@ def multicast(
     """
     array, pad = machine.arch.array, machine.arch.scratchpad
     assert isinstance(array, SparseArray)
-    vector_bytes = width * DTYPE_BYTES[dtype]
+    vector_bytes = data_bytes(width, dtype)
     banks = min(pad.banks, -(-vector_bytes // pad.bank_bytes))
     buses = -(-vector_bytes // array.bus_bytes) * TICKS / array.multicast_buses
     port = vector_bytes * TICKS / pad.shares.array.read

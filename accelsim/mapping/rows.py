@@ -13,29 +13,29 @@ from __future__ import annotations
 import numpy as np
 
 from accelsim.mapping.adding import ACCUMULATOR_BYTES, Added, add_rows, held_slots
+from accelsim.mapping.indices import index_bytes
 from accelsim.mapping.machine import SCATTER, VECTOR, Machine
 from accelsim.mapping.plan import Plan, Traffic, row_runs, run
 from accelsim.workload.arrays import kernel_array
-from accelsim.workload.operators import DTYPE_BYTES, Gather, ScatterAdd, Vector
-
-INDEX_BYTES = 4
+from accelsim.workload.operators import Gather, ScatterAdd, Vector, data_bytes, element_bytes
 
 
 def map_gather(plan: Plan, op: Gather) -> None:
     """Add the tasks of one Gather operator."""
-    machine, row = plan.machine, op.row_elements * DTYPE_BYTES[op.dtype]
+    machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
+    index = index_bytes(machine.arch, op.table_rows)
     distinct = int(np.unique(indices).size)
     table = plan.place(op.table_rows * row, Traffic.ACTIVATIONS, distinct * row)
     out_on_chip = plan.keep_output(indices.size * row)
     out = 0 if out_on_chip else plan.place(indices.size * row, Traffic.OUTPUTS)
-    listed = plan.place(indices.size * INDEX_BYTES, Traffic.METADATA)
+    listed = plan.place(indices.size * index, Traffic.METADATA)
     count = _rows_in_chunk(machine, row)
     for first in range(0, indices.size, count):
         part = indices[first : first + count]
-        where = run(listed + first * INDEX_BYTES, part.size * INDEX_BYTES)
+        where = run(listed + first * index, part.size * index)
         held = plan.join([plan.start])
-        release = plan.claim_tiles(held, part.size * (row + INDEX_BYTES))
+        release = plan.claim_tiles(held, part.size * (row + index))
         known = plan.load(where, Traffic.METADATA, [held])
         loaded = plan.gather(table, part, row, Traffic.ACTIVATIONS, [known])
         if out_on_chip:
@@ -48,12 +48,13 @@ def map_gather(plan: Plan, op: Gather) -> None:
 
 def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
     """Add the tasks of one ScatterAdd operator."""
-    machine, row = plan.machine, op.row_elements * DTYPE_BYTES[op.dtype]
+    machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
+    index = index_bytes(machine.arch, op.table_rows)
     wide = op.row_elements * ACCUMULATOR_BYTES
     distinct = np.unique(indices)
     source = plan.place(indices.size * row, Traffic.ACTIVATIONS)
-    listed = plan.place(indices.size * INDEX_BYTES, Traffic.METADATA)
+    listed = plan.place(indices.size * index, Traffic.METADATA)
     table = plan.place(op.table_rows * wide, Traffic.OUTPUTS, int(distinct.size) * wide)
     unit = machine.arch.scatter if machine.arch.mapping.sparsity else None
     most = machine.tiles_bytes // 2 // wide
@@ -72,8 +73,8 @@ def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
         size, fetched, written = int(added.rows[tile]), added.fetched[tile], added.written[tile]
         begin = plan.join([held])
         moved = (fetched.size + written.size) * wide
-        release = plan.claim_tiles(begin, size * (row + INDEX_BYTES) + moved)
-        where = run(listed + first * INDEX_BYTES, size * INDEX_BYTES)
+        release = plan.claim_tiles(begin, size * (row + index) + moved)
+        where = run(listed + first * index, size * index)
         known = plan.load(where, Traffic.METADATA, [begin])
         loads = [plan.load(run(source + first * row, size * row), Traffic.ACTIVATIONS, [begin])]
         again = stored[fetched] if held_rows else np.zeros(0, bool)
@@ -98,11 +99,11 @@ def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
 
 
 def _add_tile(plan: Plan, op: ScatterAdd, added: Added, tile: int, after: list[int]) -> int:
-    machine, item = plan.machine, DTYPE_BYTES[op.dtype]
-    work = added.vector_work(machine, tile, op.row_elements, item)
+    machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
+    work = added.vector_work(machine, tile, op.row_elements, row)
     unit = machine.arch.scatter
     if unit is not None and machine.arch.mapping.sparsity:
-        scatter = added.scatter_work(machine, unit, tile, op.row_elements, item)
+        scatter = added.scatter_work(machine, unit, tile, op.row_elements, row)
         if scatter.cycles <= work.cycles:
             return plan.task(SCATTER, scatter, after, **added.counters(tile, combine=True))
     return plan.task(VECTOR, work, after, **added.counters(tile, combine=False))
@@ -110,29 +111,31 @@ def _add_tile(plan: Plan, op: ScatterAdd, added: Added, tile: int, after: list[i
 
 def map_vector(plan: Plan, op: Vector) -> None:
     """Add the tasks of one Vector operator."""
-    machine, item = plan.machine, DTYPE_BYTES[op.dtype]
-    size = op.elements * item
+    machine = plan.machine
+    size = data_bytes(op.elements, op.dtype)
     on_chip = plan.keep_output(size * op.results)
     inputs_on_chip = plan.inputs_on_chip()
     base = 0 if inputs_on_chip else plan.place(size * op.operands, Traffic.ACTIVATIONS)
     out = 0 if on_chip else plan.place(size * op.results, Traffic.OUTPUTS)
-    count = max(1, machine.arch.mapping.chunk // item)
+    count = max(1, int(machine.arch.mapping.chunk // element_bytes(op.dtype)))
     for first in range(0, op.elements, count):
         here = min(count, op.elements - first)
+        before = data_bytes(first, op.dtype)
+        piece = data_bytes(first + here, op.dtype) - before
         begin = plan.join([plan.start])
-        release = plan.claim_tiles(begin, here * item * (op.operands + op.results))
+        release = plan.claim_tiles(begin, piece * (op.operands + op.results))
         after = begin
         if not inputs_on_chip:
-            where = run(base + first * op.operands * item, here * op.operands * item)
+            where = run(base + before * op.operands, piece * op.operands)
             after = plan.load(where, Traffic.ACTIVATIONS, [begin])
         work = machine.vector_work(
-            here * op.lane_operations, here * op.operands * item, here * op.results * item
+            here * op.lane_operations, piece * op.operands, piece * op.results
         )
         done = plan.task(VECTOR, work, [after])
         if on_chip:
             release(plan.final(done))
         else:
-            where = run(out + first * op.results * item, here * op.results * item)
+            where = run(out + before * op.results, piece * op.results)
             release(plan.store(where, Traffic.OUTPUTS, [done]))
     plan.choose(f"for {count} of {op.elements} elements")
 

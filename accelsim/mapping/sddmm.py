@@ -23,7 +23,7 @@ from accelsim.arch.array import SparseArray
 from accelsim.mapping.machine import ARRAY, INDEX, Machine, Work
 from accelsim.mapping.multicast import MulticastTiles, multicast
 from accelsim.workload.arrays import pointers
-from accelsim.workload.operators import DTYPE_BYTES, Matmul
+from accelsim.workload.operators import Matmul, data_bytes, element_bytes
 from accelsim.workload.patterns import Pattern
 
 ACCUMULATOR_BYTES = 4
@@ -121,11 +121,11 @@ def sampled_work(
 
 def _ways(array: SparseArray, op: Matmul, most_rows: int) -> Iterator[Held]:
     """One vector a row or several, the load of the next slice exposed or hidden."""
-    item = DTYPE_BYTES[op.dtype]
+    item = element_bytes(op.dtype)
     for slots in sorted({1, array.queries_per_row if op.m > array.rows else 1}):
         rows = min(array.rows * slots, most_rows)
         for hidden in (False, True):
-            room = array.query_storage // ((2 if hidden else 1) * rows * item)
+            room = int(array.query_storage // ((2 if hidden else 1) * rows * item))
             width = max(array.lanes, room // array.lanes * array.lanes)
             yield Held(rows, slots, min(width, op.k), hidden)
 
@@ -136,10 +136,9 @@ def _passes(
     """One slice of full width, how many of them, and what is left of K."""
     array = machine.arch.array
     assert isinstance(array, SparseArray)
-    item = DTYPE_BYTES[op.dtype]
 
     def one(width: int) -> MulticastTiles:
-        storage = array.query_storage, width * item
+        storage = array.query_storage, data_bytes(width, op.dtype)
         return multicast(
             machine, indptr, indices, op.n, held.rows, 1, held.slots, width, op.dtype, storage,
         )  # fmt: skip
@@ -166,9 +165,9 @@ def _moved(
     passes: int,
 ) -> Work:
     """The work of a tile with what it reads and writes; `vectors` : elements of B multicast."""
-    array, item = machine.arch.array, DTYPE_BYTES[op.dtype]
+    array = machine.arch.array
     assert isinstance(array, SparseArray)
-    stationary = rows * op.k * item * (1 if passes == 1 else blocks)
+    stationary = rows * data_bytes(op.k, op.dtype) * (1 if passes == 1 else blocks)
     exposed = 0 if held.hidden else -(-stationary // machine.shares["array"].read)
     sums = 0
     if -(-pairs // blocks) * ACCUMULATOR_BYTES > array.accumulators:
@@ -179,8 +178,8 @@ def _moved(
         fill_cycles=work.fill_cycles + exposed,
         issued_macs=pairs * op.k,
         issued_slots=math.ceil(pairs * op.k / machine.arch.rate(op.dtype)),
-        read_bytes=vectors * item + stationary + sums,
-        write_bytes=pairs * item + sums,
+        read_bytes=data_bytes(vectors, op.dtype) + stationary + sums,
+        write_bytes=data_bytes(pairs, op.dtype) + sums,
     )
 
 
@@ -224,11 +223,20 @@ class Written:
         self._across, self._ends = across, pointers(np.concatenate(counts))
 
     def block(self, m0: int, n0: int, rows: int, columns: int) -> tuple[int, int]:
-        """(first, count) of the elements of a block of C."""
+        """(first byte, bytes) of a block of C."""
         if self._ends is None:
-            return m0 * self._op.n + n0 * rows, rows * columns
+            op = self._op
+            before, until = (data_bytes(n, op.dtype) for n in (n0, n0 + columns))
+            return m0 * data_bytes(op.n, op.dtype) + rows * before, rows * (until - before)
         at = m0 // self._rows * self._across + n0 // self._columns
-        return int(self._ends[at]), int(self._ends[at + 1] - self._ends[at])
+        first, last = (data_bytes(int(self._ends[i]), self._op.dtype) for i in (at, at + 1))
+        return first, last - first
+
+    def total(self) -> int:
+        """Bytes of all that is written."""
+        if self._ends is None:
+            return self._op.m * data_bytes(self._op.n, self._op.dtype)
+        return data_bytes(int(self._ends[-1]), self._op.dtype)
 
     def row_block(self, m0: int, rows: int) -> int:
         """Elements of all blocks of some rows."""

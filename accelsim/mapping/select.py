@@ -10,11 +10,11 @@ Not modelled: values written beside the indices, a choice that is larger than th
 
 from __future__ import annotations
 
+from accelsim.mapping.indices import index_bytes
 from accelsim.mapping.plan import Plan, Traffic, run
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import TopK, data_bytes
 
-STORED_INDEX_BYTES = 4
 CANDIDATE_BYTES = 8  # a value and its index in the running top-k
 
 
@@ -27,7 +27,7 @@ class _TopKTasks:
     def __init__(self, plan: Plan, op: TopK) -> None:
         self.plan, self.op = plan, op
         self.row_bytes = data_bytes(op.candidates, op.dtype)
-        self.stored = op.k * STORED_INDEX_BYTES
+        self.stored = op.k * index_bytes(plan.machine.arch, op.candidates)
         self.on_chip = plan.inputs_on_chip()
         size = op.rows * self.row_bytes
         self.base = 0 if self.on_chip else plan.place(size, Traffic.ACTIVATIONS)

@@ -14,7 +14,7 @@ import numpy as np
 from accelsim.arch.array import SparseArray
 from accelsim.mapping.machine import INDEX, Machine, Work
 from accelsim.mapping.multicast import multicast
-from accelsim.workload.operators import DTYPE_BYTES
+from accelsim.workload.operators import data_bytes
 
 ACCUMULATOR_BYTES = 4
 
@@ -42,7 +42,6 @@ def spmm_work(
     rows = indptr.size - 1
     if rows == 0 or indices.size == 0:
         return Work()
-    item = DTYPE_BYTES[dtype]
     lanes_wide = array.segments * array.lanes
     slots = array.queries_per_row if rows > array.rows else 1
     tile = array.rows * slots
@@ -56,14 +55,14 @@ def spmm_work(
         )
         whole = tiles.whole()
         # Rows of B, the kept values of A, and its bitmap, which says where they belong.
-        moved = int(tiles.vectors.sum()) * slice_width * item
-        moved += indices.size * item + rows * depth // 8
+        moved = int(tiles.vectors.sum()) * data_bytes(slice_width, dtype)
+        moved += data_bytes(indices.size, dtype) + rows * depth // 8
         total = total.plus(
             whole._replace(
                 issued_macs=indices.size * slice_width,
                 issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
                 read_bytes=moved,
-                write_bytes=rows * slice_width * item,
+                write_bytes=rows * data_bytes(slice_width, dtype),
             )
         )
     return total

@@ -10,7 +10,7 @@ from accelsim.arch.composed import ComposedArray
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import ARRAY, Machine, Work
 from accelsim.mapping.plan import Plan, Traffic, run
-from accelsim.workload.operators import DTYPE_BYTES
+from accelsim.workload.operators import data_bytes
 
 ACCUMULATOR_BYTES = 4
 
@@ -43,14 +43,21 @@ class StreamedGemm:
 
     def depth(self, columns: int, k: int) -> int:
         """K of a panel."""
-        return max(1, min(k, self.plan.machine.weights_bytes // 2 // (columns * self._item)))
+        staged, whole = self.plan.machine.weights_bytes // 2, self.tile_bytes(columns, k)
+        return max(1, min(k, staged * k // whole))
 
-    @property
-    def _item(self) -> int:
-        return DTYPE_BYTES[self.dtype]
+    def tile_bytes(self, columns: int, k: int) -> int:
+        """Bytes of so many columns of B; each column takes whole bytes."""
+        return columns * data_bytes(k, self.dtype)
 
     def works(
-        self, rows: int, columns: int, k: int, out_bytes: int, first: bool = True, last: bool = True
+        self,
+        rows: int,
+        columns: int,
+        k: int,
+        out_bytes: float,
+        first: bool = True,
+        last: bool = True,
     ) -> Iterator[Work]:
         """Array work of every panel, ports charged.
 
@@ -71,7 +78,13 @@ class StreamedGemm:
             yield machine.charged(ARRAY, work)
 
     def cycles(
-        self, rows: int, columns: int, k: int, out_bytes: int, first: bool = True, last: bool = True
+        self,
+        rows: int,
+        columns: int,
+        k: int,
+        out_bytes: float,
+        first: bool = True,
+        last: bool = True,
     ) -> int:
         """Array cycles of the whole block."""
         return sum(w.cycles for w in self.works(rows, columns, k, out_bytes, first, last))
@@ -83,7 +96,7 @@ class StreamedGemm:
         columns: int,
         k: int,
         inputs: list[int],
-        out_bytes: int,
+        out_bytes: float,
         *,
         sparse: Work | None = None,
         first: bool = True,
@@ -94,15 +107,15 @@ class StreamedGemm:
         The array takes its tasks in order, so sums of a panel meet those of the panel before.
         """
         plan, depth = self.plan, self.depth(columns, k)
-        panels = -(-k // depth)
+        panels, whole = -(-k // depth), self.tile_bytes(columns, k)
         if sparse is None:
             works = list(self.works(rows, columns, k, out_bytes, first, last))
         else:
             works = [plan.machine.charged(ARRAY, piece) for piece in sparse.split(panels)]
         task = -1
         for at, work in enumerate(works):
-            size = min(depth, k - at * depth) * columns * self._item
-            loads = self._load(base + at * depth * columns * self._item, size)
+            begin, end = (whole * min(k, first) // k for first in (at * depth, (at + 1) * depth))
+            loads = self._load(base + begin, end - begin)
             task = plan.task(ARRAY, work, [*inputs, *(load for load, _ in loads)])
             for load, held in loads:
                 plan.claim_weights(load, held)(task)

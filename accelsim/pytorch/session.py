@@ -26,7 +26,7 @@ from accelsim.pytorch.selection import SelectionRule, parse_selection
 from accelsim.pytorch.spool import Spool
 from accelsim.pytorch.weights import WeightPatterns
 from accelsim.workload.encodings import BitPattern, Pattern
-from accelsim.workload.operators import DTYPE_BYTES, Attention, Gather, Operator, ScatterAdd
+from accelsim.workload.operators import DTYPE_BITS, Attention, Gather, Operator, ScatterAdd
 from accelsim.workload.patterns import smallest_encoding
 from accelsim.workload.trace import Trace, write_trace
 
@@ -82,8 +82,8 @@ class Session(Manual):
                 raise unknown_name("activation", name, ACTIVATIONS)
         if phase is not None and phase not in _PHASES:
             raise unknown_name("phase", phase, _PHASES)
-        if dtype not in DTYPE_BYTES:
-            raise unknown_name("dtype", dtype, DTYPE_BYTES)
+        if dtype not in DTYPE_BITS:
+            raise unknown_name("dtype", dtype, DTYPE_BITS)
         self._activations = {name for key in activations for name in ACTIVATIONS[key]}
         self._gathers, self._phase, self._dtype = gathers, phase, dtype
         self._quality = measure_quality

@@ -223,6 +223,8 @@ def _layers(comparison: Comparison) -> str:
 
 def _origin(comparison: Comparison) -> str:
     origin = "synthetic" if comparison.trace.synthetic else "traced"
+    if comparison.trace.replayed_in:
+        origin += f", replayed in {comparison.trace.replayed_in}"
     return f"{origin}, upper bound (free indices)" if is_upper_bound(comparison) else origin
 
 

@@ -26,6 +26,7 @@ def provenance(archs: Sequence[Arch], traces: Sequence[Trace], command: str) -> 
         "workloads": {
             trace.name: {
                 "content_hash": trace.content_hash,
+                "replayed_in": trace.replayed_in,
                 "producer": trace.producer,
                 "model": trace.model,
                 "seed": trace.seed,

@@ -47,6 +47,7 @@ def write_review(
     workloads: Sequence[str] | None = None,
     *,
     shape: Sequence[str] = (),
+    dtype: str | None = None,
     progress: Progress | None = None,
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
@@ -61,6 +62,8 @@ def write_review(
         Names or paths, by default the shipped ones that take seconds (`DEFAULT_WORKLOADS`).
     shape : sequence of str
         Changes of the workloads, which must then be recipes; see `load_recipe`.
+    dtype : str, optional
+        Number type in which every workload is replayed.
     progress : callable(text, done, of), optional
     validated : sequence of Validated
         What validation suites found, shown as it is.
@@ -75,17 +78,20 @@ def write_review(
     Raises
     ------
     InputError
-        Unknown workload, or a place that cannot be written; `out` is then as it was.
+        Unknown workload or type, or a place that cannot be written; `out` is then as it was.
     """
     names = list(dict.fromkeys(workloads or DEFAULT_WORKLOADS))
     check_target(out)
     traces = [load_workload(name, shape) for name in names]
+    if dtype is not None:
+        traces = [trace.replayed(dtype) for trace in traces]
     _check_names(traces)
     trios = [trio_for(trace) for trace in traces]
     archs = {name: load_arch(name) for trio in [*trios, BIG] for name in trio}
-    figures = _simulate(traces, trios, archs, kept, progress)
+    figures = _simulate(traces, trios, archs, kept, dtype, progress)
     options = [f" --workload {name}" for name in workloads or ()]
     options += [f" --shape {text}" for text in shape]
+    options += [f" --dtype {dtype}"] if dtype is not None else []
     command = "accelsim review" + "".join(options)
     with fresh_folder(out) as fresh:
         _write(fresh, figures, archs, command, validated, progress)
@@ -106,6 +112,7 @@ def _simulate(
     trios: Sequence[Trio],
     archs: dict[str, Arch],
     kept: Sequence[int],
+    dtype: str | None,
     progress: Progress | None,
 ) -> Figures:
     steps = len(traces) + 1
@@ -118,7 +125,7 @@ def _simulate(
         if not is_control(trace.name):
             found.append(break_even(comparison, trio.candidate, inner))
     inner = _within(progress, "density", len(traces), steps)
-    points = density_points(BIG, tuple(kept), progress=inner) if kept else []
+    points = density_points(BIG, tuple(kept), dtype=dtype, progress=inner) if kept else []
     return Figures(comparisons, [item for item in found if item is not None], points)
 
 

@@ -62,12 +62,14 @@ def density_points(
     *,
     heads: int = HEADS,
     length: int = LENGTH,
+    dtype: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[DensityPoint]:
     """Simulate the trio at every density, with free (oracle) and with paid (from_scores) indices.
 
     DRAM is at `SWEEP_LEVEL`, as the sweep takes many runs. The baseline sees the same pattern, and
-    does not depend on who pays: it computes every block that the pattern touches.
+    does not depend on who pays: it computes every block that the pattern touches. `dtype` : number
+    type, by default that of `density_trace`.
     """
     archs = {
         role: load_arch(name).at_dram_level(SWEEP_LEVEL) for role, name in trio._asdict().items()
@@ -78,6 +80,7 @@ def density_points(
         if progress is not None:
             progress(f"density sweep, {k} keys a query", number, len(kept))
         trace = density_trace(k, "oracle", heads=heads, length=length)
+        trace = trace if dtype is None else trace.replayed(dtype)
         operator = trace.operators[0]
         assert isinstance(operator, Attention) and operator.pattern is not None
         density = operator.pattern.nnz / visible

@@ -51,7 +51,7 @@ def equal_line(comparison: Comparison) -> str:
     names = {row.name for row in equal}
     baseline = comparison.results["baseline"].arch
     parts = [term(baseline) for name, term in _SHORT.items() if name in names]
-    dtype = next(iter(baseline.mac_rate))
+    dtype = comparison.trace.replayed_in or next(iter(baseline.mac_rate))
     if f"peak MAC/s {dtype}" in names:
         parts.insert(0, f"{baseline.peak_macs_per_cycle(dtype):,} {dtype} MACs a cycle")
     more = len(equal) - len(parts)

@@ -55,6 +55,9 @@ def caveats(comparisons: Sequence[Comparison]) -> list[str]:
         notes.append(f"Upper bounds, indices free: {', '.join(names)}.")
     if unknown:
         notes.append(f"Speedup at unknown quality: {', '.join(unknown)} (synthetic).")
+    types = dict.fromkeys(c.trace.replayed_in for c in comparisons if c.trace.replayed_in)
+    if types:
+        notes.append(f"Replayed in {', '.join(types)}: what this costs in quality is not known.")
     if any(c.trace.name.startswith("tiny_") for c in proper):
         notes.append(
             "tiny_* traces: byte-level text of one language, 4 layers: not evidence about frontier "

@@ -142,7 +142,12 @@ def replay_sentence(trace: Trace) -> str:
 
 
 def origin_text(trace: Trace) -> str:
-    """Synthetic, or taken from a model, and how far that goes."""
+    """Synthetic, or taken from a model, and how far that goes; and the type of a replay."""
+    replay = f"; replayed in {trace.replayed_in}" if trace.replayed_in else ""
+    return _origin(trace) + replay
+
+
+def _origin(trace: Trace) -> str:
     if trace.synthetic:
         return "synthetic: generated from parameters, taken from no model"
     if trace.name.startswith("tiny_"):

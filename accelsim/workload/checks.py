@@ -11,7 +11,7 @@ from accelsim.errors import InputError, unknown_name
 from accelsim.workload.array_rules import ArrayRule
 from accelsim.workload.encodings import BitPattern, BlockPattern, CsrPattern, NmPattern, RulePattern
 from accelsim.workload.operators import (
-    DTYPE_BYTES,
+    DTYPE_BITS,
     SELECTIONS,
     SHARINGS,
     Attention,
@@ -83,8 +83,8 @@ def operator_patterns(operator: Operator) -> Iterator[tuple[str, Pattern, tuple[
 
 
 def _check_common(operator: Operator, index: int, place: str) -> None:
-    if operator.dtype not in DTYPE_BYTES:
-        raise unknown_name("dtype", operator.dtype, DTYPE_BYTES, where=place)
+    if operator.dtype not in DTYPE_BITS:
+        raise unknown_name("dtype", operator.dtype, DTYPE_BITS, where=place)
     for source in operator.inputs:
         if not 0 <= source < index:
             raise InputError(
@@ -140,8 +140,8 @@ def _check_attention(
             raise InputError(
                 "selection 'accelerator' needs predictor with dtype and macs_per_score", where=place
             )
-        if predictor["dtype"] not in DTYPE_BYTES:
-            raise unknown_name("dtype", str(predictor["dtype"]), DTYPE_BYTES, where=place)
+        if predictor["dtype"] not in DTYPE_BITS:
+            raise unknown_name("dtype", str(predictor["dtype"]), DTYPE_BITS, where=place)
 
 
 def _check_matmul(operator: Matmul, place: str) -> None:

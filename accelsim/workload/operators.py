@@ -8,7 +8,6 @@ is an array or an array rule, which `numpy.asarray` computes.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -21,13 +20,31 @@ Selection = Literal["static", "model", "from_scores", "accelerator", "oracle"]
 Sharing = Literal["head", "kv_group", "layer"]
 SELECTIONS: tuple[Selection, ...] = ("static", "model", "from_scores", "accelerator", "oracle")
 SHARINGS: tuple[Sharing, ...] = ("head", "kv_group", "layer")
-DTYPE_BYTES: dict[str, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}
-DTYPE_BITS: dict[str, float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8}
+# Bits of an element. Blocks of an MX type share a scale (OCP Microscaling Formats v1.0, section 5):
+# 8 bits for 32 elements, 0.25 bits each.
+DTYPE_BITS: dict[str, float] = {
+    "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4,
+    "mxfp8": 8.25, "mxfp6": 6.25, "mxfp4": 4.25,
+}  # fmt: skip
+MX_BLOCK = 32
+MX_SCALE_BITS = 8
 
 
 def data_bytes(elements: int, dtype: str) -> int:
-    """Whole bytes that so many elements of a type take, rounded up."""
-    return math.ceil(elements * DTYPE_BITS[dtype] / 8)
+    """Bytes of one contiguous piece, such as a row of a tensor: rounded up once, at its end.
+
+    A block of an MX type that is begun has its scale.
+    """
+    value_bits = int(DTYPE_BITS[dtype])
+    bits = elements * value_bits
+    if value_bits != DTYPE_BITS[dtype]:
+        bits += -(-elements // MX_BLOCK) * MX_SCALE_BITS
+    return int(-(-bits // 8))
+
+
+def element_bytes(dtype: str) -> float:
+    """Bytes of an element in a long stream, its part of a scale included."""
+    return DTYPE_BITS[dtype] / 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +58,7 @@ class Operator:
     inputs : tuple[int, ...]
         Indices of operators (lower than its own) whose results this one reads.
     dtype : str
-        A key of `DTYPE_BYTES`.
+        A key of `DTYPE_BITS`.
     repeat : int
         It stands for so many operators: itself, and equal ones of further layers that the trace
         leaves out. Its time, work and traffic count so many times.

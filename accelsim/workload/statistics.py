@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.workload.operators import (
-    DTYPE_BYTES,
     Attention,
     Gather,
     Index,
@@ -17,6 +16,7 @@ from accelsim.workload.operators import (
     ScatterAdd,
     TopK,
     Vector,
+    data_bytes,
 )
 from accelsim.workload.patterns import Pattern
 
@@ -296,7 +296,7 @@ def tensor_bytes(operator: Operator) -> int:
         elements = operator.elements * (operator.operands + operator.results)
     elif isinstance(operator, TopK):
         elements, other = operator.rows * operator.candidates, 4 * operator.rows * operator.k
-    return elements * DTYPE_BYTES[operator.dtype] + other
+    return data_bytes(elements, operator.dtype) + other
 
 
 def shape_text(operator: Operator) -> str:

@@ -24,6 +24,7 @@ from accelsim.errors import InputError, unknown_name
 from accelsim.workload.checks import check_contents, check_operators
 from accelsim.workload.manifest import ArrayStore, Decoder, Json, array_entry, encode_operator
 from accelsim.workload.operators import Operator
+from accelsim.workload.replay import replayed
 
 SCHEMA_VERSION = 1
 SUFFIX = ".trace"
@@ -59,6 +60,8 @@ class Trace:
     licence, note : str
     path : Path or None
         Folder that the trace was read from.
+    replayed_in : str or None
+        Type that the operators were given for a replay (`replayed`); None is as traced.
     """
 
     name: str
@@ -76,12 +79,24 @@ class Trace:
     licence: str = ""
     note: str = ""
     path: Path | None = field(default=None, compare=False)
+    replayed_in: str | None = None
 
     @property
     def metadata(self) -> dict[str, Any]:
         """What `write_trace` takes beside the name and the operators."""
         given = [key for key in _METADATA if key not in ("name", "schema_version")]
         return {key: getattr(self, key) for key in given}
+
+    def replayed(self, dtype: str) -> Trace:
+        """The same run in another number type; see `accelsim.workload.replay`.
+
+        Raises
+        ------
+        InputError
+            No such type.
+        """
+        operators = replayed(self.operators, dtype)
+        return dataclasses.replace(self, operators=operators, replayed_in=dtype)
 
     @cached_property
     def content_hash(self) -> str:
@@ -91,7 +106,8 @@ class Trace:
         return _content_hash(entries, store.entries)
 
 
-_METADATA = [f.name for f in dataclasses.fields(Trace) if f.name not in ("operators", "path")]
+_NOT_STORED = ("operators", "path", "replayed_in")
+_METADATA = [f.name for f in dataclasses.fields(Trace) if f.name not in _NOT_STORED]
 _PHASES = ("prefill", "decode", "training")
 
 

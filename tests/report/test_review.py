@@ -114,6 +114,17 @@ def test_provenance_names_hashes_and_no_time(reports: list[Path], few):
     assert not re.search(r"\d{4}-\d\d-\d\d", json.dumps(origin))
 
 
+def test_a_replay_in_another_type_is_recorded(folder: Path, tmp_path: Path, few):
+    write_review(tmp_path / "r", [str(folder / "few.trace")], dtype="mxfp4", kept=())
+    origin = json.loads((tmp_path / "r" / "provenance.json").read_text())
+    assert origin["command"].endswith(" --dtype mxfp4")
+    assert origin["workloads"]["few"]["replayed_in"] == "mxfp4"
+    assert origin["workloads"]["few"]["content_hash"] != few.trace.content_hash
+    assert (tmp_path / "r" / "index.html").read_text().count("eplayed in mxfp4") >= 3
+    totals = pd.read_csv(tmp_path / "r" / "totals.csv")
+    assert set(totals["replayed_in"]) == {"mxfp4"}
+
+
 def test_an_older_report_is_replaced(reports: list[Path], folder: Path, tmp_path: Path):
     out = tmp_path / "report"
     out.mkdir()
