@@ -29,6 +29,9 @@ def routing_fit(like: str) -> RoutingFit:
 def attention_parameters(like: str) -> tuple[str, dict[str, Any]]:
     """Rule and parameters of patterns that overlap as those of a trace do.
 
+    They hold for any length: k is absolute (a recipe may give its own), growth_ppm adds a share
+    of the keys that are seen, the other shares are of k, and lives are in queries.
+
     Parameters
     ----------
     like : str
