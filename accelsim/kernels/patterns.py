@@ -87,7 +87,9 @@ def _claim_other(bitmap, key, slot_key, time, page, life_log2, least, window, oc
 
 
 @njit(cache=True)
-def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn, bitmap, indices):
+def topk_decay_rows(
+    first, indptr, shape, split, mix, lives, seed, octaves, debruijn, bitmap, indices
+):
     """Keys of consecutive rows of the synthetic top-k (see `workload.rules_topk.TopkDecay`).
 
     Parameters
@@ -95,11 +97,15 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
     first : int
         Number of the first row.
     indptr : int64[n + 1]
-        Row pointers, filled in: min(k, visible) keys a row.
+        Row pointers, filled in: the keys of a row are all that it sees, or at least k.
     shape : (int, int, int, int)
         q_len, kv_len, k, and the keys of a page: with more than one, rows keep k pages, not keys.
     split : (int, int, int, int)
-        Sinks, window, heavy hitters, log2 of the slots that one volatile key is chosen from.
+        Sinks, window, heavy hitters of a row of k, log2 of the slots that one volatile key is
+        chosen from.
+    mix : (int, int, int, int)
+        Eighths of the groups with twice the slots, eighths of them with twice the life, most keys
+        of a row, heavy hitters per thousand keys beyond k.
     lives : (int, int)
         log2 of the queries for which a volatile and a heavy slot hold their key.
     seed : uint64
@@ -113,11 +119,12 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
         Output.
     """
     q_len, kv_len, k, page = shape
-    sinks, window, heavy, pool_log2 = split
-    slots = k - sinks - window
-    pool_mask = (np.uint64(1) << np.uint64(pool_log2)) - np.uint64(1)
+    sinks, window, least_heavy, pool_log2 = split
+    wide, long_lived, most, heavy_permille = mix
+    most_heavy = least_heavy + (most - k) * heavy_permille // 1000
+    shift = pool_log2 + (wide > 0)
     one = np.uint64(1)
-    held = np.zeros(heavy + ((slots - heavy) << pool_log2), dtype=np.int64)
+    held = np.zeros(most_heavy + ((most - sinks - window) << shift), dtype=np.int64)
     until = np.zeros(held.size, dtype=np.int64)
     held_unit = np.int64(-1)
     for r in range(indptr.size - 1):
@@ -125,8 +132,8 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
         unit = row // q_len
         time = kv_len - q_len + row - unit * q_len
         position = time // page
-        place = indptr[r]
-        if position < k:
+        place, count = indptr[r], indptr[r + 1] - indptr[r]
+        if position < count:
             for key in range(position + 1):
                 indices[place + key] = key
             continue
@@ -140,13 +147,17 @@ def topk_decay_rows(first, indptr, shape, split, lives, seed, octaves, debruijn,
             bitmap[key >> 6] |= one << np.uint64(key & 63)
         for key in range(position + 1 - window, position + 1):
             bitmap[key >> 6] |= one << np.uint64(key & 63)
-        for group in range(slots):
+        heavy = least_heavy + (count - k) * heavy_permille // 1000
+        for group in range(count - sinks - window):
             slot, life = group, lives[1] + (group & 3)
             if group >= heavy:
                 if group & 7 == 0 or group == heavy:
                     choices = splitmix(row_key + np.uint64(group) * _GOLDEN)
-                slot = heavy + ((group - heavy) << pool_log2) + np.int64(choices & pool_mask)
-                life = lives[0]
+                volatile = group - heavy
+                pool = pool_log2 + ((volatile * 5) & 7 < wide)
+                choice = choices & ((one << np.uint64(pool)) - one)
+                slot = most_heavy + (volatile << shift) + np.int64(choice)
+                life = lives[0] + ((volatile * 3 + (volatile >> 3)) & 7 < long_lived)
                 choices >>= np.uint64(8)
             slot_key = unit_key + np.uint64(slot + 1) * _MIX_B
             if until[slot] <= time:

@@ -11,6 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.report.text import console
+from accelsim.workload.fit import AttentionFit
+from accelsim.workload.fit_routing import RoutingFit
+from accelsim.workload.recipes.fitted import fits_of
 from accelsim.workload.recipes.recipe import Recipe, load_recipe, recipe_files
 from accelsim.workload.recipes.totals import active_parameters, macs, parameters
 from accelsim.workload.statistics import dense_macs, shape_text
@@ -77,7 +80,28 @@ def recipe_text(recipe: Recipe) -> RenderableType:
             ))
         )  # fmt: skip
     head.append(_line("MACs", f"{short_number(macs(recipe))} in the first step, nothing skipped"))
-    return Group(*head, Text(), _operators(recipe))
+    parts: list[RenderableType] = [*head, Text(), _operators(recipe)]
+    for name, fit in fits_of(recipe.model).items():
+        parts += [Text(), *_fit(name, fit)]
+    return Group(*parts)
+
+
+def _fit(name: str, fit: AttentionFit | RoutingFit) -> list[RenderableType]:
+    """What was fitted, and how near it comes."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("statistic")
+    for column in ("trace", "fitted", "ratio", "over its operators"):
+        table.add_column(column, justify="right")
+    for row in fit.compared():
+        ratio = f"{row.ratio:.3f}" if row.trace else ""
+        spread = f"{row.least:.4g} to {row.most:.4g}"
+        table.add_row(row.name, f"{row.trace:.4g}", f"{row.fitted:.4g}", ratio, spread)
+    given = ", ".join(f"{key} {value}" for key, value in fit.parameters.items())
+    return [
+        _line("fit", f"{name}, {fit.shape}, pooled"),
+        _line("rule", f"{fit.rule}: {given}; what the recipe gives beside like goes before"),
+        table,
+    ]
 
 
 def _total(recipe: Recipe, name: str, count: Callable[[Recipe], int]) -> str:

@@ -73,6 +73,7 @@ class PageTopk(AttentionRule):
             (self.life_log2, self.heavy_life_log2),
             self.seed,
             octave_weights(self.decay_permille),
+            (0, 0, self.pages, 0),
         )
         last = position % self.page + 1
         return pointers(self.row_counts(start, stop)), whole_blocks(chosen, kept, last, self.page)

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from accelsim.workload.arrays import pointers, ranges
+from accelsim.workload.hashing import permutation
 from accelsim.workload.rules import AttentionRule, Csr, register_rule
 from accelsim.workload.samples import bit_numbers
 
@@ -30,6 +31,7 @@ def chosen_keys(
     lives: tuple[int, int],
     seed: int,
     octaves: np.ndarray,
+    mix: tuple[int, int, int, int],
 ) -> np.ndarray:
     """Keys (or pages of keys) of the rows from `start` on, int32[indptr[-1]]; see the kernel."""
     from accelsim.kernels.patterns import topk_decay_rows  # imports numba
@@ -38,8 +40,8 @@ def chosen_keys(
     bitmap = np.zeros(-(-shape[1] // (64 * shape[3])) + 1, dtype=np.uint64)
     with np.errstate(over="ignore"):  # wrapping products, seen only with the JIT off
         topk_decay_rows(
-            start, indptr, shape, split, lives, np.uint64(seed), octaves, bit_numbers(),
-            bitmap, indices,
+            start, indptr, shape, split, mix, lives, np.uint64(seed),
+            octaves, bit_numbers(), bitmap, indices,
         )  # fmt: skip
     return indices
 
@@ -100,23 +102,96 @@ class TopkDecay(AttentionRule):
         return indptr, chosen_keys(
             start,
             indptr,
-            (self.q_len, self.kv_len, self.k, 1),
+            (self.q_len, self.kv_len, self._least, 1),
             (*self._split, self.pool_log2),
             (self.life_log2, self.heavy_life_log2),
             self.seed,
             self._octaves,
+            self._mix,
         )
 
     @property
+    def _mix(self) -> tuple[int, int, int, int]:
+        """What `topk_decay_rows` takes as `mix`: nothing is mixed, and no row keeps more than k."""
+        return 0, 0, self.k, 0
+
+    @property
+    def _least(self) -> int:
+        """Fewest keys of a query that does not keep all."""
+        return self.k
+
+    @property
     def _split(self) -> tuple[int, int, int]:
-        """Sinks, window and heavy slots, together at most k."""
-        window = max(1, self.k * self.window_permille // 1000)
-        sinks = min(self.sinks, self.k - window)
-        return sinks, window, min(self.k * self.heavy_permille // 1000, self.k - window - sinks)
+        """Sinks, window and heavy slots of a query that keeps the fewest, together at most that."""
+        k = self._least
+        window = max(1, k * self.window_permille // 1000)
+        sinks = min(self.sinks, k - window)
+        return sinks, window, min(k * self.heavy_permille // 1000, k - window - sinks)
 
     @cached_property
     def _octaves(self) -> np.ndarray:
         return octave_weights(self.decay_permille)
+
+
+@register_rule("topk_fitted")
+@dataclass(frozen=True, kw_only=True)
+class TopkFitted(TopkDecay):
+    """`topk_decay` in steps fine enough to be fitted to a trace; see `workload.fit`.
+
+    `pool_eighths` of 8 groups have twice the volatile slots, and of 8 volatile slots
+    `life_eighths` hold their key twice as long. Beyond k, a query keeps `growth_ppm` keys for
+    every million that it sees (a selection by mass keeps more where more is seen), and the units
+    differ: the logarithms of their keys are evenly spread over `spread_eighths` / 8 octaves, in
+    random order, and their mean is as without. Sinks and window are those of the unit that keeps
+    the fewest; of further keys, `heavy_permille` are heavy too.
+    """
+
+    pool_eighths: int = 0
+    life_eighths: int = 0
+    growth_ppm: int = 0
+    spread_eighths: int = 0
+
+    def check(self) -> None:
+        """See `Rule.check`."""
+        super().check()
+        eighths = (self.pool_eighths, self.life_eighths)
+        self._require(0 <= min(eighths) and max(eighths) < 8, "eighths must be in [0, 7]")
+        self._require(
+            self.pool_log2 < 8 or not self.pool_eighths, "pool_log2 8 leaves no room for eighths"
+        )
+        self._require(0 <= self.growth_ppm <= 1_000_000, "growth_ppm must be in [0, 1000000]")
+        self._require(0 <= self.spread_eighths <= 80, "spread_eighths must be in [0, 80]")
+
+    def row_counts(self, start: int, stop: int) -> np.ndarray:
+        """See `Rule.row_counts`."""
+        rows = np.arange(start, stop, dtype=np.int64)
+        visible = self.positions(rows) + 1
+        return np.minimum(visible, self._wanted(visible, self._factors[rows // self.q_len]))
+
+    @cached_property
+    def _factors(self) -> np.ndarray:
+        """Keys of each unit over the mean, in 2**-16, int64[units]."""
+        units = self.rows // self.q_len
+        places = (permutation(units, self.seed) + 0.5) / units - 0.5
+        factors = 2.0 ** (places * self.spread_eighths / 8)
+        return np.rint(factors / factors.mean() * (1 << 16)).astype(np.int64)
+
+    def _wanted(self, visible: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Keys that queries would keep if they saw as many, at least one."""
+        mean = (self.k << 16) + visible * (self.growth_ppm << 16) // 1_000_000
+        return np.maximum(1, ((mean >> 4) * (factors >> 4) + (1 << 23)) >> 24)
+
+    @property
+    def _least(self) -> int:
+        return int(self._wanted(np.zeros(1, dtype=np.int64), self._factors.min())[0])
+
+    @property
+    def _most(self) -> int:
+        return int(self._wanted(np.array([self.kv_len]), self._factors.max())[0])
+
+    @property
+    def _mix(self) -> tuple[int, int, int, int]:
+        return self.pool_eighths, self.life_eighths, self._most, self.heavy_permille
 
 
 @register_rule("block_topk")

@@ -25,6 +25,14 @@ RULES = {
     "global_band": {"window": 4, "tokens": 2},
     "sinks_window": {"window": 5, "sinks": 3},
     "topk_decay": {"k": 9, "seed": 3},
+    "topk_fitted": {
+        "k": 5,
+        "seed": 3,
+        "growth_ppm": 90_000,
+        "spread_eighths": 12,
+        "pool_eighths": 3,
+        "life_eighths": 5,
+    },
     "block_topk": {"blocks": 3, "block": 8, "seed": 3},
     "strided": {"stride": 5},
     "bigbird": {"block": 8, "random_blocks": 2, "seed": 3},
@@ -137,6 +145,46 @@ def test_topk_keeps_k_whatever_its_parameters(
         assert (np.diff(keys) > 0).all() and keys[0] >= 0 and keys[-1] <= position[row]
 
 
+@given(
+    k=st.integers(1, 60), growth=st.integers(0, 10**6), spread=st.integers(0, 80),
+    window=st.integers(0, 1000), heavy=st.integers(0, 1000), sinks=st.integers(0, 60),
+    pool=st.integers(0, 63), life=st.integers(0, 80), seed=st.integers(0, 2**63 - 1),
+)  # fmt: skip
+def test_topk_fitted_keeps_what_it_counts(
+    k: int, growth: int, spread: int, window: int, heavy: int, sinks: int, pool: int, life: int,
+    seed: int,
+) -> None:  # fmt: skip
+    pattern = attention_rule(
+        "topk_fitted", units=3, q_len=30, kv_len=100, k=k, growth_ppm=growth, spread_eighths=spread,
+        window_permille=window, heavy_permille=min(heavy, 1000 - window), sinks=sinks, seed=seed,
+        pool_log2=pool // 8, pool_eighths=pool % 8, life_log2=life // 8, life_eighths=life % 8,
+    )  # fmt: skip
+    indptr, indices = pattern.csr()
+    assert np.array_equal(np.diff(indptr), pattern.row_counts())
+    for row in range(90):
+        keys = indices[indptr[row] : indptr[row + 1]]
+        assert len(keys) and (np.diff(keys) > 0).all()
+        assert keys[0] >= 0 and keys[-1] <= 70 + row % 30
+
+
+def test_topk_fitted_is_topk_decay_where_nothing_is_finer() -> None:
+    shape = {"units": 2, "q_len": 200, "kv_len": 300, "k": 21, "seed": 4}
+    coarse, fine = (attention_rule(name, **shape) for name in ("topk_decay", "topk_fitted"))
+    assert np.array_equal(coarse.csr()[1], fine.csr()[1])
+
+
+@pytest.mark.parametrize("units", [1, 2, 5, 32])
+def test_the_units_of_topk_fitted_differ_about_the_same_mean(units: int) -> None:
+    pattern = attention_rule(
+        "topk_fitted", units=units, q_len=64, kv_len=4096, k=40, growth_ppm=10_000,
+        spread_eighths=24,
+    )  # fmt: skip
+    kept = pattern.row_counts().reshape(units, 64).mean(axis=1)
+    assert kept.mean() == pytest.approx(40 + 0.01 * 4064.5, rel=0.01)
+    octaves = np.diff(np.sort(np.log2(kept)))
+    assert octaves == pytest.approx(np.full(units - 1, 3 / units), abs=0.05)
+
+
 def test_block_topk_keeps_whole_blocks_first_and_own() -> None:
     pattern = attention_rule("block_topk", units=2, q_len=512, kv_len=512, blocks=3)
     mask = pattern.mask().reshape(2, 8, 64, 8, 64)
@@ -181,21 +229,27 @@ def test_seed_and_unit_change_the_keys() -> None:
 _DIGEST = """
 import hashlib
 from accelsim.workload.patterns import attention_rule
-pattern = attention_rule("topk_decay", units=2, q_len=4, kv_len=500, k=40, seed=2**62 + 1)
-print(hashlib.sha256(pattern.csr()[1].tobytes()).hexdigest())
+shape = {"units": 2, "q_len": 4, "kv_len": 500, "k": 40, "seed": 2**62 + 1}
+fine = {"pool_eighths": 3, "life_eighths": 5, "growth_ppm": 90_000, "spread_eighths": 9}
+for name, more in ("topk_decay", {}), ("topk_fitted", fine):
+    pattern = attention_rule(name, **shape, **more)
+    print(hashlib.sha256(pattern.csr()[1].tobytes()).hexdigest())
 """
 
 
 def test_the_same_bytes_with_the_jit_off() -> None:
-    pattern = attention_rule("topk_decay", units=2, q_len=4, kv_len=500, k=40, seed=2**62 + 1)
-    expected = hashlib.sha256(pattern.csr()[1].tobytes()).hexdigest()
+    shape = {"units": 2, "q_len": 4, "kv_len": 500, "k": 40, "seed": 2**62 + 1}
+    fine = {"pool_eighths": 3, "life_eighths": 5, "growth_ppm": 90_000, "spread_eighths": 9}
+    coarse = attention_rule("topk_decay", **shape)
+    patterns = coarse, attention_rule("topk_fitted", **shape, **fine)
+    expected = [hashlib.sha256(p.csr()[1].tobytes()).hexdigest() for p in patterns]
     paths = os.pathsep.join(path for path in sys.path if path)
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", _DIGEST],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": paths},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert finished.stdout.strip() == expected
+    assert finished.stdout.split() == expected
 
 
 def test_this_version_still_generates_the_recorded_keys() -> None:
