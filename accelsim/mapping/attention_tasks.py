@@ -119,18 +119,21 @@ class AttentionTasks:
         self.q_bytes = self.k_bytes = model.row(op.d_qk)
         self.v_bytes = model.row(op.d_v)
         rows_q, rows_k = op.batch * op.q_len * op.heads, op.batch * op.kv_len * op.kv_heads
-        # Queries, keys and values are on chip together (one operator made them) or not at all.
-        self.inputs_on_chip = plan.inputs_on_chip()
+        # What others made may be on chip; a cache of keys and values from before is in DRAM.
+        read = rows_k * (self.k_bytes + (0 if op.values_in_keys else self.v_bytes))
+        self.queries_on_chip = plan.inputs_on_chip()
+        self.keys_on_chip = plan.inputs_on_chip(rows_q * self.q_bytes + read)
         self.o_on_chip = plan.keep_output(rows_q * self.v_bytes)
-        self.resident = resident and not self.inputs_on_chip
+        self.resident = resident and not self.keys_on_chip
         self.q_base = self.o_base = 0
         where = plan.machine.arch.mapping.placement
         bases = 0, 0
         if not self.o_on_chip:
             self.o_base = plan.place(rows_q * self.v_bytes, Traffic.OUTPUTS)
-        if not self.inputs_on_chip:  # what tiles touch is counted as they are added
-            whole = None if self.resident else 0
+        if not self.queries_on_chip:
             self.q_base = plan.place(rows_q * self.q_bytes, Traffic.QUERIES, 0)
+        if not self.keys_on_chip:  # what tiles touch is counted as they are added
+            whole = None if self.resident else 0
             if op.values_in_keys:
                 bases = (plan.place(rows_k * self.k_bytes, Traffic.KEYS_VALUES, whole),) * 2
             elif where.interleaved:
@@ -275,7 +278,7 @@ class _TileTasks:
         self.claim()
         t, plan, tile = self.t, self.plan, self.tile
         self.known = [self.held]
-        if not t.inputs_on_chip:
+        if not t.queries_on_chip:
             queries = plan.load(self._rows(t.q_base, t.q_bytes), Traffic.QUERIES, [self.held])
             plan.touch(tile.rows * t.q_bytes, Traffic.QUERIES)
             self.known = [queries]
@@ -333,7 +336,7 @@ class _TileTasks:
     def _fetch(self, at: int, block: Block, values: bool) -> None:
         """Request a block's keys or values, when they do not stay on chip."""
         t = self.t
-        if t.inputs_on_chip or t.resident:
+        if t.keys_on_chip or t.resident:
             return
         keys = t.model.op.kv_len
         rows = t.layout.rows(values, self.placed.kv_row // keys)

@@ -48,9 +48,9 @@ class DryPlan(Plan):
         """When everything has finished."""
         return max(self._finish)
 
-    def inputs_on_chip(self) -> bool:
+    def inputs_on_chip(self, size_bytes: int = 1) -> bool:
         """As the Plan that is being filled."""
-        return self._outer.inputs_on_chip()
+        return self._outer.inputs_on_chip(size_bytes)
 
     def keep_output(self, size_bytes: int) -> bool:
         """As the Plan that is being filled."""

@@ -19,6 +19,7 @@ output in a compressed format, N:M weight decoding.
 
 from __future__ import annotations
 
+import math
 from dataclasses import astuple, dataclass
 
 from accelsim.arch.array import SparseArray

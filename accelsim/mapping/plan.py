@@ -89,7 +89,7 @@ class Plan:
     choices: dict[int, str] = field(default_factory=dict)
     overhead_macs: dict[int, int] = field(default_factory=dict)
     scopes: dict[int, str] = field(default_factory=dict)
-    kept: dict[int, bool] = field(default_factory=dict)
+    kept: dict[int, int] = field(default_factory=dict)
     start: int = -1
     gatherer: Gatherer = field(init=False)
     allocator: Allocator = field(init=False)
@@ -152,16 +152,17 @@ class Plan:
     def keep_output(self, size_bytes: int) -> bool:
         """Decide whether the present operator's result stays on chip for its readers."""
         kept = self.fits_on_chip(size_bytes)
-        self.kept[self.builder.current_operator] = kept
+        self.kept[self.builder.current_operator] = size_bytes if kept else 0
         return kept
 
-    def inputs_on_chip(self) -> bool:
+    def inputs_on_chip(self, size_bytes: int = 1) -> bool:
         """Whether everything that the present operator reads from others stayed on chip.
 
-        Index operators hand over indices, not tensors, and do not count.
+        Index operators hand over indices, not tensors, and do not count. With less than
+        `size_bytes` in all, others have not made what it reads (a cache of keys lies in DRAM).
         """
         found = [self.kept[i] for i in self._inputs if i in self.kept]
-        return bool(found) and all(found)
+        return bool(found) and all(found) and sum(found) >= size_bytes
 
     def task(self, unit: int, work: Work, after: Sequence[int], **counts: int) -> int:
         """Add a task with a service."""
