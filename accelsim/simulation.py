@@ -32,7 +32,7 @@ def simulate(
         progress(f"running {mapped.program.tasks:,} tasks", 1, 1)
     schedule = run(mapped.program, engine)
     unique = {(op, int(kind)): size for (op, kind), size in mapped.unique_bytes.items()}
-    record = Record(unique, mapped.choices, mapped.overhead_macs)
+    record = Record(unique, mapped.choices, mapped.overhead_macs, mapped.notes)
     return analyse(arch, trace, mapped.program, schedule, record)
 
 

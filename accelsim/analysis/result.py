@@ -48,6 +48,7 @@ class Record:
     unique_bytes: dict[tuple[int, int], int]
     choices: dict[int, str]
     overhead_macs: dict[int, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Result:
     tables, see `OPERATOR_COLUMNS`, `UNIT_COLUMNS`, `TRAFFIC_COLUMNS`, `PATH_COLUMNS`,
     `MEMORY_COLUMNS`; in all of them an operator counts as often as it is repeated. `program` and
     `schedule` stand behind them and hold it once, and so do views over time and tables of tiles.
+    `notes` : what a reader of them must know.
     """
 
     arch: Arch
@@ -70,6 +72,7 @@ class Result:
     memory: pd.DataFrame
     program: Program
     schedule: Schedule
+    notes: tuple[str, ...] = ()
 
     @property
     def total_ps(self) -> int:
@@ -85,6 +88,7 @@ class Result:
         """Tables as plain lists and dictionaries."""
         return {
             "summary": self.summary,
+            "notes": list(self.notes),
             "operators": self.operators.to_dict("records"),
             "units": self.units.to_dict("records"),
             "traffic": self.traffic.to_dict("records"),
@@ -107,7 +111,10 @@ def analyse(
     summary = _summary(
         arch, trace, program, schedule, repeats, counted.total_ps, operators, units, traffic
     )
-    return Result(arch, trace, summary, operators, units, traffic, path, memory, program, schedule)
+    return Result(
+        arch, trace, summary, operators, units, traffic, path, memory, program, schedule,
+        record.notes,
+    )  # fmt: skip
 
 
 def _memory(

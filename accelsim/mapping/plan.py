@@ -69,13 +69,14 @@ class Mapped:
 
     `unique_bytes` : (operator, Traffic) -> distinct bytes that the operator must move at least.
     `choices` : operator -> loop nest as text. `overhead_macs` : operator -> issued MACs of index
-    prediction and of scores that were not kept.
+    prediction and of scores that were not kept. `notes` : what a reader of the result must know.
     """
 
     program: Program
     unique_bytes: dict[tuple[int, Traffic], int]
     choices: dict[int, str]
     overhead_macs: dict[int, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -243,6 +244,7 @@ class Plan:
         moved = int((runs[:, 2] * runs[:, 3]).sum())
         counts["write_bytes" if unit == LOAD else "read_bytes"] = moved
         counts["dram_useful_bytes"] = moved if useful_bytes is None else useful_bytes
+        runs = self.allocator.folded(runs)
         return self.builder.memory_task(unit, runs, after=after, traffic=int(kind), **counts)
 
     def claim_tiles(self, task: int, size_bytes: int) -> Callable[[int], None]:
@@ -278,7 +280,8 @@ class Plan:
                 where=f"architecture '{machine.arch.name}'",
                 remedy="raise on_chip, or lower mapping.prefetch, activation_storage or chunk",
             ) from error
-        return Mapped(program, self.unique_bytes, self.choices, self.overhead_macs)
+        notes = self.allocator.notes()
+        return Mapped(program, self.unique_bytes, self.choices, self.overhead_macs, notes)
 
 
 def run(address: int, size_bytes: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from accelsim.report.words import (
     ROLE_TITLES,
     as_bytes,
     as_time,
+    notes_of,
     origin_text,
     percent,
     quality_text,
@@ -55,6 +56,7 @@ def comparison_text(comparison: Comparison, report: Path | None = None) -> Rende
     head += [_line("selection", line) for line in selection_lines(comparison)]
     head.append(_line("quality", quality_text(comparison.trace)))
     head.append(_line(*dram_text(machines(comparison)).split(": ")))
+    head += _notes(list(comparison.results.values()))
     return Group(
         *head, Text(), _comparison_table(comparison), Text(), *_verdict(comparison, report)
     )
@@ -76,6 +78,7 @@ def run_text(result: Result) -> RenderableType:
         _line("machine", f"{result.arch.name}: {result.arch.description}"),
         _line("workload", f"{result.trace.name} ({origin_text(result.trace)})"),
         *_replay_lines(result.trace),
+        *_notes([result]),
         _line("total", "; ".join(parts)),
         _line("utilisation", product),
         _line(*dram_text([result.arch]).split(": ")),
@@ -106,6 +109,10 @@ def _line(title: str, text: str) -> Text:
 def _replay_lines(trace: Trace) -> list[Text]:
     text = replay_text(trace)
     return [_line("replay", text)] if text else []
+
+
+def _notes(results: list[Result]) -> list[Text]:
+    return [_line("note", text) for text in notes_of(results)]
 
 
 def _machine_names(comparison: Comparison) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.result import Result
 from accelsim.workload.trace import Trace
 
 ROLE_TITLES = {
@@ -139,6 +140,11 @@ def replay_sentence(trace: Trace) -> str:
     """The same as a further sentence under a picture over time, which shows the replay alone."""
     text = replay_text(trace)
     return f" Time of the replay: {text} in all totals, here once." if text else ""
+
+
+def notes_of(results: Iterable[Result]) -> list[str]:
+    """Notes of several results, each once."""
+    return list(dict.fromkeys(note for result in results for note in result.notes))
 
 
 def origin_text(trace: Trace) -> str:

@@ -14,6 +14,7 @@ from accelsim.report.words import (
     ROLE_TITLES,
     as_bytes,
     as_time,
+    notes_of,
     origin_text,
     percent,
     quality_text,
@@ -84,6 +85,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         facts.append(("note", trace.note))
     if replayed := replay_text(trace):
         facts.append(("replay", replayed))
+    facts += [("note", line) for line in notes_of(comparison.results.values())]
     facts += [("warning", line) for line in working_set_warnings(comparison)]
     return facts
 

@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.arch.load import load_arch
-from accelsim.errors import InputError
-from accelsim.mapping.placement import Allocator, KeyLayout
+from accelsim.mapping.placement import Allocator, KeyLayout, folded
+from accelsim.report.text import console, run_text
+from accelsim.simulation import simulate
+from accelsim.workload.operators import Gather, Matmul
+from tests.mapping.invariants import CHECKS
+from tests.mapping.workloads import trace
 
 SIZES = [1, 5000, 4096, 123_456, 7]
 
@@ -34,10 +38,68 @@ def test_seed_0_leaves_no_gap_and_others_differ() -> None:
     assert max(seeds[3]) < max(seeds[0]) + len(SIZES) * (1 << 20) + 1
 
 
-def test_a_full_dram_is_said() -> None:
-    allocator = Allocator(load_arch("sparse_v1"))
-    with pytest.raises(InputError, match=r"dram\.capacity: the tensors .* need more than"):
-        allocator.place(33 << 30)
+def test_a_full_dram_is_used_again_and_said() -> None:
+    allocator = Allocator(load_arch("sparse_v1"))  # 32 GiB
+    runs = np.array([[5, 0, 64, 1]])
+    assert allocator.place(31 << 30) == 0 and allocator.notes() == ()
+    assert allocator.folded(runs) is runs
+    assert allocator.place(3 << 30) == 31 << 30
+    assert allocator.notes() == (
+        "the replay lays out 34.0 GiB of tensors, sparse_v1 has 32 GiB of DRAM: "
+        "addresses are used again",
+    )
+    found = allocator.folded(np.array([[(31 << 30) + 8, 0, (1 << 30) + 100, 1]]))
+    assert found.tolist() == [[(31 << 30) + 8, 0, (1 << 30) - 8, 1], [0, 0, 108, 1]]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 300), st.integers(0, 30), st.integers(1, 250), st.integers(1, 9)),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+def test_folded_runs_touch_the_same_bytes_modulo_the_capacity(runs) -> None:
+    runs = [(at, 0 if n == 1 else gap + size, size, n) for at, gap, size, n in runs]
+    found = folded(np.array(runs, np.int64), 100)
+
+    def touched(rows):
+        return sorted(
+            (at + i * stride + byte) % 100
+            for at, stride, size, n in rows
+            for i in range(n)
+            for byte in range(size)
+        )
+
+    assert touched(found.tolist()) == touched(runs)
+    last = found[:, 0] + (found[:, 3] - 1) * found[:, 1] + found[:, 2]
+    assert (found[:, 0] >= 0).all() and (last <= 100).all()
+
+
+def test_a_model_beyond_the_dram_runs() -> None:
+    # A table of 48 GiB in 32 GiB of DRAM, then a product whose weights lie behind it.
+    rows = np.array([0, (1 << 29) - 1, 1 << 28, 3], np.int32)
+    table = Gather(scope="g", table_rows=1 << 29, row_elements=48, indices=rows)
+    product = Matmul(scope="m", m=64, n=300, k=200)
+    arch = load_arch("systolic_32", ("dram.level=simple",))
+    found = simulate(arch, trace(table, product))
+    for check in CHECKS:
+        check(found)
+    p = found.program
+    last = p.run_address + (p.run_count - 1) * p.run_stride + p.run_bytes
+    assert int(last.max()) <= arch.dram.capacity
+    assert len(found.notes) == 1 and found.as_json()["notes"] == list(found.notes)
+    assert found.notes[0].startswith("the replay lays out 48.0 GiB of tensors")
+    alone = simulate(arch, trace(product))
+    assert alone.notes == ()
+    assert found.operators["dram_bytes"][1] == alone.operators["dram_bytes"][0]
+
+
+def test_the_note_is_printed(capsys) -> None:  # type: ignore[no-untyped-def]
+    rows = np.zeros(1, np.int32)
+    table = Gather(scope="g", table_rows=1 << 29, row_elements=48, indices=rows)
+    console().print(run_text(simulate(load_arch("systolic_32"), trace(table))))
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.count("has 32 GiB of DRAM: addresses are used again") == 1
 
 
 @given(
