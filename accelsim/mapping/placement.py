@@ -79,9 +79,9 @@ def folded(runs: np.ndarray, capacity: int) -> np.ndarray:
         moved = runs.copy()
         moved[:, 0] %= capacity
         return moved
-    pieces = []
+    pieces: list[list[int]] = []
     for whole, row in zip(inside.tolist(), runs.tolist(), strict=True):
-        pieces += [row] if whole else _cut(*row, capacity)
+        pieces += [row] if whole else _cut(row[0], row[1], row[2], row[3], capacity)
     found = np.array(pieces, np.int64)
     found[:, 0] %= capacity
     return found
