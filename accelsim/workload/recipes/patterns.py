@@ -76,14 +76,19 @@ def make_pattern(spec: PatternSpec, rows: int, cols: int, seed: int, **sizes: in
     return RulePattern(rule, rows, cols, {**filled, **given})
 
 
-def make_array(spec: ArraySpec, seed: int, **sizes: int) -> ArrayRule:
-    """Build a list of indices or expert ids; see `make_pattern`."""
+def make_array(spec: ArraySpec, seed: int, *, texts: bool = False, **sizes: int) -> ArrayRule:
+    """Build a list of indices or expert ids; see `make_pattern`.
+
+    `texts` : its rows are of different texts (a decode step), so none repeats the one before.
+    """
     rule, given = spec.rule, spec.parameters()
     if spec.like:
         from accelsim.workload.recipes.fitted import routing_parameters
 
         rule, fitted = routing_parameters(spec.like, sizes)
         given = {**fitted, **given}
+    if texts:
+        given.pop("repeat_permille", None)
     known = find_array_rule(rule).parameter_fields()
     filled = {name: value for name, value in {**sizes, "seed": seed}.items() if name in known}
     return make_array_rule(rule, {**filled, **given})

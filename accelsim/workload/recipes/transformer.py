@@ -166,7 +166,10 @@ class _Expansion:
         chosen = b.add(
             TopK, "router_topk", scores, rows=tokens, candidates=part.experts, k=part.top_k
         )
-        ids = make_array(part.routing, seed, tokens=tokens, experts=part.experts, top_k=part.top_k)
+        ids = make_array(
+            part.routing, seed, texts=self.run.phase == "decode",
+            tokens=tokens, experts=part.experts, top_k=part.top_k,
+        )  # fmt: skip
         kept = _kept(part.kept, tokens * part.top_k, part.d_ff, seed)
         if kept is not None and ids.bounds[0] < 0:
             kept = RoutedPattern(kept, ids)
