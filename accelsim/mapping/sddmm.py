@@ -237,6 +237,10 @@ class Written:
         at = m0 // self._rows * self._across
         return int(self._ends[at + self._across] - self._ends[at])
 
+    def total(self) -> int:
+        """Elements of all blocks."""
+        return self._op.m * self._op.n if self._ends is None else int(self._ends[-1])
+
     def largest(self) -> int:
         """Elements of the largest block."""
         if self._ends is None:

@@ -25,6 +25,11 @@ def array_width(machine: Machine) -> int:
     return max(shape.columns for shape in array.shapes)
 
 
+def panel_depth(machine: Machine, columns: int, k: int, item_bytes: int) -> int:
+    """K of a panel of so many columns: half of the weight staging holds it."""
+    return max(1, min(k, machine.weights_bytes // 2 // (columns * item_bytes)))
+
+
 @dataclass(frozen=True)
 class StreamedGemm:
     """C[rows, columns] += A[rows, k] x B[k, columns], B read from DRAM at `base`.
@@ -43,7 +48,7 @@ class StreamedGemm:
 
     def depth(self, columns: int, k: int) -> int:
         """K of a panel."""
-        return max(1, min(k, self.plan.machine.weights_bytes // 2 // (columns * self._item)))
+        return panel_depth(self.plan.machine, columns, k, self._item)
 
     @property
     def _item(self) -> int:
@@ -101,16 +106,16 @@ class StreamedGemm:
             works = [plan.machine.charged(ARRAY, piece) for piece in sparse.split(panels)]
         task = -1
         for at, work in enumerate(works):
-            size = min(depth, k - at * depth) * columns * self._item
-            loads = self._load(base + at * depth * columns * self._item, size)
+            loads = self.panel(base, at * depth, min(depth, k - at * depth), columns)
             task = plan.task(ARRAY, work, [*inputs, *(load for load, _ in loads)])
             for load, held in loads:
                 plan.claim_weights(load, held)(task)
         return task
 
-    def _load(self, base: int, size: int) -> list[tuple[int, int]]:
-        """Request a panel chunk by chunk; returns (task, bytes) of each."""
-        plan = self.plan
+    def panel(self, base: int, first: int, depth: int, columns: int) -> list[tuple[int, int]]:
+        """Request `depth` of K from `first` on, chunk by chunk; returns (task, bytes) of each."""
+        plan, size = self.plan, depth * columns * self._item
+        base += first * columns * self._item
         chunk = min(size, plan.machine.arch.mapping.chunk)
         waits = [] if self.static else [plan.start]
         loads = []
