@@ -26,6 +26,9 @@ from accelsim.mapping.stream import array_width, panel_depth
 from accelsim.workload.operators import DTYPE_BYTES, Matmul
 from accelsim.workload.patterns import CsrPattern, Pattern, csr_pattern
 
+# Of a block that needs more of B than this part, all is streamed.
+MOST = 0.9
+
 
 @dataclass(frozen=True)
 class NeededBlock:
@@ -91,13 +94,13 @@ def _faster(
 ) -> tuple[Needed | None, float]:
     """The other way and its cycles if it takes fewer than `best`."""
     tiling = _tiling(machine, op, axis)
-    blocks = [
-        _block(op, axis, pattern, m0, min(tiling.rows, op.m - m0))
-        for m0 in range(0, op.m, tiling.rows)
-    ]
-    fetched = sum(_fetch_cycles(machine, op, axis, block, tiling) for block in blocks)
-    if fetched >= best:  # before kernels look at the patterns again
-        return found, best
+    blocks: list[NeededBlock] = []
+    fetched = 0.0
+    for m0 in range(0, op.m, tiling.rows):
+        blocks.append(_block(op, axis, pattern, m0, min(tiling.rows, op.m - m0)))
+        fetched += _fetch_cycles(machine, op, axis, blocks[-1], tiling)
+        if fetched >= best or blocks[-1].union.size > MOST * getattr(op, axis):
+            return found, best  # before kernels look at the patterns again
     fixed = tiling if axis == "k" else None
     choices = [choose(machine, block.op, gemm, fixed) for block in blocks]
     array = sum(choice.array_cycles for choice in choices)

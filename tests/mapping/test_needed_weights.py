@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from accelsim.arch.load import load_arch
+from accelsim.simulation import simulate
 from accelsim.workload.operators import Matmul, Vector
 from accelsim.workload.patterns import pattern_from_mask
 from tests.mapping.test_operators_by_hand import moved, simulated, work
-from tests.mapping.workloads import random_mask
+from tests.mapping.workloads import random_mask, trace
 
 GATHERING = ("systolic_32_gather", "sparse_small")
 
@@ -115,3 +117,18 @@ def test_short_rows_cost_whole_lines() -> None:
 def test_the_less_is_needed_the_sooner_it_ends(machine: str) -> None:
     totals = [simulated(machine, kept(every(n, 4096), 512)).total_ps for n in (16, 64, 256, 4096)]
     assert totals == sorted(totals) and totals[0] < totals[-1] / 10
+
+
+@pytest.mark.parametrize("level", ["simple", "request"])
+@pytest.mark.parametrize("axis", ["rows", "columns"])
+def test_gathering_is_not_slower_than_streaming(axis: str, level: str) -> None:
+    make = kept if axis == "rows" else wanted
+    before = Vector(scope="relu", elements=4096, lane_operations=400)
+    for count in (16, 256, 1024, 2048, 3000):
+        mask = np.sort(np.random.default_rng(count).permutation(4096)[:count])
+        op = make(np.isin(np.arange(4096), mask)[None, :], 200, inputs=(0,))
+        totals = []
+        for machine in ("systolic_32_gather", "systolic_32"):
+            arch = load_arch(machine, (f"dram.level={level}",))
+            totals.append(simulate(arch, trace(before, op)).total_ps)
+        assert totals[0] <= 1.02 * totals[1], count
