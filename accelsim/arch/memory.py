@@ -178,7 +178,8 @@ class Load(Spec):
     return_bytes_per_cycle : int
         Width of the way back, at most the load's write share.
     gathers_attention : bool
-        Whether it gathers the union of a tile's keys (rows for MoE dispatch it always gathers).
+        Whether it gathers the union of a tile's keys, and the weights that a product needs where
+        few are (rows for MoE dispatch it always gathers).
     duplicate_window : int
         Lines requested last in a tile that a gather does not request again; `tag_bytes` each.
     cache : GatherCache or None

@@ -24,18 +24,13 @@ class DryPlan(Plan):
 
     def __init__(self, machine: Machine, outer: Plan) -> None:
         super().__init__(machine)
-        arch = machine.arch
         self._outer = outer
         self._free = [0.0] * len(UNIT_NAMES)
         self._finish: list[float] = [0.0]
         self.start = 0
-        self._bytes_per_cycle = (
-            arch.dram.line * arch.dram.channels * self.machine.ps / arch.dram.burst_ps
-        )
-        # A new row costs at least this much of the time of all channels.
-        self._row_bytes = arch.dram.line * arch.dram.activate_ps / arch.dram.burst_ps
-        idle = arch.load.crossing + arch.dram.row_miss + arch.dram.burst_ps + arch.dram.return_delay
-        self._latency = idle / self.machine.ps
+        self._bytes_per_cycle = machine.dram_bytes_per_cycle
+        self._row_bytes = machine.dram_row_bytes
+        self._latency = machine.dram_latency_cycles
         self._dram_free = self._dram_busy = 0.0
 
     @property

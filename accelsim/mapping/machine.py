@@ -87,6 +87,25 @@ class Machine:
         self.ps = arch.clock_ps
         self.shares = arch.scratchpad.shares.of_units()
 
+    @property
+    def dram_bytes_per_cycle(self) -> float:
+        """Bytes that all channels move in a cycle of the units."""
+        d = self.arch.dram
+        return d.line * d.channels * self.ps / d.burst_ps
+
+    @property
+    def dram_row_bytes(self) -> float:
+        """What a new row costs of the time of all channels at least, in bytes at full rate."""
+        d = self.arch.dram
+        return d.line * d.activate_ps / d.burst_ps
+
+    @property
+    def dram_latency_cycles(self) -> float:
+        """From the issue of a line to its arrival where nothing else is asked for."""
+        arch = self.arch
+        d = arch.dram
+        return (arch.load.crossing + d.row_miss + d.burst_ps + d.return_delay) / self.ps
+
     def charged(self, unit: int, work: Work) -> Work:
         """Stretch a Work to what its unit's ports let through; charging twice changes nothing."""
         share = self.shares[UNIT_NAMES[unit]]

@@ -81,19 +81,20 @@ def folded(runs: np.ndarray, capacity: int) -> np.ndarray:
         return moved
     pieces: list[list[int]] = []
     for whole, row in zip(inside.tolist(), runs.tolist(), strict=True):
-        pieces += [row] if whole else _cut(row[0], row[1], row[2], row[3], capacity)
+        pieces += [row] if whole else _cut(row, capacity)
     found = np.array(pieces, np.int64)
     found[:, 0] %= capacity
     return found
 
 
-def _cut(address: int, stride: int, size: int, count: int, capacity: int) -> list[list[int]]:
+def _cut(row: list[int], capacity: int) -> list[list[int]]:
     """A run as runs that do not cross a multiple of the capacity."""
-    found = []
+    address, stride, size, count = row
+    found: list[list[int]] = []
     while count:
         room = capacity - address % capacity
         if size > room:  # the piece itself crosses
-            found += [[address, 0, room, 1], *_cut(address + room, 0, size - room, 1, capacity)]
+            found += [[address, 0, room, 1], *_cut([address + room, 0, size - room, 1], capacity)]
             whole = 1
         else:
             whole = min(count, (room - size) // stride + 1 if stride else 1)

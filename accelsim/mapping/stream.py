@@ -25,6 +25,12 @@ def array_width(machine: Machine) -> int:
     return max(shape.columns for shape in array.shapes)
 
 
+def panel_depth(machine: Machine, columns: int, k: int, dtype: str) -> int:
+    """K of a panel of so many columns: half of the weight staging holds it."""
+    whole = columns * data_bytes(k, dtype)
+    return max(1, min(k, machine.weights_bytes // 2 * k // whole))
+
+
 @dataclass(frozen=True)
 class StreamedGemm:
     """C[rows, columns] += A[rows, k] x B[k, columns], B read from DRAM at `base`.
@@ -43,8 +49,7 @@ class StreamedGemm:
 
     def depth(self, columns: int, k: int) -> int:
         """K of a panel."""
-        staged, whole = self.plan.machine.weights_bytes // 2, self.tile_bytes(columns, k)
-        return max(1, min(k, staged * k // whole))
+        return panel_depth(self.plan.machine, columns, k, self.dtype)
 
     def tile_bytes(self, columns: int, k: int) -> int:
         """Bytes of so many columns of B; each column takes whole bytes."""
@@ -107,23 +112,26 @@ class StreamedGemm:
         The array takes its tasks in order, so sums of a panel meet those of the panel before.
         """
         plan, depth = self.plan, self.depth(columns, k)
-        panels, whole = -(-k // depth), self.tile_bytes(columns, k)
+        panels = -(-k // depth)
         if sparse is None:
             works = list(self.works(rows, columns, k, out_bytes, first, last))
         else:
             works = [plan.machine.charged(ARRAY, piece) for piece in sparse.split(panels)]
         task = -1
         for at, work in enumerate(works):
-            begin, end = (whole * min(k, first) // k for first in (at * depth, (at + 1) * depth))
-            loads = self._load(base + begin, end - begin)
+            loads = self.panel(base, at * depth, min(depth, k - at * depth), columns, k)
             task = plan.task(ARRAY, work, [*inputs, *(load for load, _ in loads)])
             for load, held in loads:
                 plan.claim_weights(load, held)(task)
         return task
 
-    def _load(self, base: int, size: int) -> list[tuple[int, int]]:
-        """Request a panel chunk by chunk; returns (task, bytes) of each."""
-        plan = self.plan
+    def panel(
+        self, base: int, first: int, depth: int, columns: int, k: int
+    ) -> list[tuple[int, int]]:
+        """Request `depth` of K from `first` on, chunk by chunk; returns (task, bytes) of each."""
+        plan, whole = self.plan, self.tile_bytes(columns, k)
+        begin, end = (whole * at // k for at in (first, first + depth))
+        base, size = base + begin, end - begin
         chunk = min(size, plan.machine.arch.mapping.chunk)
         waits = [] if self.static else [plan.start]
         loads = []

@@ -10,7 +10,7 @@ import pytest
 from accelsim.arch.load import load_arch
 from accelsim.mapping.composed import value_bytes
 from accelsim.mapping.machine import Machine
-from accelsim.mapping.matmul import _by_outputs
+from accelsim.mapping.matmul_choice import by_outputs
 from accelsim.mapping.sddmm import Written, mask_bytes, mask_work
 from accelsim.workload.operators import Matmul
 from accelsim.workload.patterns import pattern_from_mask
@@ -67,7 +67,7 @@ def test_the_operator_is_cut_into_blocks_that_fit_and_add_up() -> None:
     op = sampled(mask, 700)
     machine = Machine(load_arch("sparse_small"))
     assert op.output_pattern is not None
-    plan = _by_outputs(machine, op, op.output_pattern)
+    plan = by_outputs(machine, op, op.output_pattern)
     assert sum(w.issued_macs for w in plan.works.values()) == mask.sum() * 700
     rows, columns = plan.tiling.rows, plan.tiling.columns
     written = Written(op, op.output_pattern, rows, columns)

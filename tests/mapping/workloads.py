@@ -206,7 +206,34 @@ def edge_cases() -> dict[str, Trace]:
         ),
     }
     cases |= {f"matmul: wanted, {name}": op for name, op in _sampled().items()}
+    cases |= {f"matmul: needs {name}": op for name, op in _few_needed().items()}
     return {name: trace(operator) for name, operator in cases.items()} | _chains()
+
+
+def _few_needed() -> dict[str, Operator]:
+    """Products that need few of their weights."""
+    few, both = random_mask(3, 2000, 0.01, 8), random_mask(3, 900, 0.02, 9)
+    rows = {"m": 3, "k": 2000, "n": 100}
+    columns = {"m": 3, "n": 900, "k": 330}
+    wanted = pattern_from_mask(both)
+    return {
+        "few rows": Matmul(scope="m", activation_pattern=pattern_from_mask(few), **rows),
+        "no rows": Matmul(scope="m", activation_pattern=pattern_from_mask(few & False), **rows),
+        "few columns": Matmul(scope="m", output_pattern=wanted, **columns),
+        "few columns, int8": Matmul(scope="m", output_pattern=wanted, dtype="int8", **columns),
+        "no columns": Matmul(scope="m", output_pattern=pattern_from_mask(both & False), **columns),
+        "few rows and columns": Matmul(
+            scope="m", m=3, k=2000, n=900, activation_pattern=pattern_from_mask(few),
+            output_pattern=wanted,
+        ),
+        "long rows": Matmul(
+            scope="m", m=3, k=900, n=2000, activation_pattern=pattern_from_mask(both)
+        ),
+        "many tokens": Matmul(
+            scope="m", m=600, k=900, n=40,
+            activation_pattern=pattern_from_mask(np.repeat(both, 200, axis=0)),
+        ),
+    }  # fmt: skip
 
 
 def _sampled() -> dict[str, Operator]:
