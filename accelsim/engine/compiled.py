@@ -230,8 +230,8 @@ def _start_tasks(
 
 @spliced
 def _issue_requests(
-    run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active, result,
-    units, ports, completions, channels, slots, open_row, chips, times, codes, tree, scalars,
+    run_ptr, run_address, run_stride, run_bytes, run_count, run_pace, first_request, next_active,
+    result, units, ports, completions, channels, slots, open_row, chips, times, codes, tree, scalars,
     requests, part, front, transit, entries, trains, first_port, first_edge, now,
 ):
     """Step 4: every port with an edge now issues what it can, and says when it looks again."""
@@ -256,7 +256,7 @@ def _issue_requests(
             task = ports[port, P_ACTIVE]
             if look == now:
                 issued = send_train(
-                    first_request, result, ports, completions, chips, times, codes, scalars,
+                    run_pace, first_request, result, ports, completions, chips, times, codes, scalars,
                     requests, part, trains, port, task, arrive, now,
                 )
             else:
@@ -285,8 +285,8 @@ def _issue_requests(
 @kernel
 def _simulate(
     unit_of, occupancy, latency, successor_ptr, successor, claim_ptr, claims, releases_ptr,
-    releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, first_request,
-    next_active, result, units, queue, ready_key, buffers, ports, completions, bank_free,
+    releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, run_pace,
+    first_request, next_active, result, units, queue, ready_key, buffers, ports, completions, bank_free,
     bank_waits, channels, slots, open_row, chips, times, codes, tree, again, express, scalars,
     requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters,
     free, front, transit, back, waiting, entries, trains,
@@ -331,8 +331,8 @@ def _simulate(
             if scalars[AGAIN_END] == 0:
                 break
         _issue_requests(
-            run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active,
-            result, units, ports, completions, channels, slots, open_row, chips, times, codes,
+            run_ptr, run_address, run_stride, run_bytes, run_count, run_pace, first_request,
+            next_active, result, units, ports, completions, channels, slots, open_row, chips, times, codes,
             tree, scalars, requests, part, front, transit, entries, trains, first_port, first_edge,
             now,
         )
