@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accelsim.engine.reference_tasks import round_up
 from accelsim.engine.program import Program
+from accelsim.engine.reference_tasks import round_up
 from accelsim.engine.trains import Chip, pace, run_paces, shortest
 from accelsim.kernels import dram_fields as k
 from accelsim.kernels.dram_commands import bank_of

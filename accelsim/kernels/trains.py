@@ -1,10 +1,11 @@
 """Trains: contiguous pieces through the DRAM without its commands.
 
 A train is at most `TR_LINES` lines of one piece, at least `TR_LEAST`, issued at once. Its lines
-follow each other at the pace that a stream reaches at request level, or if their piece is short,
-at that of such pieces in random places or at their stride; each refresh stops them for as long as it stops a stream,
-and writes that come behind reads take longer by what turning the bus costs. All this is measured on the channels themselves, see `accelsim.engine.trains`. Trains of all ports
-of a chip share its bus, one train after the other, in the order in which they are sent. A write
+follow each other at the pace that a stream reaches at request level, or if their piece is short, at
+that of such pieces in random places or at their stride; each refresh stops them for as long as it
+stops a stream, and writes that come behind reads take longer by what turning the bus costs. All
+this is measured on the channels themselves, see `accelsim.engine.trains`. Trains of all ports of a
+chip share its bus, one train after the other, in the order in which they are sent. A write
 completes when it arrives, or when the write queues have room for it. A train comes behind what was
 sent at request level before it (at the pace of a stream), and lines that are sent during a train
 arrive behind it. A port may send a train only while no other port of its chip has lines at request

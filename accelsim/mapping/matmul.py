@@ -151,9 +151,12 @@ def _by_rows(
     works = {}
     for m0 in range(0, op.m, tiling.rows):
         indptr, indices = pattern.csr(m0, min(op.m, m0 + tiling.rows))
+        of_width: dict[int, Work] = {}
         for n0 in range(0, op.n, tiling.columns):
             columns = min(tiling.columns, op.n - n0)
-            works[(m0, n0)] = spmm_work(machine, indptr, indices, op.k, columns, op.dtype)
+            if columns not in of_width:
+                of_width[columns] = spmm_work(machine, indptr, indices, op.k, columns, op.dtype)
+            works[(m0, n0)] = of_width[columns]
     return works
 
 
@@ -163,7 +166,10 @@ def _by_columns(
     works = {}
     for n0 in range(0, op.n, tiling.columns):
         indptr, indices = pattern.csr(n0, min(op.n, n0 + tiling.columns))
+        of_width: dict[int, Work] = {}
         for m0 in range(0, op.m, tiling.rows):
             rows = min(tiling.rows, op.m - m0)
-            works[(m0, n0)] = spmm_work(machine, indptr, indices, op.k, rows, op.dtype)
+            if rows not in of_width:
+                of_width[rows] = spmm_work(machine, indptr, indices, op.k, rows, op.dtype)
+            works[(m0, n0)] = of_width[rows]
     return works

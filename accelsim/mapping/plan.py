@@ -191,6 +191,28 @@ class Plan:
         """Read runs (int64[n, 4]: address, stride, bytes, count) from DRAM."""
         return self._memory(LOAD, runs, kind, after)
 
+    def load_weights(
+        self, address: int, size_bytes: int, after: Sequence[int] = ()
+    ) -> tuple[Sequence[int], Callable[[int], None]]:
+        """Read weights into their staging storage chunk by chunk.
+
+        Returns
+        -------
+        (sequence of int, callable)
+            The loads, and what is to be called with each task that releases the storage of all;
+            they must be its predecessors.
+        """
+        chunk = self.machine.arch.mapping.chunk
+        first = np.arange(0, size_bytes, chunk)
+        size = np.minimum(chunk, size_bytes - first)
+        runs = np.stack([address + first, 0 * first, size, 0 * first + 1], axis=1)
+        loads, releasers = self.builder.memory_tasks(
+            LOAD, runs, after=after, buffer=WEIGHTS, traffic=int(Traffic.WEIGHTS)
+        )
+        for name in ("write_bytes", "dram_useful_bytes"):
+            self.builder.count(name, loads, size)
+        return loads, releasers.append
+
     def gather(
         self,
         base: int,

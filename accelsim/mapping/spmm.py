@@ -47,9 +47,11 @@ def spmm_work(
     slots = array.queries_per_row if rows > array.rows else 1
     tile = array.rows * slots
     total = Work()
-    # Accumulators hold `lanes_wide` outputs a slot: wider outputs take one pass for each slice.
-    for first in range(0, width, lanes_wide):
-        slice_width = min(lanes_wide, width - first)
+    # Accumulators hold `lanes_wide` outputs a slot: wider outputs take one pass for each slice,
+    # and slices of one width take the same.
+    for slice_width, slices in ((lanes_wide, width // lanes_wide), (width % lanes_wide, 1)):
+        if not slice_width * slices:
+            continue
         storage = array.accumulators, slice_width * ACCUMULATOR_BYTES
         tiles = multicast(
             machine, indptr, indices, depth, tile, 1, slots, slice_width, dtype, storage
@@ -58,14 +60,13 @@ def spmm_work(
         # Rows of B, the kept values of A, and its bitmap, which says where they belong.
         moved = int(tiles.vectors.sum()) * slice_width * item
         moved += indices.size * item + rows * depth // 8
-        total = total.plus(
-            whole._replace(
-                issued_macs=indices.size * slice_width,
-                issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
-                read_bytes=moved,
-                write_bytes=rows * slice_width * item,
-            )
+        work = whole._replace(
+            issued_macs=indices.size * slice_width,
+            issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
+            read_bytes=moved,
+            write_bytes=rows * slice_width * item,
         )
+        total = total.plus(work.times(slices))
     return total
 
 

@@ -9,7 +9,7 @@ from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import ARRAY, Machine, Work
-from accelsim.mapping.plan import Plan, Traffic, run
+from accelsim.mapping.plan import Plan
 from accelsim.workload.operators import DTYPE_BYTES
 
 ACCUMULATOR_BYTES = 4
@@ -102,19 +102,8 @@ class StreamedGemm:
         task = -1
         for at, work in enumerate(works):
             size = min(depth, k - at * depth) * columns * self._item
-            loads = self._load(base + at * depth * columns * self._item, size)
-            task = plan.task(ARRAY, work, [*inputs, *(load for load, _ in loads)])
-            for load, held in loads:
-                plan.claim_weights(load, held)(task)
+            panel = base + at * depth * columns * self._item
+            loads, release = plan.load_weights(panel, size, [] if self.static else [plan.start])
+            task = plan.task(ARRAY, work, [*inputs, *loads])
+            release(task)
         return task
-
-    def _load(self, base: int, size: int) -> list[tuple[int, int]]:
-        """Request a panel chunk by chunk; returns (task, bytes) of each."""
-        plan = self.plan
-        chunk = min(size, plan.machine.arch.mapping.chunk)
-        waits = [] if self.static else [plan.start]
-        loads = []
-        for at in range(0, size, chunk):
-            here = min(chunk, size - at)
-            loads.append((plan.load(run(base + at, here), Traffic.WEIGHTS, waits), here))
-        return loads
