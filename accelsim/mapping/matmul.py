@@ -26,7 +26,7 @@ from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.composed_matmul import map_composed_matmul
 from accelsim.mapping.machine import INDEX, Machine, Work
 from accelsim.mapping.plan import Plan, Traffic, run
-from accelsim.mapping.spmm import bitmap_union_work, spmm_work
+from accelsim.mapping.spmm import bitmap_union_work, spmm_works
 from accelsim.mapping.stream import StreamedGemm, array_width
 from accelsim.workload.operators import DTYPE_BYTES, Matmul
 from accelsim.workload.patterns import Pattern
@@ -74,6 +74,9 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
     c_base = 0 if c_on_chip else plan.place(c_bytes, Traffic.OUTPUTS)
     sparse = _sparse_plan(machine, op, gemm, tiling)
     stream = StreamedGemm(plan, gemm, op.dtype, op.weights == "static")
+    bits_base = 0
+    if sparse is not None and sparse[0] == "weights":
+        bits_base = plan.place(-(-op.n * op.k // 8), Traffic.METADATA)
     for m0 in range(0, op.m, tiling.rows):
         rows = min(tiling.rows, op.m - m0)
         held = plan.join([plan.start])
@@ -85,14 +88,20 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
             block = run(a_base + first, last - first)
             inputs = plan.load(block, Traffic.ACTIVATIONS, [held])
         known = [inputs]
-        if sparse is not None:
-            known.append(_metadata(plan, sparse, op, rows, inputs))
+        if sparse is not None and sparse[0] == "activations":
+            stored = -(-rows * (op.activation_elements or op.m * op.k) // (8 * op.m))
+            bits_base = plan.place(stored, Traffic.METADATA)
+            known.append(_metadata(plan, bits_base, stored, rows * op.k, inputs))
         done: list[int] = []
         for n0 in range(0, op.n, tiling.columns):
             columns = min(tiling.columns, op.n - n0)
             work = None if sparse is None else sparse[1][(m0, n0)]
             base = b_base + n0 * op.k * item
-            made = [stream.add(base, rows, columns, op.k, known, item, sparse=work)]
+            after = known
+            if sparse is not None and sparse[0] == "weights":
+                at, bits = bits_base + n0 * op.k // 8, columns * op.k
+                after = [*known, _metadata(plan, at, -(-bits // 8), bits, inputs)]
+            made = [stream.add(base, rows, columns, op.k, after, item, sparse=work)]
             if c_on_chip:
                 done.append(plan.final(made[0]))
             else:  # the output is written block by block
@@ -106,15 +115,11 @@ def map_matmul(plan: Plan, op: Matmul, gemm: Gemm) -> None:
     )
 
 
-def _metadata(
-    plan: Plan, sparse: tuple[str, dict[tuple[int, int], Work]], op: Matmul, rows: int, after: int
-) -> int:
-    """Fetch the bitmap of the pattern that is used, and build the unions of its tiles from it."""
-    bits = (rows if sparse[0] == "activations" else op.n) * op.k
-    stored = -(-bits // 8)
-    if sparse[0] == "activations" and op.activation_elements is not None:
-        stored = -(-rows * op.activation_elements // (8 * op.m))
-    base = plan.place(stored, Traffic.METADATA)
+def _metadata(plan: Plan, base: int, stored: int, bits: int, after: int) -> int:
+    """Fetch the bitmap of a block, and build the unions of its tiles from it.
+
+    `stored` : bytes at `base`; `bits` : of the block.
+    """
     held = plan.join([plan.start])
     release = plan.claim_tiles(held, stored)
     loaded = plan.load(run(base, stored), Traffic.METADATA, [held])
@@ -151,12 +156,9 @@ def _by_rows(
     works = {}
     for m0 in range(0, op.m, tiling.rows):
         indptr, indices = pattern.csr(m0, min(op.m, m0 + tiling.rows))
-        of_width: dict[int, Work] = {}
-        for n0 in range(0, op.n, tiling.columns):
-            columns = min(tiling.columns, op.n - n0)
-            if columns not in of_width:
-                of_width[columns] = spmm_work(machine, indptr, indices, op.k, columns, op.dtype)
-            works[(m0, n0)] = of_width[columns]
+        columns = {n0: min(tiling.columns, op.n - n0) for n0 in range(0, op.n, tiling.columns)}
+        found = spmm_works(machine, indptr, indices, op.k, columns.values(), op.dtype)
+        works.update({(m0, n0): found[width] for n0, width in columns.items()})
     return works
 
 
@@ -166,10 +168,7 @@ def _by_columns(
     works = {}
     for n0 in range(0, op.n, tiling.columns):
         indptr, indices = pattern.csr(n0, min(op.n, n0 + tiling.columns))
-        of_width: dict[int, Work] = {}
-        for m0 in range(0, op.m, tiling.rows):
-            rows = min(tiling.rows, op.m - m0)
-            if rows not in of_width:
-                of_width[rows] = spmm_work(machine, indptr, indices, op.k, rows, op.dtype)
-            works[(m0, n0)] = of_width[rows]
+        rows = {m0: min(tiling.rows, op.m - m0) for m0 in range(0, op.m, tiling.rows)}
+        found = spmm_works(machine, indptr, indices, op.k, rows.values(), op.dtype)
+        works.update({(m0, n0): found[height] for m0, height in rows.items()})
     return works
