@@ -230,9 +230,9 @@ def _start_tasks(
 
 @spliced
 def _issue_requests(
-    run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active, result,
-    units, ports, completions, channels, slots, open_row, chips, times, codes, tree, scalars,
-    requests, part, front, transit, entries, trains, first_port, first_edge, now,
+    run_ptr, run_address, run_stride, run_bytes, run_count, run_pace, first_request, next_active,
+    result, units, ports, completions, channels, slots, open_row, chips, times, codes, tree,
+    scalars, requests, part, front, transit, entries, trains, first_port, first_edge, now,
 ):
     """Step 4: every port with an edge now issues what it can, and says when it looks again."""
     while first_time(tree) == now:
@@ -256,8 +256,8 @@ def _issue_requests(
             task = ports[port, P_ACTIVE]
             if look == now:
                 issued = send_train(
-                    first_request, result, ports, completions, chips, times, codes, scalars,
-                    requests, part, trains, port, task, arrive, now,
+                    run_pace, first_request, result, ports, completions, chips, times, codes,
+                    scalars, requests, part, trains, port, task, arrive, now,
                 )
             else:
                 if task < 0 or ports[port, P_IN_FLIGHT] >= ports[port, P_OUTSTANDING]:
@@ -285,11 +285,11 @@ def _issue_requests(
 @kernel
 def _simulate(
     unit_of, occupancy, latency, successor_ptr, successor, claim_ptr, claims, releases_ptr,
-    releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, first_request,
-    next_active, result, units, queue, ready_key, buffers, ports, completions, bank_free,
-    bank_waits, channels, slots, open_row, chips, times, codes, tree, again, express, scalars,
-    requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters,
-    free, front, transit, back, waiting, entries, trains,
+    releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, run_pace,
+    first_request, next_active, result, units, queue, ready_key, buffers, ports, completions,
+    bank_free, bank_waits, channels, slots, open_row, chips, times, codes, tree, again, express,
+    scalars, requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes,
+    filters, free, front, transit, back, waiting, entries, trains,
 ):
     """Run until nothing is left to happen. The arguments are the fields of `layout.State`."""
     first_clock = channels.shape[0]
@@ -331,10 +331,10 @@ def _simulate(
             if scalars[AGAIN_END] == 0:
                 break
         _issue_requests(
-            run_ptr, run_address, run_stride, run_bytes, run_count, first_request, next_active,
-            result, units, ports, completions, channels, slots, open_row, chips, times, codes,
-            tree, scalars, requests, part, front, transit, entries, trains, first_port, first_edge,
-            now,
+            run_ptr, run_address, run_stride, run_bytes, run_count, run_pace, first_request,
+            next_active, result, units, ports, completions, channels, slots, open_row, chips,
+            times, codes, tree, scalars, requests, part, front, transit, entries, trains,
+            first_port, first_edge, now,
         )
         if first_time(tree) == now:
             memory_edges(

@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.engine.dram import DramState, dram_state
 from accelsim.engine.program import UNLIMITED_SERVERS, Order, Program, deepest_bank_queue
-from accelsim.engine.trains import pace
+from accelsim.engine.trains import Chip, pace, run_paces, shortest
 from accelsim.kernels import dram_fields as dk
 from accelsim.kernels import fields as k
 from accelsim.kernels import requests as rk
@@ -46,6 +46,7 @@ class State(NamedTuple):
     run_stride: np.ndarray
     run_bytes: np.ndarray
     run_count: np.ndarray
+    run_pace: np.ndarray
     first_request: np.ndarray
     next_active: np.ndarray
     result: np.ndarray
@@ -121,6 +122,7 @@ def lay_out(program: Program, record_requests: bool) -> State:
         run_stride=p.run_stride,
         run_bytes=p.run_bytes,
         run_count=p.run_count,
+        run_pace=run_paces(p) if trains.size else np.zeros(0, np.int64),
         first_request=first_request,
         next_active=np.empty(p.tasks, np.int64),
         result=_result(p, behind),
@@ -350,11 +352,14 @@ def _trains(p: Program, ports: np.ndarray) -> tuple[np.ndarray, int]:
     part, chips = p.dram.part, p.dram.channels.size
     if not part.size or not part[dk.T_TRAIN]:
         return np.zeros((0, 1), np.int64), 0
-    stacks = p.dram.channels // part[dk.T_CHANNELS]
-    paces = [pace(part, int(p.dram.clock_ps[c]), int(stacks[c])) for c in range(chips)]
+    paces = [pace(Chip.of(p, chip)) for chip in range(chips)]
+    least = shortest(part)
     known = {
         tk.TR_LINES: part[dk.T_TRAIN],
+        tk.TR_LEAST: least,
         tk.TR_PACE: [each.line for each in paces],
+        tk.TR_TURN: [each.turn for each in paces],
+        tk.TR_POSTED: [each.posted_ps for each in paces],
         tk.TR_LATENCY: (part[dk.T_RCD_READ] + part[dk.T_READ_DONE]) * p.dram.clock_ps,
         tk.TR_EVERY: [each.every for each in paces],
         tk.TR_STALL: [each.stall for each in paces],
@@ -362,7 +367,7 @@ def _trains(p: Program, ports: np.ndarray) -> tuple[np.ndarray, int]:
         tk.TR_BANK: -1,
         tk.TR_REFRESH: [each.every for each in paces],
     }
-    in_flight = (ports[:, k.P_OUTSTANDING] // part[dk.T_TRAIN]).sum()
+    in_flight = (ports[:, k.P_OUTSTANDING] // least + 1).sum()
     return _table(tk.TR_COLUMNS, chips, known), int(in_flight)
 
 

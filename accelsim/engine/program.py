@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from itertools import chain
 
 import numpy as np
 
@@ -384,12 +385,52 @@ class ProgramBuilder:
         self._runs[index] = _i64(runs).reshape(-1, 4)
         return index
 
+    def memory_tasks(
+        self, unit: int, runs: np.ndarray, *, after: Sequence[int] = (), buffer: int, **counters: int
+    ) -> tuple[range, list[int]]:
+        """Add a memory task for every run, each with a claim of its bytes of a buffer.
+
+        Parameters
+        ----------
+        unit : int
+        runs : int64[n, 4]
+            Columns address, stride, bytes, count.
+        after : sequence of int
+            Predecessors of each.
+        buffer : int
+        **counters : int
+            The same for all.
+
+        Returns
+        -------
+        (range, list[int])
+            The tasks, and the list to which those that release all the claims are appended.
+        """
+        runs = _i64(runs)
+        count = len(runs)
+        tasks, releasers = range(len(self._unit), len(self._unit) + count), list[int]()
+        self._unit += [unit] * count
+        self._occupancy += [0] * count
+        self._latency += [0] * count
+        self._operator += [self.current_operator] * count
+        self._pred += [tuple(dict.fromkeys(after))] * count
+        sizes = (runs[:, 2] * runs[:, 3]).tolist()
+        self._claims += [[(buffer, size, releasers)] for size in sizes]
+        self._runs += list(runs[:, None])
+        for name, value in counters.items():
+            self._counters[name].update(dict.fromkeys(tasks, value))
+        return tasks, releasers
+
     def claim(self, task: int, buffer: int, size_bytes: int) -> list[int]:
         """Claim bytes of a buffer; returns the list to which the releasing tasks are appended."""
         releasers: list[int] = []
         if size_bytes > 0:
             self._claims[task].append((buffer, int(size_bytes), releasers))
         return releasers
+
+    def count(self, name: str, tasks: Sequence[int], values: np.ndarray) -> None:
+        """Set a counter of some tasks; `values` : int64[tasks], above 0."""
+        self._counters[name].update(zip(tasks, values.tolist(), strict=True))
 
     def add_predecessor(self, task: int, before: int) -> None:
         """Make `task` wait for `before` too."""
@@ -401,7 +442,7 @@ class ProgramBuilder:
     ) -> Program:
         """Freeze into a checked Program."""
         n = len(self._unit)
-        claims = [c for task in self._claims for c in task]
+        claims = list(chain.from_iterable(self._claims))
         runs = [r for r in self._runs if r is not None]
         table = np.concatenate(runs) if runs else np.zeros((0, 4), np.int64)
         counters = {}
@@ -418,12 +459,12 @@ class ProgramBuilder:
             latency_ps=_i64(self._latency),
             operator=_i64(self._operator),
             pred_ptr=_offsets([len(x) for x in self._pred]),
-            pred=_i64([q for task in self._pred for q in task]),
+            pred=np.fromiter(chain.from_iterable(self._pred), np.int64),
             claim_ptr=_offsets([len(x) for x in self._claims]),
             claim_buffer=_i64([c[0] for c in claims]),
             claim_bytes=_i64([c[1] for c in claims]),
             release_ptr=_offsets([len(c[2]) for c in claims]),
-            release=_i64([r for c in claims for r in c[2]]),
+            release=np.fromiter(chain.from_iterable(c[2] for c in claims), np.int64),
             run_ptr=_offsets([0 if r is None else len(r) for r in self._runs]),
             run_address=_i64(table[:, 0]),
             run_stride=_i64(table[:, 1]),

@@ -189,7 +189,7 @@ class Machine:
         p, memories = self.program, self.memories
         level = RequestMemory if p.dram.part.size else SimpleMemory
         for chip in range(p.dram.channels.size):
-            memory = level(p.dram, chip, len(self.channels), self.at, self._promise)
+            memory = level(p, chip, len(self.channels), self.at, self._promise)
             memories.append(memory)
             self.channels += memory.channels
         ports: list[list[Port]] = [[] for _ in self.memories]

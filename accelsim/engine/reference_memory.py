@@ -87,15 +87,15 @@ class Memory(Protocol):
         """Find the channel of an address, and the address in what the channel belongs to."""
 
 
-def lines_of(p: Program, runs: range, line_bytes: int) -> Iterator[tuple[int, int]]:
-    """Cut each piece of each run into the lines that it touches, with how many are left in it."""
+def lines_of(p: Program, runs: range, line_bytes: int) -> Iterator[tuple[int, int, int]]:
+    """Cut each piece of each run into the lines that it touches: line, how many are left, run."""
     for run in runs:
         for piece in range(p.run_count[run]):
             first = int(p.run_address[run]) + piece * int(p.run_stride[run])
             end = first + int(p.run_bytes[run])
             lines = range(first - first % line_bytes, end, line_bytes)
             for number, line in enumerate(lines):
-                yield line, len(lines) - number
+                yield line, len(lines) - number, run
 
 
 def spread(address: int, interleave: int, count: int, permute: bool) -> tuple[int, int]:
@@ -161,7 +161,10 @@ class SimpleChannel:
 class SimpleMemory:
     """The DRAM of one chip at the simple level."""
 
-    def __init__(self, dram: Dram, chip: int, first_channel: int, at: At, promise: Promise) -> None:
+    def __init__(
+        self, program: Program, chip: int, first_channel: int, at: At, promise: Promise
+    ) -> None:
+        dram = program.dram
         self.line_bytes = int(dram.line_bytes[chip])
         self.clock, self.return_ps = int(dram.clock_ps[chip]), int(dram.return_ps[chip])
         self.trains: Trains | None = None

@@ -58,13 +58,15 @@ class Port:
         self.bank_free = [0] * self.banks
         self.bank_waits = [0] * (deepest_bank_queue(machine.program) + 1)
         self.latency = 0  # of all reads together
-        self.active: deque[tuple[Task, Iterator[tuple[int, int]]]] = deque()
-        # The next line and how many are left in its piece, if it has been looked at.
-        self.head: tuple[int, int] | None = None
+        self.active: deque[tuple[Task, Iterator[tuple[int, int, int]]]] = deque()
+        # The next line, how many are left in its piece, and its run, if it has been looked at.
+        self.head: tuple[int, int, int] | None = None
         self.next_issue = 0  # a train takes as many cycles as its lines
         self.issued_at = self.issue_at = -1
         self.waits_for_slot = self.train_waits = False
         self.in_flight = self.return_free = 0
+        # Beside trains: reads that the channels have not given back, and the last write's end.
+        self.singles = self.last_single = 0
 
     def begin(self, task: Task) -> None:
         """A memory task has started: its lines come behind those of the active ones."""
@@ -95,7 +97,7 @@ class Port:
             if not self.active or self.in_flight >= self.outstanding:
                 return  # a start or a completion calls again
             task, _ = self.active[0]
-            address, _ = self._next_line()
+            address, _, _ = self._next_line()
             channel, local = self.memory.locate(address)
             self.waits_for_slot = not channel.take_slot(self.index, self.is_write)
             if self.waits_for_slot:
@@ -104,8 +106,8 @@ class Port:
             self._step(now)
         self._issue_at(now + self.clock)
 
-    def _next_line(self) -> tuple[int, int]:
-        """Address of the next line of the first active task, and lines left in its piece."""
+    def _next_line(self) -> tuple[int, int, int]:
+        """Address of the next line of the first active task, lines left in its piece, its run."""
         if self.head is None:
             self.head = next(self.active[0][1])
         return self.head
@@ -127,17 +129,29 @@ class Port:
         if not self.train_waits and not self._may_send_train():
             return False
         assert self.memory.trains is not None
-        self.train_waits = self.in_flight + self.memory.trains.lines > self.outstanding
+        self.train_waits = self.in_flight + self._train_lines() > self.outstanding
         return self.train_waits
 
-    def _may_send_train(self) -> bool:
+    def _train_lines(self) -> int:
+        """Lines of the next train, 0 if the next lines are to be none."""
         trains = self.memory.trains
-        if trains is None or self.is_write or self.waits_for_slot or not self.active:
-            return False
-        if trains.lines > self.outstanding or self._next_line()[1] < trains.lines:
-            return False
+        if trains is None or not self.active or self.waits_for_slot:
+            return 0
+        return trains.lines(self._next_line()[1], self.outstanding)
+
+    def _may_send_train(self) -> bool:
         others = (port for port in self._of_chip if port is not self)
-        return not any(other.in_flight or other.active for other in others)
+        return self._train_lines() > 0 and not any(
+            other._needs_commands_beside(self.is_write) for other in others
+        )
+
+    def _needs_commands_beside(self, writes: bool) -> bool:
+        """Whether lines are at request level, or the next ones will be; or any of the same kind."""
+        if self.singles or self.last_single > self._machine.now:
+            return True
+        if self.is_write == writes:
+            return bool(self.active) or self.in_flight > 0
+        return bool(self.active) and self._train_lines() == 0
 
     def _send_train(self) -> bool:
         """Send a train, if the piece is long enough and nobody else has work."""
@@ -147,17 +161,24 @@ class Port:
         assert trains is not None
         now, task = self._machine.now, self.active[0][0]
         arrive = round_up(now + self.crossing, self.memory.clock)
-        issued = now + (-(-trains.lines // self.issue_per_cycle) - 1) * self.clock
-        address, left = self._next_line()
+        lines = self._train_lines()
+        issued = now + (-(-lines // self.issue_per_cycle) - 1) * self.clock
+        address, left, run = self._next_line()
         _, local = self.memory.locate(address)
-        for moved in trains.send(arrive, local, left):
+        sent = trains.send(arrive, local, left, run, lines, self.is_write)
+        for i, moved in enumerate(sent):
             self.in_flight += 1
             task.lines_open += 1
             task.line_finish.append(-1)
-            begin = max(self.return_free, moved + self.memory.return_ps)
-            self.return_free = begin + self.beat
-            self.latency += self.return_free - now
-            self._complete_at(self.return_free, task, len(task.line_finish) - 1)
+            if self.is_write:
+                left_at = now + i // self.issue_per_cycle * self.clock
+                reach = round_up(left_at + self.crossing, self.memory.clock)
+                complete = max(reach, left_at + 1, moved - trains.posted)
+            else:
+                begin = max(self.return_free, moved + self.memory.return_ps)
+                self.return_free = complete = begin + self.beat
+                self.latency += complete - now
+            self._complete_at(complete, task, len(task.line_finish) - 1)
             self._step(issued)
         self.next_issue = issued + self.clock
         self._issue_at(self.next_issue)
@@ -172,9 +193,12 @@ class Port:
         arrive = round_up(now + self.crossing, self.memory.clock)
         if self.memory.trains is not None:
             arrive = self.memory.trains.behind(arrive)
-            self.memory.trains.note_line(now)
+            self.memory.trains.note_line(self.is_write, now)
         if self.is_write:
-            self._complete_at(max(arrive, now + 1), task, position)
+            self.last_single = max(arrive, now + 1)
+            self._complete_at(self.last_single, task, position)
+        else:
+            self.singles += 1
         channel.send(
             local,
             self.is_write,
@@ -183,6 +207,7 @@ class Port:
         )
 
     def _bring_back(self, done: int, task: Task, position: int, issued: int) -> None:
+        self.singles -= 1
         begin = max(self.return_free, done + self.memory.return_ps)
         if self.banks:
             word = position * self.memory.line_bytes // self.bank_bytes

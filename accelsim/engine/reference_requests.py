@@ -15,7 +15,7 @@ from bisect import insort
 from collections.abc import Callable
 
 from accelsim.engine.dram import DramState, dram_state
-from accelsim.engine.program import Dram
+from accelsim.engine.program import Program
 from accelsim.engine.reference_memory import Promise, Slots, spread
 from accelsim.engine.reference_tasks import At, Phase
 from accelsim.engine.reference_trains import Trains
@@ -135,7 +135,10 @@ class RequestChannel:
 class RequestMemory:
     """The DRAM of one chip at request level."""
 
-    def __init__(self, dram: Dram, chip: int, first_channel: int, at: At, promise: Promise) -> None:
+    def __init__(
+        self, program: Program, chip: int, first_channel: int, at: At, promise: Promise
+    ) -> None:
+        dram = program.dram
         self.line_bytes = int(dram.line_bytes[chip])
         self.clock, self.return_ps = int(dram.clock_ps[chip]), int(dram.return_ps[chip])
         self._interleave, self._part = int(dram.interleave_bytes[chip]), dram.part
@@ -144,7 +147,7 @@ class RequestMemory:
         self._stacks = count // int(dram.part[k.T_CHANNELS])
         self.trains: Trains | None = None
         if dram.part[k.T_TRAIN]:
-            self.trains = Trains(dram.part, self.clock, self._stacks)
+            self.trains = Trains(program, chip)
         state = dram_state(dram.part, self._stacks)
         self.channels = [
             RequestChannel(state, i, first_channel + i, self.clock, at, promise)

@@ -147,8 +147,10 @@ S_DONE, S_TASK, S_POSITION, S_COLUMNS = range(4)
     P_LATENCY,  # sum over its reads of issue to completion
     P_NEXT_ISSUE,  # it issues nothing before: a train takes as many cycles as its lines
     P_TRAIN_WAITS,  # 1 if it issues nothing until it has the credits of a train
+    P_SINGLES,  # its reads on their way to the channels and there, trains apart
+    P_LAST_SINGLE,  # when the last of its writes that no train took completes
     P_COLUMNS,
-) = range(34)
+) = range(36)
 
 # Places in scalars. Two for each different clock follow: the last edge that was asked for, and the
 # first unit that waits for it, -1 for none.

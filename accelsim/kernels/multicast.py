@@ -144,6 +144,11 @@ def multicast_tiles(
     fifo_at = np.zeros(array_rows, np.int64)
     bank_free = np.zeros(bank_groups, np.int64)
     done = np.zeros(tiles + 1, np.int64)
+    first_row = np.empty(tile_rows, np.int64)  # of the array, that a row of a tile lies on; no
+    last_row = np.empty(tile_rows, np.int64)  # divisions below
+    for entered in range(tile_rows):
+        first_row[entered] = entered * copies // slots_per_row
+        last_row[entered] = ((entered + 1) * copies - 1) // slots_per_row
     issue = 0
     for tile in range(tiles):
         first = tile * tile_rows
@@ -161,17 +166,18 @@ def multicast_tiles(
                 lost += wait
                 time += wait
             for position in range(offset[at], offset[at + 1]):
-                low = entry[position] * copies
-                for row in range(low // slots_per_row, (low + copies - 1) // slots_per_row + 1):
+                entered = entry[position]
+                for row in range(first_row[entered], last_row[entered] + 1):
                     time = max(time, fifo[row, fifo_at[row]])
             issue = time
             arrive = max(time, bank_free[group])
             bank_free[group] = arrive + bank_ticks
             receiver = -1
             for position in range(offset[at], offset[at + 1]):
-                low = entry[position] * copies
+                entered = entry[position]
+                low = entered * copies
                 high = low + copies
-                for row in range(low // slots_per_row, (high - 1) // slots_per_row + 1):
+                for row in range(first_row[entered], last_row[entered] + 1):
                     pairs = min(high, (row + 1) * slots_per_row) - max(low, row * slots_per_row)
                     work = pairs * pair_ticks
                     row_work[row] += work

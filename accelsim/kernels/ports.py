@@ -36,6 +36,7 @@ from accelsim.kernels.fields import (
     P_IS_WRITE,
     P_LAST_ACTIVE,
     P_LAST_LINE,
+    P_LAST_SINGLE,
     P_LATENCY,
     P_LINE,
     P_MASK,
@@ -44,6 +45,7 @@ from accelsim.kernels.fields import (
     P_POSITION,
     P_RETURN_FREE,
     P_RUN,
+    P_SINGLES,
     P_SOURCE,
     P_STARVED,
     P_TAIL,
@@ -197,7 +199,7 @@ def issue_line(
         if not take_slot(channels, ports, 2 * channel + write, port):
             return False
         if trains.shape[0] > 0:
-            note_line(trains, chip, now)
+            note_line(trains, chip, write, now)
         send(
             front, transit, entries, tree, first_edge, channel, line, write, arrive, task, position
         )
@@ -215,9 +217,11 @@ def issue_line(
     if ports[port, P_IS_WRITE]:
         complete = max(arrive, now + 1)
         complete_at(ports, completions, port, complete)
+        ports[port, P_LAST_SINGLE] = complete
         if requests.size > 0:
             requests[first_request[task] + position] = complete
     else:
+        ports[port, P_SINGLES] += 1
         result[FINISH, task] -= 1
         ports[port, P_LATENCY] -= now
     return True
@@ -293,6 +297,7 @@ def bring_back(
         bank_free[bank] = max(bank_free[bank], begin + ports[port, P_BEAT]) + clock
     complete = begin + ports[port, P_BEAT]
     ports[port, P_RETURN_FREE] = complete
+    ports[port, P_SINGLES] -= 1
     ports[port, P_LATENCY] += complete
     result[LAST_BACK, task] = complete
     complete_at(ports, completions, port, complete)

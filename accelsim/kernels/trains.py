@@ -1,15 +1,20 @@
-"""Trains: long contiguous reads through the DRAM without its commands.
+"""Trains: contiguous pieces through the DRAM without its commands.
 
-A train is `TR_LINES` lines of one piece, issued at once. Its lines follow each other at the pace
-that a sequential stream reaches at request level, stopped by each refresh for as long as that
-stops the stream; both are measured on the channels themselves, see `accelsim.engine.trains`. A
-train comes behind what was sent at request level before it (at the same pace), and lines that are
-sent during a train arrive behind it. A port may send a train only while no other port of its chip
-has lines in flight or to issue, so requests of several units always meet command by command.
+A train is at most `TR_LINES` lines of one piece, at least `TR_LEAST`, issued at once. Its lines
+follow each other at the pace that a stream reaches at request level, or if their piece is short, at
+that of such pieces in random places or at their stride; each refresh stops them for as long as it
+stops a stream, and writes that come behind reads take longer by what turning the bus costs. All
+this is measured on the channels themselves, see `accelsim.engine.trains`. Trains of all ports of a
+chip share its bus, one train after the other, in the order in which they are sent. A write
+completes when it arrives, or when the write queues have room for it. A train comes behind what was
+sent at request level before it (at the pace of a stream), and lines that are sent during a train
+arrive behind it. A port may send a train only while no other port of its chip has lines at request
+level in flight or to issue next, nor any lines at all if both read or both write: so single lines
+of a unit meet all that others do command by command, and so do two streams of reads or of writes.
 
-Not modelled: how evenly a piece shorter than some rounds over the channels fills them, and
-interleaving with other lines of the same port (latencies of single lines are longer than at
-request level: a train is issued as a whole).
+Not modelled: how evenly a short piece fills the channels, and interleaving with other lines of the
+same port (latencies of single lines are longer than at request level: a train is issued as a
+whole).
 
 trains[chip, .] : TR_*
 """
@@ -40,11 +45,13 @@ from accelsim.kernels.fields import (
     P_BEAT,
     P_CHIP,
     P_CLOCK,
+    P_CROSSING,
     P_HEAD,
     P_IN_FLIGHT,
     P_IS_WRITE,
     P_ISSUE,
     P_LAST_LINE,
+    P_LAST_SINGLE,
     P_LATENCY,
     P_LINE,
     P_MASK,
@@ -53,6 +60,8 @@ from accelsim.kernels.fields import (
     P_POSITION,
     P_PROMISED,
     P_RETURN_FREE,
+    P_RUN,
+    P_SINGLES,
     P_STARVED,
     P_TAIL,
     P_TRAIN_WAITS,
@@ -65,8 +74,11 @@ from accelsim.kernels.tournament import NEVER
 # Times of the bus in parts of a picosecond, so that a pace need not be whole.
 PARTS = 1024
 (
-    TR_LINES,  # of a train
-    TR_PACE,  # parts of a line
+    TR_LINES,  # of a train, at most
+    TR_LEAST,  # ... and at least
+    TR_PACE,  # parts of a line of a stream
+    TR_TURN,  # parts that a line takes longer when it is written behind reads
+    TR_POSTED,  # ps before a write has moved at which the queues have room for it
     TR_LATENCY,  # arrival to the first line, ps
     TR_EVERY,  # parts from one refresh to the next, 0 for none
     TR_STALL,  # parts that a refresh takes
@@ -77,8 +89,22 @@ PARTS = 1024
     TR_CHANNELS,
     TR_BANK,  # of the last train's first line, and its row
     TR_ROW,
+    TR_WROTE,  # whether the last lines were writes
     TR_COLUMNS,
-) = range(13)
+) = range(17)
+
+
+@inlined
+def train_lines(trains, ports, chips, port):
+    """Lines of the port's next train: 0 if what is left of its piece is too short for one."""
+    chip = ports[port, P_CHIP]
+    lines = trains[chip, TR_LINES]
+    left = (ports[port, P_LAST_LINE] - ports[port, P_LINE]) // chips[chip, D_LINE] + 1
+    if left < trains[chip, TR_LEAST]:
+        return 0
+    if left < lines + trains[chip, TR_LEAST] and left <= ports[port, P_OUTSTANDING]:
+        return left
+    return lines if lines <= ports[port, P_OUTSTANDING] else 0
 
 
 @kernel
@@ -87,10 +113,9 @@ def train_turn(trains, ports, completions, chips, port, now):
 
     Once it waits for the credits of a train, it waits until it has them, whatever others do.
     """
-    chip = ports[port, P_CHIP]
-    lines = trains[chip, TR_LINES]
+    lines = train_lines(trains, ports, chips, port)
     if ports[port, P_TRAIN_WAITS] == 0 and not _may_send(
-        trains, ports, completions, chips, port, now
+        trains, ports, completions, chips, port, lines, now
     ):
         return -1
     need = ports[port, P_IN_FLIGHT] + lines - ports[port, P_OUTSTANDING]
@@ -104,28 +129,31 @@ def train_turn(trains, ports, completions, chips, port, now):
         return max(now + ports[port, P_CLOCK], round_up(last, ports[port, P_CLOCK]))
     if ports[port, P_TRAIN_WAITS]:
         ports[port, P_TRAIN_WAITS] = 0
-        if not _may_send(trains, ports, completions, chips, port, now):
+        if not _may_send(trains, ports, completions, chips, port, lines, now):
             return -1
     return now
 
 
 @inlined
-def _may_send(trains, ports, completions, chips, port, now):
-    """Whether nothing but credits keeps the port from sending a train."""
+def _may_send(trains, ports, completions, chips, port, lines, now):
+    """Whether nothing but credits keeps the port from sending a train of so many lines."""
     chip = ports[port, P_CHIP]
-    lines = trains[chip, TR_LINES]
-    if lines == 0 or ports[port, P_IS_WRITE] or lines > ports[port, P_OUTSTANDING]:
-        return False
-    if ports[port, P_WAITS_ON] >= 0 or ports[port, P_PROMISED]:  # a line has its turn
-        return False
-    left = ports[port, P_LAST_LINE] - ports[port, P_LINE]
-    if left < (lines - 1) * chips[chip, D_LINE]:
-        return False
+    if lines == 0 or ports[port, P_WAITS_ON] >= 0 or ports[port, P_PROMISED]:
+        return False  # a line has its turn
     for other in range(chips[chip, D_FIRST_PORT], chips[chip, D_PORT_END]):
         if other != port:
-            take_credits(ports, completions, other, now)
-            if ports[other, P_IN_FLIGHT] > 0 or ports[other, P_ACTIVE] >= 0:
+            if ports[other, P_SINGLES] > 0 or ports[other, P_LAST_SINGLE] > now:
                 return False
+            active = ports[other, P_ACTIVE] >= 0
+            if ports[other, P_IS_WRITE] == ports[port, P_IS_WRITE]:
+                take_credits(ports, completions, other, now)
+                if active or ports[other, P_IN_FLIGHT] > 0:
+                    return False
+            elif active:
+                if ports[other, P_WAITS_ON] >= 0 or ports[other, P_PROMISED]:
+                    return False
+                if train_lines(trains, ports, chips, other) == 0:
+                    return False
     return True
 
 
@@ -141,46 +169,68 @@ def row_change(part, lines):
 
 @kernel
 def send_train(
-    first_request, result, ports, completions, chips, times, codes, scalars, requests, part,
-    trains, port, task, arrive, now,
+    run_pace, first_request, result, ports, completions, chips, times, codes, scalars, requests,
+    part, trains, port, task, arrive, now,
 ):  # fmt: skip
-    """Send a train; the port stands at its last line. Returns when its last line is issued."""
+    """Send a train; the port stands at its last line. Returns when its last line is issued.
+
+    run_pace : int64[runs], parts that a line of each takes.
+    """
     chip = ports[port, P_CHIP]
-    lines = trains[chip, TR_LINES]
+    write = ports[port, P_IS_WRITE]
+    lines = train_lines(trains, ports, chips, port)
+    pace = run_pace[ports[port, P_RUN]]
+    alone = pace == trains[chip, TR_PACE]  # else the pace has changes of row in it
+    turns = write != trains[chip, TR_WROTE]
+    trains[chip, TR_WROTE] = write
+    if write and turns:
+        pace += trains[chip, TR_TURN]
     at = max((arrive + trains[chip, TR_LATENCY]) * PARTS, trains[chip, TR_BUS])
     address = ports[port, P_LINE]
     left = (ports[port, P_LAST_LINE] - address) // chips[chip, D_LINE] + 1
     _, place = locate_request(part, chips, chip, address)
     bank, row = bank_of(part, place), (place >> part[T_ROW_AT]) & part[T_ROW_MASK]
-    if bank == trains[chip, TR_BANK] and row != trains[chip, TR_ROW]:
+    changes = bank == trains[chip, TR_BANK] and row != trains[chip, TR_ROW]
+    if changes and alone and not turns:
         at += row_change(part, left // trains[chip, TR_CHANNELS]) * chips[chip, D_CLOCK] * PARTS
     trains[chip, TR_BANK] = bank
     trains[chip, TR_ROW] = row
     if trains[chip, TR_EVERY] > 0 and trains[chip, TR_REFRESH] + trains[chip, TR_STALL] <= at:
         missed = (at - trains[chip, TR_STALL] - trains[chip, TR_REFRESH]) // trains[chip, TR_EVERY]
         trains[chip, TR_REFRESH] += (missed + 1) * trains[chip, TR_EVERY]
-    complete = ports[port, P_RETURN_FREE]
-    position = ports[port, P_POSITION]
+    refresh = trains[chip, TR_REFRESH] if trains[chip, TR_EVERY] > 0 else NEVER
+    complete, back, beat = ports[port, P_RETURN_FREE], chips[chip, D_RETURN], ports[port, P_BEAT]
+    base, mask, tail = ports[port, P_BASE], ports[port, P_MASK], ports[port, P_TAIL]
+    first = first_request[task] + ports[port, P_POSITION] if requests.size > 0 else 0
+    latency = 0
     for line in range(lines):
-        at += trains[chip, TR_PACE]
-        if trains[chip, TR_EVERY] > 0 and at > trains[chip, TR_REFRESH]:
+        at += pace
+        if at > refresh:
             at += trains[chip, TR_STALL]
-            trains[chip, TR_REFRESH] += trains[chip, TR_EVERY]
-        complete = max(complete, at // PARTS + chips[chip, D_RETURN]) + ports[port, P_BEAT]
-        completions[ports[port, P_BASE] + (ports[port, P_TAIL] & ports[port, P_MASK])] = complete
-        ports[port, P_TAIL] += 1
-        ports[port, P_LATENCY] += complete - now
+            refresh += trains[chip, TR_EVERY]
+        if write:
+            issued = now + line // ports[port, P_ISSUE] * ports[port, P_CLOCK]
+            reach = round_up(issued + ports[port, P_CROSSING], chips[chip, D_CLOCK])
+            complete = max(reach, issued + 1, at // PARTS - trains[chip, TR_POSTED])
+        else:
+            complete = max(complete, at // PARTS + back) + beat
+            latency += complete - now
+        completions[base + ((tail + line) & mask)] = complete
         if requests.size > 0:
-            requests[first_request[task] + position + line] = complete
+            requests[first + line] = complete
+    trains[chip, TR_REFRESH] = refresh
+    ports[port, P_TAIL] += lines
+    ports[port, P_LATENCY] += latency
     trains[chip, TR_BUS] = at
     trains[chip, TR_END] = at
     trains[chip, TR_SENT] += lines
-    ports[port, P_RETURN_FREE] = complete
     ports[port, P_IN_FLIGHT] += lines
     ports[port, P_POSITION] += lines - 1
     ports[port, P_LINE] += (lines - 1) * chips[chip, D_LINE]
-    result[FINISH, task] -= 1  # the train is one line that is not back
-    schedule(times, codes, scalars, complete, task * 4)
+    if not write:
+        ports[port, P_RETURN_FREE] = complete
+        result[FINISH, task] -= 1  # the train is one line that is not back
+        schedule(times, codes, scalars, complete, task * 4)
     cycles = (lines + ports[port, P_ISSUE] - 1) // ports[port, P_ISSUE]
     issued = now + (cycles - 1) * ports[port, P_CLOCK]
     ports[port, P_NEXT_ISSUE] = issued + ports[port, P_CLOCK]
@@ -197,7 +247,8 @@ def behind_trains(trains, chips, chip, arrive):
 
 
 @inlined
-def note_line(trains, chip, now):
+def note_line(trains, chip, write, now):
     """A line is sent at request level: trains come behind it."""
     bus = max(trains[chip, TR_BUS], now * PARTS)
     trains[chip, TR_BUS] = bus + trains[chip, TR_PACE]
+    trains[chip, TR_WROTE] = write

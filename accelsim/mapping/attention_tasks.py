@@ -25,7 +25,7 @@ from accelsim.mapping.attention_tiles import (
 from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Work
 from accelsim.mapping.pipeline import Pipeline, Step
 from accelsim.mapping.placement import KeyLayout
-from accelsim.mapping.plan import Plan, Traffic, row_runs, run
+from accelsim.mapping.plan import Plan, Release, Traffic, row_runs, run
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import Attention
 
@@ -40,8 +40,6 @@ KEPT_BYTES = 16  # a kept score and its index, and about four probabilities of a
 AHEAD, LAG = 2, 2
 EXAMINE_AHEAD, EXAMINE_LAG = 1, 1
 CANDIDATE_BYTES = 8  # a kept score and its index in the running top-k
-
-Release = Callable[[int], None]
 
 
 def kv_bytes(model: TileModel) -> int:

@@ -7,6 +7,7 @@ densely gets the activations that meet the others brought together by the vector
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from accelsim.mapping.machine import VECTOR
 from accelsim.mapping.matmul_choice import Choice
 from accelsim.mapping.matmul_tasks import MatmulTasks
 from accelsim.mapping.needed import Needed, NeededBlock
-from accelsim.mapping.plan import Plan, Traffic
+from accelsim.mapping.plan import Plan, Release, Traffic
 from accelsim.mapping.sddmm import mask_bytes, mask_work
 from accelsim.mapping.stream import StreamedGemm
 from accelsim.workload.operators import Matmul, data_bytes
@@ -67,22 +68,27 @@ class GatheredGemm(StreamedGemm):
 
     def panel(
         self, base: int, first: int, depth: int, columns: int, k: int
-    ) -> list[tuple[int, int]]:
-        """Gather `depth` of K from `first` on, chunk by chunk; returns (task, bytes) of each."""
+    ) -> tuple[Sequence[int], Release]:
+        """Gather `depth` of K from `first` on, chunk by chunk; see `Plan.load_weights`."""
         rows, size = self.vectors, data_bytes(depth, self.dtype)
         if self.by_k:
             rows, size = rows[first : first + depth], data_bytes(columns, self.dtype)
         else:
             base += data_bytes(first, self.dtype)
         count = max(1, self.plan.machine.arch.mapping.chunk // size)
-        loads = []
+        loads, claims = [], []
         for at in range(0, rows.size, count):
             part = rows[at : at + count]
-            load = self.plan.gather(
-                base, part, size, Traffic.WEIGHTS, [self.known], stride=self.pitch
+            loads.append(
+                self.plan.gather(base, part, size, Traffic.WEIGHTS, [self.known], stride=self.pitch)
             )
-            loads.append((load, part.size * size))
-        return loads
+            claims.append(self.plan.claim_weights(loads[-1], part.size * size))
+
+        def release(task: int) -> None:
+            for claim in claims:
+                claim(task)
+
+        return loads, release
 
 
 class _NeededTasks(MatmulTasks):

@@ -9,7 +9,7 @@ from accelsim.arch.array import SparseArray
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import Machine, Work
 from accelsim.mapping.sddmm import Written, sampled_work
-from accelsim.mapping.spmm import spmm_work
+from accelsim.mapping.spmm import spmm_works
 from accelsim.mapping.stream import array_width
 from accelsim.workload.operators import Matmul, data_bytes, element_bytes
 from accelsim.workload.patterns import Pattern
@@ -150,12 +150,9 @@ def _by_rows(
     works = {}
     for m0 in range(0, op.m, tiling.rows):
         indptr, indices = pattern.csr(m0, min(op.m, m0 + tiling.rows))
-        alike: dict[int, Work] = {}
-        for n0 in range(0, op.n, tiling.columns):
-            columns = min(tiling.columns, op.n - n0)
-            if columns not in alike:
-                alike[columns] = spmm_work(machine, indptr, indices, op.k, columns, op.dtype)
-            works[(m0, n0)] = alike[columns]
+        columns = {n0: min(tiling.columns, op.n - n0) for n0 in range(0, op.n, tiling.columns)}
+        found = spmm_works(machine, indptr, indices, op.k, columns.values(), op.dtype)
+        works.update({(m0, n0): found[width] for n0, width in columns.items()})
     return works
 
 
@@ -165,10 +162,7 @@ def _by_columns(
     works = {}
     for n0 in range(0, op.n, tiling.columns):
         indptr, indices = pattern.csr(n0, min(op.n, n0 + tiling.columns))
-        alike: dict[int, Work] = {}
-        for m0 in range(0, op.m, tiling.rows):
-            rows = min(tiling.rows, op.m - m0)
-            if rows not in alike:
-                alike[rows] = spmm_work(machine, indptr, indices, op.k, rows, op.dtype)
-            works[(m0, n0)] = alike[rows]
+        rows = {m0: min(tiling.rows, op.m - m0) for m0 in range(0, op.m, tiling.rows)}
+        found = spmm_works(machine, indptr, indices, op.k, rows.values(), op.dtype)
+        works.update({(m0, n0): found[height] for m0, height in rows.items()})
     return works

@@ -24,7 +24,7 @@ class MatmulTasks:
         self.written = Written(op, op.output_pattern, self.tiling.rows, self.tiling.columns)
         self.stream = StreamedGemm(plan, gemm, op.dtype, op.weights == "static")
         self.a_on_chip = self.c_on_chip = False
-        self.a_base = self.b_base = self.c_base = 0
+        self.a_base = self.b_base = self.c_base = self.bits_base = 0
 
     def placed(self) -> MatmulTasks:
         """Give operands and result their places."""
@@ -33,6 +33,8 @@ class MatmulTasks:
         self.a_on_chip = plan.inputs_on_chip()
         self.a_base = 0 if self.a_on_chip else plan.place(self.a_bytes, Traffic.ACTIVATIONS)
         self.b_base = plan.place(op.n * self.column, Traffic.WEIGHTS)
+        if self.sparse is not None and self.sparse.used == "weights":
+            self.bits_base = plan.place(-(-op.n * op.k // 8), Traffic.METADATA)
         self.c_on_chip = plan.keep_output(c_bytes)
         self.c_base = 0 if self.c_on_chip else plan.place(c_bytes, Traffic.OUTPUTS)
         return self
@@ -67,7 +69,8 @@ class MatmulTasks:
             columns = min(tiling.columns, op.n - n0)
             work = None if self.sparse is None else self.sparse.works[(m0, n0)]
             stream, base = self._weights(n0, columns, known)
-            made = stream.add(base, rows, columns, op.k, known, self.item, sparse=work)
+            after = [*known, *self._bitmap(n0, columns, inputs)]
+            made = stream.add(base, rows, columns, op.k, after, self.item, sparse=work)
             at, size = self.written.block(m0, n0, rows, columns)
             if self.c_on_chip or not size:
                 done.append(plan.final(made))
@@ -91,8 +94,8 @@ class MatmulTasks:
         return 2 * rows * self.tiling.columns * ACCUMULATOR_BYTES
 
     def _metadata(self, m0: int, rows: int, after: int) -> list[int]:
-        """Fetch the mask of wanted outputs, or the bitmap of the pattern that is used; the index
-        unit builds the unions of tiles from what is used.
+        """Fetch the mask of wanted outputs, or the bitmap of kept activations; the index unit
+        builds the unions of tiles from what is used.
         """
         op, machine = self.op, self.plan.machine
         used = None if self.sparse is None else self.sparse.used
@@ -101,18 +104,27 @@ class MatmulTasks:
             kept = self.written.row_block(m0, rows)
             work = mask_work(machine, rows, op.n, kept) if used == "outputs" else None
             found.append(self._pattern(mask_bytes(rows, op.n, kept), work, after))
-        if used == "activations" or used == "weights":
-            bits = (rows if used == "activations" else op.n) * op.k
-            stored = -(-bits // 8)
-            if used == "activations" and op.activation_elements is not None:
-                stored = -(-rows * op.activation_elements // (8 * op.m))
-            found.append(self._pattern(stored, bitmap_union_work(machine, bits), after))
+        if used == "activations":
+            stored = -(-rows * (op.activation_elements or op.m * op.k) // (8 * op.m))
+            work = bitmap_union_work(machine, rows * op.k)
+            found.append(self._pattern(stored, work, after))
         return found
 
-    def _pattern(self, stored: int, work: Work | None, after: int) -> int:
-        """Fetch a pattern; with `work` it is worked on by the index unit once `after` has ended."""
+    def _bitmap(self, n0: int, columns: int, after: int) -> list[int]:
+        """Fetch the bitmap of some columns of pruned weights; unions of their tiles from it."""
+        if self.sparse is None or self.sparse.used != "weights":
+            return []
+        bits, base = columns * self.op.k, self.bits_base + n0 * self.op.k // 8
+        work = bitmap_union_work(self.plan.machine, bits)
+        return [self._pattern(-(-bits // 8), work, after, base)]
+
+    def _pattern(self, stored: int, work: Work | None, after: int, base: int | None = None) -> int:
+        """Fetch a pattern, placed here unless it has a place; with `work` it is worked on by the
+        index unit once `after` has ended.
+        """
         plan = self.plan
-        base = plan.place(stored, Traffic.METADATA)
+        if base is None:
+            base = plan.place(stored, Traffic.METADATA)
         held = plan.join([plan.start])
         release = plan.claim_tiles(held, stored)
         ready = plan.load(run(base, stored), Traffic.METADATA, [held]) if stored else held

@@ -63,6 +63,10 @@ COUNTERS = (
 )
 
 
+# Called with each task that gives storage back.
+Release = Callable[[int], None]
+
+
 @dataclass
 class Mapped:
     """A mapped trace: the Program and the record of what was chosen.
@@ -193,6 +197,30 @@ class Plan:
         """Read runs (int64[n, 4]: address, stride, bytes, count) from DRAM."""
         return self._memory(LOAD, runs, kind, after)
 
+    def load_weights(
+        self, address: int, size_bytes: int, after: Sequence[int] = ()
+    ) -> tuple[Sequence[int], Release]:
+        """Read weights into their staging storage chunk by chunk.
+
+        Returns
+        -------
+        (sequence of int, callable)
+            The loads, and what is to be called with each task that releases the storage of all;
+            they must be its predecessors.
+        """
+        chunk = self.machine.arch.mapping.chunk
+        first = np.arange(0, size_bytes, chunk)
+        size = np.minimum(chunk, size_bytes - first)
+        runs = np.stack([address + first, 0 * first, size, 0 * first + 1], axis=1)
+        runs = self.allocator.folded(runs)
+        size = runs[:, 2]
+        loads, releasers = self.builder.memory_tasks(
+            LOAD, runs, after=after, buffer=WEIGHTS, traffic=int(Traffic.WEIGHTS)
+        )
+        for name in ("write_bytes", "dram_useful_bytes"):
+            self.builder.count(name, loads, size)
+        return loads, releasers.append
+
     def gather(
         self,
         base: int,
@@ -247,15 +275,15 @@ class Plan:
         runs = self.allocator.folded(runs)
         return self.builder.memory_task(unit, runs, after=after, traffic=int(kind), **counts)
 
-    def claim_tiles(self, task: int, size_bytes: int) -> Callable[[int], None]:
+    def claim_tiles(self, task: int, size_bytes: int) -> Release:
         """Claim tile storage for `task`; call the result with each releasing task."""
         return self._claim(task, TILES, size_bytes)
 
-    def claim_weights(self, task: int, size_bytes: int) -> Callable[[int], None]:
+    def claim_weights(self, task: int, size_bytes: int) -> Release:
         """Claim the weight staging storage (bounded by mapping.prefetch)."""
         return self._claim(task, WEIGHTS, size_bytes)
 
-    def _claim(self, task: int, buffer: int, size_bytes: int) -> Callable[[int], None]:
+    def _claim(self, task: int, buffer: int, size_bytes: int) -> Release:
         releasers = self.builder.claim(task, buffer, size_bytes)
 
         def release_by(releaser: int) -> None:

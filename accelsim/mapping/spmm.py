@@ -8,6 +8,7 @@ and for pruned weights; attention does the same with its own tiles.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -22,7 +23,19 @@ ACCUMULATOR_BYTES = 4
 def spmm_work(
     machine: Machine, indptr: np.ndarray, indices: np.ndarray, depth: int, width: int, dtype: str
 ) -> Work:
-    """Cost of one SpMM as a single array task, ports not charged.
+    """Cost of one SpMM as a single array task; see `spmm_works`."""
+    return spmm_works(machine, indptr, indices, depth, [width], dtype)[width]
+
+
+def spmm_works(
+    machine: Machine,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    depth: int,
+    widths: Iterable[int],
+    dtype: str,
+) -> dict[int, Work]:
+    """Cost of one SpMM as a single array task, ports not charged, for every width.
 
     Parameters
     ----------
@@ -33,10 +46,27 @@ def spmm_work(
         Kept k of each output row.
     depth : int
         Number of rows of B.
-    width : int
+    widths : iterable of int
         Columns of B and C.
     dtype : str
     """
+    slices: dict[int, Work] = {}
+    return {
+        width: _whole(machine, indptr, indices, depth, width, dtype, slices)
+        for width in dict.fromkeys(widths)
+    }
+
+
+def _whole(
+    machine: Machine,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    depth: int,
+    width: int,
+    dtype: str,
+    known: dict[int, Work],
+) -> Work:
+    """Slice after slice; `known` : slices that were costed."""
     array = machine.arch.array
     assert isinstance(array, SparseArray)
     rows = indptr.size - 1
@@ -46,9 +76,14 @@ def spmm_work(
     slots = array.queries_per_row if rows > array.rows else 1
     tile = array.rows * slots
     total = Work()
-    # Accumulators hold `lanes_wide` outputs a slot: wider outputs take one pass for each slice.
-    for first in range(0, width, lanes_wide):
-        slice_width = min(lanes_wide, width - first)
+    # Accumulators hold `lanes_wide` outputs a slot: wider outputs take one pass for each slice,
+    # and slices of one width take the same.
+    for slice_width, slices in ((lanes_wide, width // lanes_wide), (width % lanes_wide, 1)):
+        if not slice_width * slices:
+            continue
+        if slice_width in known:
+            total = total.plus(known[slice_width].times(slices))
+            continue
         storage = array.accumulators, slice_width * ACCUMULATOR_BYTES
         tiles = multicast(
             machine, indptr, indices, depth, tile, 1, slots, slice_width, dtype, storage
@@ -57,14 +92,13 @@ def spmm_work(
         # Rows of B, the kept values of A, and its bitmap, which says where they belong.
         moved = int(tiles.vectors.sum()) * data_bytes(slice_width, dtype)
         moved += data_bytes(indices.size, dtype) + rows * depth // 8
-        total = total.plus(
-            whole._replace(
-                issued_macs=indices.size * slice_width,
-                issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
-                read_bytes=moved,
-                write_bytes=rows * data_bytes(slice_width, dtype),
-            )
+        known[slice_width] = whole._replace(
+            issued_macs=indices.size * slice_width,
+            issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
+            read_bytes=moved,
+            write_bytes=rows * data_bytes(slice_width, dtype),
         )
+        total = total.plus(known[slice_width].times(slices))
     return total
 
 

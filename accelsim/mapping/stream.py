@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import ARRAY, Machine, Work
-from accelsim.mapping.plan import Plan, Traffic, run
+from accelsim.mapping.plan import Plan, Release
 from accelsim.workload.operators import data_bytes
 
 ACCUMULATOR_BYTES = 4
@@ -119,23 +119,16 @@ class StreamedGemm:
             works = [plan.machine.charged(ARRAY, piece) for piece in sparse.split(panels)]
         task = -1
         for at, work in enumerate(works):
-            loads = self.panel(base, at * depth, min(depth, k - at * depth), columns, k)
-            task = plan.task(ARRAY, work, [*inputs, *(load for load, _ in loads)])
-            for load, held in loads:
-                plan.claim_weights(load, held)(task)
+            loads, release = self.panel(base, at * depth, min(depth, k - at * depth), columns, k)
+            task = plan.task(ARRAY, work, [*inputs, *loads])
+            release(task)
         return task
 
     def panel(
         self, base: int, first: int, depth: int, columns: int, k: int
-    ) -> list[tuple[int, int]]:
-        """Request `depth` of K from `first` on, chunk by chunk; returns (task, bytes) of each."""
-        plan, whole = self.plan, self.tile_bytes(columns, k)
+    ) -> tuple[Sequence[int], Release]:
+        """Request `depth` of K from `first` on, chunk by chunk; see `Plan.load_weights`."""
+        whole = self.tile_bytes(columns, k)
         begin, end = (whole * at // k for at in (first, first + depth))
-        base, size = base + begin, end - begin
-        chunk = min(size, plan.machine.arch.mapping.chunk)
-        waits = [] if self.static else [plan.start]
-        loads = []
-        for at in range(0, size, chunk):
-            here = min(chunk, size - at)
-            loads.append((plan.load(run(base + at, here), Traffic.WEIGHTS, waits), here))
-        return loads
+        waits = [] if self.static else [self.plan.start]
+        return self.plan.load_weights(base + begin, end - begin, waits)

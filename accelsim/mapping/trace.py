@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from accelsim.arch.spec import Arch
 from accelsim.mapping.arrays import Gemm, gemm_model
@@ -46,13 +48,26 @@ def map_trace(trace: Trace, arch: Arch, progress: Progress | None = None) -> Map
     """
     plan = Plan(Machine(arch))
     gemm = gemm_model(arch)
-    for number, op in enumerate(trace.operators):
-        if progress is not None:
-            progress(op.scope, number, len(trace.operators))
-        arch.peak_macs_per_cycle(op.dtype)
-        with plan.operator(number, op.scope, _waits_for(op)):
-            _map_operator(plan, op, gemm)
-    return plan.finish()
+    with _without_collections():
+        for number, op in enumerate(trace.operators):
+            if progress is not None:
+                progress(op.scope, number, len(trace.operators))
+            arch.peak_macs_per_cycle(op.dtype)
+            with plan.operator(number, op.scope, _waits_for(op)):
+                _map_operator(plan, op, gemm)
+        return plan.finish()
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """No search for cycles while millions of small tuples are made that have none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _waits_for(op: Operator) -> tuple[int, ...]:

@@ -41,8 +41,9 @@ TINY_CAPTION = "byte-level text of one language, 4 layers: not evidence about fr
 NOT_MODELLED_OF_DRAM = {
     "simple": "DRAM commands, bank groups and write turnarounds (request level): DRAM is "
     "simplified to bursts, activate intervals and refresh",
-    "train": "DRAM commands of long contiguous reads while nobody else has work (they follow each "
-    "other at the pace of a stream); all else is replayed command by command",
+    "train": "DRAM commands of contiguous pieces of 1 KiB and more while no other unit has shorter "
+    "ones (they take turns on the bus at paces measured command by command); all else is replayed "
+    "command by command",
     "request": "of DRAM: power-down, refresh of single banks, closed-page policy, errors; of its "
     "controller: priorities between units and ages of requests",
 }
