@@ -149,6 +149,8 @@ def multicast_tiles(
     for entered in range(tile_rows):
         first_row[entered] = entered * copies // slots_per_row
         last_row[entered] = ((entered + 1) * copies - 1) // slots_per_row
+    single = copies == 1 and slots_per_row == 1
+    room = np.zeros(array_rows, np.int64)  # when the FIFO of a row has room for another vector
     issue = 0
     for tile in range(tiles):
         first = tile * tile_rows
@@ -165,6 +167,23 @@ def multicast_tiles(
             if wait > 0:
                 lost += wait
                 time += wait
+            if single:  # as below, a row of the array for each
+                for position in range(offset[at], offset[at + 1]):
+                    time = max(time, room[entry[position]])
+                issue = time
+                arrive = max(time, bank_free[group])
+                bank_free[group] = arrive + bank_ticks
+                for position in range(offset[at], offset[at + 1]):
+                    row = entry[position]
+                    finish = max(row_free[row], arrive) + pair_ticks
+                    row_free[row] = finish
+                    slot = fifo_at[row]
+                    fifo[row, slot] = finish
+                    slot = slot + 1 if slot + 1 < fifo_depth else 0
+                    fifo_at[row] = slot
+                    room[row] = fifo[row, slot]
+                deliveries += offset[at + 1] - offset[at]
+                continue
             for position in range(offset[at], offset[at + 1]):
                 entered = entry[position]
                 for row in range(first_row[entered], last_row[entered] + 1):
@@ -191,6 +210,9 @@ def multicast_tiles(
                         fifo_at[row] = fifo_at[row] + 1 if fifo_at[row] + 1 < fifo_depth else 0
                         deliveries += 1
                     receiver = row
+        if single:
+            for row in range(last - first):
+                row_work[row] += (indptr[first + row + 1] - indptr[first + row]) * pair_ticks
         end = done[tile]
         for row in range(array_rows):
             end = max(end, row_free[row])
