@@ -451,7 +451,13 @@ class ProgramBuilder:
         return index
 
     def memory_tasks(
-        self, unit: int, runs: np.ndarray, *, after: Sequence[int] = (), buffer: int, **counters: int
+        self,
+        unit: int,
+        runs: np.ndarray,
+        *,
+        after: Sequence[int] = (),
+        buffer: int,
+        **counters: int,
     ) -> tuple[range, list[int]]:
         """Add a memory task for every run, each with a claim of its bytes of a buffer.
 
