@@ -26,7 +26,7 @@ TICKS = 1024
 def _collect_tile(indptr, indices, first_row, last_row, bitmap, cursor, union, offset, entry):
     """Transpose one tile: its distinct columns ascending, and the rows that kept each.
 
-    Fills `union` int32[size], `offset` int64[size + 1], `entry` int32[nnz of the tile] (row
+    Fills `union` int32[size], `offset` int64[size + 1], `entry` uint16[nnz of the tile] (row
     within the tile). Leaves `bitmap` and `cursor` zero. Returns size.
     """
     for position in range(indptr[first_row], indptr[last_row]):
@@ -107,7 +107,7 @@ def multicast_tiles(
         Kept columns of each stationary vector.
     columns : int
     tile_rows : int
-        Pattern rows of a tile; tile_rows x copies <= array_rows x slots_per_row.
+        Pattern rows of a tile, at most 65,536; tile_rows x copies <= array_rows x slots_per_row.
     copies : int
         Stationary vectors that share one pattern row (heads that share an index set).
     slots_per_row : int
@@ -138,7 +138,7 @@ def multicast_tiles(
     cursor = np.zeros(columns, np.int64)
     union = np.empty(min(largest, columns), np.int32)
     offset = np.empty(min(largest, columns) + 1, np.int64)
-    entry = np.empty(largest, np.int32)
+    entry = np.empty(largest, np.uint16)
     row_free = np.zeros(array_rows, np.int64)
     fifo = np.zeros((array_rows, fifo_depth), np.int64)
     fifo_at = np.zeros(array_rows, np.int64)
