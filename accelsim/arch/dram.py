@@ -148,8 +148,8 @@ class PartDram(Spec):
     level : str
         "request" replays every command of the part. "train" does so too, except for contiguous
         pieces of 1 KiB and more while no other unit has shorter ones, which follow each other at
-        a pace that was measured command by command (`accelsim.kernels.trains`). "simple" charges bursts and an activate
-        interval, both derived from the part.
+        a pace that was measured command by command (`accelsim.kernels.trains`). "simple" charges
+        bursts and an activate interval, both derived from the part.
     part : Part
         In YAML the name of a shipped part, or a path.
     stacks : int

@@ -43,12 +43,16 @@ class Chip(NamedTuple):
         d, u = program.dram, program.units
         able = (u.outstanding > 0) & (u.chip == chip)
         names = ("clock_ps", "outstanding", "issue_per_cycle", "crossing_ps")
-        found = []
-        for is_write in (0, 1):
-            units = np.flatnonzero(able & (u.is_write == is_write))[:1]
-            found.append(tuple(int(getattr(u, name)[i]) for i in units for name in names))
-        fields = {name: int(getattr(d, name)[chip]) for name in cls._fields[3:]}
-        return cls(d.part.tobytes(), *found, **fields)
+        load, store = (
+            tuple(
+                int(getattr(u, name)[unit])
+                for unit in np.flatnonzero(able & (u.is_write == is_write))[:1]
+                for name in names
+            )
+            for is_write in (0, 1)
+        )
+        of_dram = (int(getattr(d, name)[chip]) for name in cls._fields[3:])
+        return cls(d.part.tobytes(), load, store, *of_dram)
 
     @property
     def lines(self) -> int:
@@ -179,8 +183,9 @@ def _turn(chip: Chip, line: int) -> int:
     builder = ProgramBuilder()
     for number in range(rounds):
         for part in range(READS_A_WRITE):
-            builder.memory_task(0, [[(number * READS_A_WRITE + part) * size, 0, size, 1]])
-        builder.memory_task(1, [[(1 << 29) + number * size, 0, size, 1]])
+            where = (number * READS_A_WRITE + part) * size
+            builder.memory_task(0, np.array([[where, 0, size, 1]]))
+        builder.memory_task(1, np.array([[(1 << 29) + number * size, 0, size, 1]]))
     units = _units(chip.load, chip.store)
     total = _picoseconds(builder.build(units, [], [], chip.dram()))
     writes = rounds * TASK_LINES

@@ -26,7 +26,7 @@ TICKS = 1024
 def _collect_tile(indptr, indices, first_row, last_row, bitmap, cursor, union, offset, entry):
     """Transpose one tile: its distinct columns ascending, and the rows that kept each.
 
-    Fills `union` int32[size], `offset` int64[size + 1], `entry` int32[nnz of the tile] (row
+    Fills `union` int32[size], `offset` int64[size + 1], `entry` uint16[nnz of the tile] (row
     within the tile). Leaves `bitmap` and `cursor` zero. Returns size.
     """
     for position in range(indptr[first_row], indptr[last_row]):
@@ -107,7 +107,7 @@ def multicast_tiles(
         Kept columns of each stationary vector.
     columns : int
     tile_rows : int
-        Pattern rows of a tile; tile_rows x copies <= array_rows x slots_per_row.
+        Pattern rows of a tile, at most 65,536; tile_rows x copies <= array_rows x slots_per_row.
     copies : int
         Stationary vectors that share one pattern row (heads that share an index set).
     slots_per_row : int
@@ -138,7 +138,7 @@ def multicast_tiles(
     cursor = np.zeros(columns, np.int64)
     union = np.empty(min(largest, columns), np.int32)
     offset = np.empty(min(largest, columns) + 1, np.int64)
-    entry = np.empty(largest, np.int32)
+    entry = np.empty(largest, np.uint16)
     row_free = np.zeros(array_rows, np.int64)
     fifo = np.zeros((array_rows, fifo_depth), np.int64)
     fifo_at = np.zeros(array_rows, np.int64)
@@ -149,6 +149,8 @@ def multicast_tiles(
     for entered in range(tile_rows):
         first_row[entered] = entered * copies // slots_per_row
         last_row[entered] = ((entered + 1) * copies - 1) // slots_per_row
+    single = copies == 1 and slots_per_row == 1
+    room = np.zeros(array_rows, np.int64)  # when the FIFO of a row has room for another vector
     issue = 0
     for tile in range(tiles):
         first = tile * tile_rows
@@ -165,6 +167,23 @@ def multicast_tiles(
             if wait > 0:
                 lost += wait
                 time += wait
+            if single:  # as below, a row of the array for each
+                for position in range(offset[at], offset[at + 1]):
+                    time = max(time, room[entry[position]])
+                issue = time
+                arrive = max(time, bank_free[group])
+                bank_free[group] = arrive + bank_ticks
+                for position in range(offset[at], offset[at + 1]):
+                    row = entry[position]
+                    finish = max(row_free[row], arrive) + pair_ticks
+                    row_free[row] = finish
+                    slot = fifo_at[row]
+                    fifo[row, slot] = finish
+                    slot = slot + 1 if slot + 1 < fifo_depth else 0
+                    fifo_at[row] = slot
+                    room[row] = fifo[row, slot]
+                deliveries += offset[at + 1] - offset[at]
+                continue
             for position in range(offset[at], offset[at + 1]):
                 entered = entry[position]
                 for row in range(first_row[entered], last_row[entered] + 1):
@@ -191,6 +210,9 @@ def multicast_tiles(
                         fifo_at[row] = fifo_at[row] + 1 if fifo_at[row] + 1 < fifo_depth else 0
                         deliveries += 1
                     receiver = row
+        if single:
+            for row in range(last - first):
+                row_work[row] += (indptr[first + row + 1] - indptr[first + row]) * pair_ticks
         end = done[tile]
         for row in range(array_rows):
             end = max(end, row_free[row])

@@ -78,14 +78,22 @@ def map_attention(plan: Plan, op: Attention, gemm: Gemm) -> None:
     model = TileModel(plan.machine, gemm, op)
     passes = _placed(op, model)
     choice = _choose(plan, model, passes[0])
+    known = {_same_tiles(op, passes[0]): choice.tiles}  # of the last pass
 
     def tiles(placed: Placed) -> list[Tile]:
-        if placed is passes[0]:
-            return choice.tiles
-        return _tiles(model, placed.work(op), choice.strategy, choice.queries)
+        kind = _same_tiles(op, placed)
+        if kind not in known:
+            known.clear()
+            known[kind] = _tiles(model, placed.work(op), choice.strategy, choice.queries)
+        return known[kind]
 
     AttentionTasks(plan, model, choice.resident, tiles).run(passes)
     plan.choose(_describe(model, choice))
+
+
+def _same_tiles(op: Attention, placed: Placed) -> tuple[int, int]:
+    """Passes of which this is the same have the same tiles."""
+    return placed.copies, 0 if op.pattern is None else placed.pattern_row
 
 
 def _placed(op: Attention, model: TileModel) -> list[Placed]:

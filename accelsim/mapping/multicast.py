@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.arch.array import SparseArray
+from accelsim.errors import InputError
 from accelsim.kernels.multicast import TICKS, multicast_tiles
 from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES
 from accelsim.mapping.machine import Machine, Work
 from accelsim.workload.operators import data_bytes
+
+MOST_TILE_ROWS = 1 << 16  # the kernel numbers them in 16 bits
 
 
 def pair_ticks(machine: Machine, width: int, dtype: str) -> int:
@@ -90,6 +93,12 @@ def multicast(
     """
     array, pad = machine.arch.array, machine.arch.scratchpad
     assert isinstance(array, SparseArray)
+    if tile_rows > MOST_TILE_ROWS:
+        raise InputError(
+            f"a tile of {tile_rows:,} rows is more than {MOST_TILE_ROWS:,}",
+            where=f"architecture '{machine.arch.name}'",
+            remedy="fewer rows of the array, or queries a row",
+        )
     vector_bytes = data_bytes(width, dtype)
     banks = min(pad.banks, -(-vector_bytes // pad.bank_bytes))
     buses = -(-vector_bytes // array.bus_bytes) * TICKS / array.multicast_buses

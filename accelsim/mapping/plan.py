@@ -120,6 +120,7 @@ class Plan:
         self._finals: list[int] = []
         yield
         self.ends.append(self.join(self._finals or [self.start]))
+        self.builder.seal()
 
     def reconfigure(self) -> int:
         """Switch the array to this operator's dataflow or mode; array tasks queue behind it."""

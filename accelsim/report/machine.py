@@ -32,8 +32,8 @@ _KERNELS = {
 MODELLED = (
     "array compute and feed, port shares, load and store queues, DRAM (level request: every"
     " command, queue and refresh; level train: the same, but contiguous pieces of 1 KiB and"
-    " more that meet no shorter ones at a pace; level simple: bursts, activates, a share for refresh), claims on scratchpad bytes,"
-    " dispatch"
+    " more that meet no shorter ones at a pace; level simple: bursts, activates, a share for"
+    " refresh), claims on scratchpad bytes, dispatch"
 )
 NOT_MODELLED = "area, energy, interconnect between units, DRAM power-down, thermals"
 

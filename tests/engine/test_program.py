@@ -49,6 +49,37 @@ def test_builder_keeps_what_it_was_told() -> None:
     assert not same_program(p, replace(p, latency_ps=at(p.latency_ps, 0, 8)))
 
 
+def blocks(sealed: bool) -> Program:
+    """Two loads with claims in one block, or one by one, and a task that releases them."""
+    runs = np.array([[0, 0, 128, 1], [128, 0, 64, 1]])
+    builder = ProgramBuilder(["traffic"])
+    first = builder.task(0, 5)
+    if sealed:
+        builder.seal()
+        loads, releasers = builder.memory_tasks(1, runs, after=[first], buffer=0, traffic=2)
+        builder.count("traffic", loads[1:], np.array([7]))
+        releasers.append(builder.task(0, 5, after=loads))
+        builder.seal()
+        with pytest.raises(ValueError, match="task 0 is sealed"):
+            builder.claim(first, 0, 8)
+    else:
+        lists = []
+        for run, traffic in zip(runs, (2, 7), strict=True):
+            load = builder.memory_task(1, run, after=[first], traffic=traffic)
+            lists.append(builder.claim(load, 0, int(run[2])))
+        last = builder.task(0, 5, after=[1, 2])
+        for releasers in lists:
+            releasers.append(last)
+    units = make_units({}, {"outstanding": 1, "issue_per_cycle": 1})
+    return build(builder, units, [192], make_dram({}))
+
+
+def test_blocks_and_seals_build_what_single_tasks_do() -> None:
+    together, single = blocks(True), blocks(False)
+    assert same_program(together, single)
+    assert together.counters["traffic"].tolist() == single.counters["traffic"].tolist()
+
+
 @pytest.mark.parametrize(
     ("field", "place", "value", "message"),
     [

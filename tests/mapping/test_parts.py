@@ -17,8 +17,10 @@ from accelsim.mapping.moe import routed_slots, take_rows
 from accelsim.mapping.multicast import pair_ticks
 from accelsim.mapping.pipeline import Pipeline, Step
 from accelsim.mapping.plan import row_runs
+from accelsim.mapping.spmm import spmm_work, spmm_works
 from accelsim.simulation import simulate
 from accelsim.workload.operators import Matmul, Vector
+from accelsim.workload.patterns import RulePattern
 from tests.mapping.workloads import SMALL, attention, moe, trace
 
 COUNTS = st.integers(0, 1000)
@@ -135,6 +137,31 @@ def test_what_was_written_to_dram_is_fetched_by_all_its_readers(machine: str) ->
     table = found.traffic.set_index(["operator", "cause"])["requested_bytes"]
     assert table[0, "outputs"] == 64 * 96 * 2
     assert table[1, "queries"] == 4096 and table[1, "keys and values"] >= 8192
+
+
+def test_slices_of_a_sparse_product_are_costed_once_and_add_up() -> None:
+    machine = Machine(load_arch("sparse_v1"))
+    rng = np.random.default_rng(3)
+    kept = rng.random((200, 512)) < 0.4
+    indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    indices = np.nonzero(kept)[1].astype(np.int32)
+    found = spmm_works(machine, indptr, indices, 512, [300, 44, 128, 300], "bf16")
+    assert list(found) == [300, 44, 128]
+    assert found[300] == found[128].plus(found[128]).plus(found[44])
+    assert all(
+        found[width] == spmm_work(machine, indptr, indices, 512, width, "bf16") for width in found
+    )
+
+
+def test_the_bitmap_of_pruned_weights_comes_block_by_block() -> None:
+    """1 MiB of bits, more than there is storage for tiles; each block of rows reads all."""
+    pruned = RulePattern("nm", 8192, 1024, {"n": 1, "m": 8})
+    op = Matmul(scope="up", m=256, n=8192, k=1024, weight_pattern=pruned)
+    arch = load_arch("sparse_small")
+    found = simulate(arch, trace(op))
+    assert Machine(arch).tiles_bytes < 8192 * 1024 // 8
+    table = found.traffic.set_index(["operator", "cause"])["requested_bytes"]
+    assert table[0, "metadata"] % (8192 * 1024 // 8) == 0 and table[0, "metadata"] > 0
 
 
 def test_no_room_for_the_smallest_tile_says_what_to_do() -> None:
