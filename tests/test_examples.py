@@ -12,26 +12,37 @@ import typer
 
 from accelsim.arch.load import load_arch
 from accelsim.cli.main import app
+from accelsim.report.suite import load_suite
+from accelsim.workload.library import load_workload
+from accelsim.workload.recipes.recipe import load_recipe
 from accelsim.workload.trace import find_trace
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECIPES = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 COMMAND: Any = typer.main.get_command(app)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.M | re.S)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.M | re.S)
 
 
 def helped(command: Any) -> list[str]:
     """Examples in the help of a command and of those below it."""
-    found = re.findall(r"Example: (accelsim .*)", " ".join((command.help or "").split()))
+    found = re.findall(
+        r"Example: (accelsim .*?)(?= Example: |$)", " ".join((command.help or "").split())
+    )
     for below in getattr(command, "commands", {}).values():
         found += helped(below)
     return found
 
 
 def examples() -> list[str]:
-    lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    lines = [
+        line.split("#")[0].strip()
+        for block in blocks("sh") + blocks("sh", RECIPES)
+        for line in block.splitlines()
+    ]
     return [line for line in lines if line.startswith("accelsim")] + helped(COMMAND)
 
 
@@ -49,7 +60,9 @@ def test_a_command_parses_and_names_what_exists(line: str) -> None:
     workloads = given.get("workload") or ()
     for name in [workloads] if isinstance(workloads, str) else workloads:
         if not name.startswith("my_"):
-            find_trace(name)
+            load_workload(name, tuple(given.get("shape") or ()))
+    if given.get("suite"):
+        load_suite(given["suite"])
 
 
 def test_there_are_examples_of_every_command() -> None:
@@ -62,6 +75,14 @@ def test_the_architecture_of_the_readme_loads(tmp_path: Path) -> None:
     place = tmp_path / "mine.yaml"
     place.write_text(text, encoding="utf-8")
     assert load_arch(str(place)).array != load_arch("sparse_v1").array
+
+
+def test_the_model_of_the_recipes_page_builds(tmp_path: Path) -> None:
+    (text,) = blocks("yaml", RECIPES)
+    place = tmp_path / "our_7b.yaml"
+    place.write_text(text, encoding="utf-8")
+    for key in ("prefill_8k", "decode_8k_b16"):
+        assert len(load_recipe(f"{place}:{key}", ("steps=1",)).operators()) > 20
 
 
 def test_the_python_of_the_readme_runs(
