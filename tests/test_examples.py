@@ -49,7 +49,7 @@ def examples() -> list[str]:
 @pytest.mark.parametrize("line", examples())
 def test_a_command_parses_and_names_what_exists(line: str) -> None:
     words = shlex.split(line)[1:]
-    command: Any = COMMAND
+    reviews, command = words[0] == "review", COMMAND
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
     given = command.make_context(command.name, words).params
@@ -61,7 +61,7 @@ def test_a_command_parses_and_names_what_exists(line: str) -> None:
     for name in [workloads] if isinstance(workloads, str) else workloads:
         if not name.startswith("my_"):
             load_workload(name, tuple(given.get("shape") or ()))
-    if given.get("suite"):
+    if reviews and given.get("suite"):
         load_suite(given["suite"])
 
 

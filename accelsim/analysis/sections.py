@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import Comparison, Spread, spread
@@ -24,7 +24,7 @@ class Steps(NamedTuple):
     over: Spread
 
 
-def steps_of(base: Mapping[int, int], other: Mapping[int, int]) -> Steps | None:
+def compared_steps(base: Mapping[int, int], other: Mapping[int, int]) -> Steps | None:
     """Compare the times of steps; None where there are fewer than two.
 
     `first`, `later` : speedup in the first step, and over all the others; `over` : its spread over
@@ -52,30 +52,42 @@ def layer_speedups(base: Mapping[int, int], other: Mapping[int, int]) -> list[fl
 
 def over_layers(comparison: Comparison, role: str = "candidate") -> list[float]:
     """Speedup of every layer of a comparison; empty without layers."""
-    both = (layer_times(comparison.results[name]) for name in ("baseline", role))
-    return layer_speedups(*both)
+    both = (section_times(comparison.results[name]) for name in ("baseline", role))
+    return layer_speedups(*map(layers_of, both))
 
 
 def over_steps(comparison: Comparison, role: str = "candidate") -> Steps | None:
     """Steps of a comparison; None where there are fewer than two."""
-    return steps_of(*(step_times(comparison.results[name]) for name in ("baseline", role)))
+    both = (section_times(comparison.results[name]) for name in ("baseline", role))
+    return compared_steps(*map(steps_of, both))
 
 
-def layer_times(result: Result) -> dict[int, int]:
-    """Time on the critical path by layer number, ps, over all steps; empty without layers."""
-    return _times(result, layer_of)
+def section_times(result: Result) -> dict[tuple[int, int], int]:
+    """Time on the critical path by (step, layer), ps; they sum to the total.
 
-
-def step_times(result: Result) -> dict[int, int]:
-    """Time on the critical path by step, ps; empty for a trace of one step."""
-    return _times(result, step_of)
-
-
-def _times(result: Result, number_of: Callable[[str], int | None]) -> dict[int, int]:
-    found: dict[int, int] = {}
+    Step 0 where a trace has one step only, layer -1 for what is in no layer.
+    """
+    found: dict[tuple[int, int], int] = {}
     table = result.operators
     for scope, time in zip(table["scope"], table["time_ps"], strict=True):
-        number = number_of(scope)
-        if number is not None:
-            found[number] = found.get(number, 0) + int(time)
+        step, layer = step_of(scope), layer_of(scope)
+        key = (0 if step is None else step, -1 if layer is None else layer)
+        found[key] = found.get(key, 0) + int(time)
     return dict(sorted(found.items()))
+
+
+def layers_of(sections: Mapping[tuple[int, int], int]) -> dict[int, int]:
+    """Time by layer over all steps; empty without layers."""
+    found: dict[int, int] = {}
+    for (_, layer), time in sections.items():
+        if layer >= 0:
+            found[layer] = found.get(layer, 0) + time
+    return found
+
+
+def steps_of(sections: Mapping[tuple[int, int], int]) -> dict[int, int]:
+    """Time by step."""
+    found: dict[int, int] = {}
+    for (step, _), time in sections.items():
+        found[step] = found.get(step, 0) + time
+    return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
-from accelsim.analysis.sections import layer_times, step_times
+from accelsim.analysis.sections import section_times
 from accelsim.arch.load import load_arch
 from accelsim.arch.scale import scaled_to
 from accelsim.arch.spec import Arch
@@ -21,6 +22,7 @@ from accelsim.errors import InputError, unknown_name
 from accelsim.report.groups import leading_limit
 from accelsim.simulation import simulate, without_sparsity
 from accelsim.workload.library import load_workload
+from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 
 Progress = Callable[[str, int, int], None]
 
@@ -41,7 +43,8 @@ class Suite(Spec):
     """Workloads and machines.
 
     `third` : the baseline with a gathering DMA. `published` : machines that run as published, and
-    scaled to the baseline's MACs and bandwidth. `dram_level` : of every machine.
+    scaled to the baseline's MACs and bandwidth; so many steps at most of each workload, beside the
+    same steps of the baseline. `dram_level` : of every machine.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Suite(Spec):
     third: str
     candidate: str
     published: tuple[str, ...] = ()
+    published_steps: int = Field(default=1, gt=0)
     dram_level: str = "train"
     workloads: tuple[SuiteWorkload, ...] = Field(min_length=1)
 
@@ -64,7 +68,8 @@ class Machine(NamedTuple):
 class Run(NamedTuple):
     """One machine on one workload and seed; times in ps.
 
-    `layers`, `steps` : number -> time on the critical path. `refused` : why it could not run.
+    `sections` : (step, layer) -> time on the critical path, see `section_times`. `refused` : why
+    it could not run.
     """
 
     workload: str
@@ -72,8 +77,7 @@ class Run(NamedTuple):
     role: str
     machine: str
     total_ps: int = 0
-    layers: dict[int, int] = {}
-    steps: dict[int, int] = {}
+    sections: Mapping[tuple[int, int], int] = MappingProxyType({})
     limited_by: str = ""
     limited_share: float = 0.0
     utilization: float = 0.0
@@ -86,7 +90,8 @@ class Run(NamedTuple):
 class Job(NamedTuple):
     """What a process is given."""
 
-    entry: SuiteWorkload
+    workload: str
+    shape: tuple[str, ...]
     seed: int
     machine: Machine
 
@@ -144,13 +149,13 @@ def run_suite(
     `jobs`, the number of processes.
     """
     todo = [
-        Job(entry, seed, machine)
+        _job(suite, entry, seed, machine)
         for entry in suite.workloads
         for seed in range(entry.seeds)
         for machine in machines
     ]
-    for entry in suite.workloads:
-        load_workload(entry.workload, entry.shape)  # refuse what is wrong before anything runs
+    for job in todo:
+        load_workload(job.workload, job.shape)  # refuse what is wrong before anything runs
     runs: list[Run] = []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for number, run in enumerate(pool.map(_run, todo)):
@@ -160,19 +165,27 @@ def run_suite(
     return runs
 
 
+def _job(suite: Suite, entry: SuiteWorkload, seed: int, machine: Machine) -> Job:
+    shape = entry.shape
+    if entry.seeds > 1:
+        shape += (f"seed={seed}",)
+    if machine.role in ("published", "scaled") and entry.workload in recipe_files():
+        steps = load_recipe(entry.workload, shape).run.steps
+        shape += (f"steps={min(steps, suite.published_steps)}",)
+    return Job(entry.workload, shape, seed, machine)
+
+
 def _run(job: Job) -> Run:
-    entry, seed, (role, arch) = job
-    shape = (*entry.shape, f"seed={seed}") if entry.seeds > 1 else entry.shape
-    run = Run(entry.workload, seed, role, arch.name)
+    role, arch = job.machine
+    run = Run(job.workload, job.seed, role, arch.name)
     try:
-        result = simulate(arch, load_workload(entry.workload, shape))
+        result = simulate(arch, load_workload(job.workload, job.shape))
     except InputError as error:
         return run._replace(refused=str(error))
     limit, share = leading_limit(result.operators)
     return run._replace(
         total_ps=result.total_ps,
-        layers=layer_times(result),
-        steps=step_times(result),
+        sections=section_times(result),
         limited_by=limit,
         limited_share=share,
         utilization=result.summary["overall_utilization"],

@@ -9,8 +9,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from accelsim.analysis.comparison import Spread, spread
-from accelsim.analysis.sections import Steps, layer_speedups, steps_of
+from accelsim.analysis.sections import Steps, compared_steps, layer_speedups, layers_of, steps_of
 from accelsim.report.suite import Run
+
+Sections = dict[tuple[int, int], int]
 
 MARGIN = 0.05  # a gain of less is called none
 GAINS = {
@@ -59,10 +61,11 @@ class Figures:
         mine, other = self.of(workload, role, machine), self.of(workload, against)
         if any(run.refused for run in (*mine, *other)):
             return None
-        whole = [a.total_ps / max(1, b.total_ps) for a, b in zip(other, mine, strict=True)]
+        both = [_same_steps(*runs) for runs in zip(other, mine, strict=True)]
+        whole = [sum(a.values()) / max(1, sum(b.values())) for a, b in both]
         if len(whole) > 1:
             return Pair(spread(whole).geomean, spread(whole), tuple(whole), "seeds")
-        parts = layer_speedups(other[0].layers, mine[0].layers)
+        parts = layer_speedups(*map(layers_of, both[0]))
         return Pair(whole[0], spread(parts or whole), tuple(parts or whole), "layers")
 
     def geomean(self, role: str, machine: str = "", against: str = "baseline") -> Spread | None:
@@ -91,11 +94,18 @@ class Figures:
 
     def over_steps(self, workload: str, role: str = "candidate") -> Steps | None:
         """Steps of a machine beside the baseline's; None where there is one step only."""
-        return steps_of(self.steps(workload, "baseline"), self.steps(workload, role))
+        return compared_steps(self.steps(workload, "baseline"), self.steps(workload, role))
 
     def steps(self, workload: str, role: str, machine: str = "") -> dict[int, int]:
-        """Time of every step, ps, of the first seed; empty where there is one step only."""
-        return self.of(workload, role, machine)[0].steps
+        """Time of every step, ps, of the first seed."""
+        return steps_of(self.of(workload, role, machine)[0].sections)
+
+
+def _same_steps(first: Run, other: Run) -> tuple[Sections, Sections]:
+    """The sections of two runs in the steps that both have."""
+    steps = {step for step, _ in first.sections} & {step for step, _ in other.sections}
+    parts = ({k: t for k, t in run.sections.items() if k[0] in steps} for run in (first, other))
+    return next(parts), next(parts)
 
 
 def speedup_table(figures: Figures) -> pd.DataFrame:
@@ -111,6 +121,7 @@ def speedup_table(figures: Figures) -> pd.DataFrame:
                     "workload": workload,
                     "role": role,
                     "architecture": machine,
+                    "steps": len(figures.steps(workload, role, machine)),
                     "total_ps": sum(run.total_ps for run in runs) // len(runs),
                     "speedup": math.nan if pair is None else pair.speedup,
                     "minimum": math.nan if pair is None else pair.over.minimum,

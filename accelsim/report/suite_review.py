@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accelsim.arch.load import resolved_yaml
 from accelsim.report.folder import MARK, check_target, fresh_folder
 from accelsim.report.plots import index_cost, suite_published, suite_speedup
 from accelsim.report.provenance import provenance
 from accelsim.report.style import save
-from accelsim.report.suite import load_suite, machines_of, run_suite
+from accelsim.report.suite import Machine, Run, Suite, load_suite, machines_of, run_suite
 from accelsim.report.suite_figures import Figures, sample_table, speedup_table, step_table
 from accelsim.report.suite_page import findings_text, render
 from accelsim.report.tables import write_csv
 from accelsim.workload.library import load_workload
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PAGE = "index.html"
 FINDINGS = "findings.md"
@@ -49,22 +53,23 @@ def write_suite(
     check_target(out)
     suite, file = load_suite(name_or_path)
     machines = machines_of(suite)
+    runs = run_suite(suite, machines, jobs, progress)
+    return write_runs(out, suite, file, machines, runs)
+
+
+def write_runs(
+    out: str | Path, suite: Suite, file: Path, machines: Sequence[Machine], runs: Sequence[Run]
+) -> tuple[Path, Figures]:
+    """Write the review of runs that were made; see `write_suite`."""
+    figures = Figures(runs)
     traces = [load_workload(entry.workload, entry.shape) for entry in suite.workloads]
-    figures = Figures(run_suite(suite, machines, jobs, progress))
     text = file.with_suffix(".md")
     template = text.read_text(encoding="utf-8") if text.is_file() else "None were written.\n"
     findings = findings_text(template, figures)
-    command = f"accelsim review --suite {name_or_path}"
+    command = f"accelsim review --suite {suite.name}"
     origin = provenance([machine.arch for machine in machines], traces, command)
     with fresh_folder(out) as folder:
-        plans = {
-            "suite_speedup": lambda: suite_speedup.draw(suite_speedup.prepare(figures)),
-            "suite_published": lambda: suite_published.draw(suite_published.prepare(figures)),
-            "index_cost": lambda: index_cost.draw(index_cost.prepare()),
-        }
-        if not suite.published:
-            plans.pop("suite_published")
-        pictures = {name: save(plan(), folder, name)[1] for name, plan in plans.items()}
+        pictures = {name: save(plan(), folder, name)[1] for name, plan in _plans(figures).items()}
         for name, table in (
             ("suite", speedup_table(figures)),
             ("samples", sample_table(figures)),
@@ -76,10 +81,20 @@ def write_suite(
             path = folder / "resolved" / f"{machine.arch.name.replace(' ', '_')}.yaml"
             path.write_text(resolved_yaml(machine.arch), encoding="utf-8")
         (folder / FINDINGS).write_text(findings, encoding="utf-8")
-        (folder / MARK).write_text(
-            json.dumps(origin, indent=1, sort_keys=True) + "\n", encoding="utf-8"
-        )
+        marked = json.dumps(origin, indent=1, sort_keys=True) + "\n"
+        (folder / MARK).write_text(marked, encoding="utf-8")
         files = sorted(path.name for path in folder.glob("*.csv")) + [FINDINGS, MARK, "resolved/"]
         page = render(suite, machines, figures, traces, findings, origin, pictures, files)
         (folder / PAGE).write_text(page, encoding="utf-8")
     return Path(out) / PAGE, figures
+
+
+def _plans(figures: Figures) -> dict[str, Callable[[], Figure]]:
+    """Every picture, by name."""
+    plans: dict[str, Callable[[], Figure]] = {
+        "suite_speedup": lambda: suite_speedup.draw(suite_speedup.prepare(figures)),
+        "index_cost": lambda: index_cost.draw(index_cost.prepare()),
+    }
+    if any(role == "published" for role, _ in figures.columns):
+        plans["suite_published"] = lambda: suite_published.draw(suite_published.prepare(figures))
+    return plans

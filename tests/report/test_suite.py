@@ -60,7 +60,7 @@ def test_all_shipped_suites_load():
 
 
 def _run(role: str, total: int, layers: tuple[int, ...] = ()) -> Run:
-    return Run("w", 0, role, role, total, dict(enumerate(layers)))
+    return Run("w", 0, role, role, total, {(0, n): time for n, time in enumerate(layers)})
 
 
 @pytest.mark.parametrize(

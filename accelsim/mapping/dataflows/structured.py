@@ -8,11 +8,15 @@ from accelsim.arch.formats import NOfM
 from accelsim.kernels.structured import fullest_group
 from accelsim.mapping.dataflows.problem import Cost, Csr, Problem
 
+SUM_BYTES = 4
+
 
 def structured_cost(problem: Problem, flow: Structured, array: ComposedArray) -> Cost:
     """A PE takes rows x columns x depth of kept values a step of depth rows columns / lanes.
 
-    An operand that does not fit its N:M pattern is not skipped: the product runs dense.
+    An operand that does not fit its N:M pattern is not skipped: the product runs dense. A PE goes
+    over a block of C as large as its accumulators and operand storage allow, so that a value of A
+    is read once for each block of columns, and one of B once for each block of rows.
     """
     stored = array.formats.a if flow.sparse == "a" else array.formats.b
     assert isinstance(stored, NOfM)
@@ -23,7 +27,8 @@ def structured_cost(problem: Problem, flow: Structured, array: ComposedArray) ->
     steps = tiles * -(-depth // flow.depth)
     rounds = -(-steps // array.pe_array.pes)
     issued = problem.m * problem.n * depth
-    a_fibers, b_fibers = -(-problem.n // flow.columns), -(-problem.m // flow.rows)
+    block = _block(problem, flow, array)
+    a_fibers, b_fibers = -(-problem.n // block[1]), -(-problem.m // block[0])
     a_depth, b_depth = (depth, problem.k) if flow.sparse == "a" else (problem.k, depth)
     return Cost(
         cycles=rounds * step,
@@ -35,6 +40,22 @@ def structured_cost(problem: Problem, flow: Structured, array: ComposedArray) ->
         outputs=problem.outputs,
         latency_cycles=array.reduce.latency_cycles,
     )
+
+
+def _block(problem: Problem, flow: Structured, array: ComposedArray) -> tuple[int, int]:
+    """Rows and columns of C on which a PE works at once: whole tiles, as square as they go."""
+    pes, rows, columns = array.pe_array.pes, flow.rows, flow.columns
+    sums = array.accumulators // (pes * SUM_BYTES)
+    slices = 8 * array.operand_storage // (pes * flow.depth * (array.formats.value_bits or 16))
+    while True:
+        taller = (2 * rows, columns) if rows < problem.m else None
+        wider = (rows, 2 * columns) if columns < problem.n else None
+        for grown in (taller, wider) if rows <= columns else (wider, taller):
+            if grown and grown[0] * grown[1] <= sums and grown[0] + grown[1] <= slices:
+                rows, columns = grown
+                break
+        else:
+            return rows, columns
 
 
 def kept_depth(stored: NOfM, csr: Csr | None, k: int) -> int:

@@ -11,7 +11,8 @@ gather      scatter-add into the table; scatter-add: a gather
 vector      the same work, an operand more read, as many results as operands
 topk, index no gradient
 update      per weight: Adam in fp32 (weight, gradient and two moments read, three written), of
-            pruned weights the kept ones
+            pruned weights the kept ones; with sparse tables the scatter-add is the update (SGD),
+            and rows that were not looked up are not touched
 
 Activations that forward operators read are read again. Not expanded: intermediate results inside
 routed experts, which a real forward pass stores or computes again; loss scaling.
@@ -34,8 +35,10 @@ from accelsim.workload.patterns import Pattern, TransposedPattern
 from accelsim.workload.recipes.builder import ADAM, Builder
 
 
-def add_backward(b: Builder, first: int) -> int:
+def add_backward(b: Builder, first: int, *, sparse_tables: bool = False) -> int:
     """Add the backward pass of operators `first` and on, and the updates of their weights.
+
+    `sparse_tables` : of a table only the rows that were looked up are updated.
 
     Returns
     -------
@@ -51,7 +54,9 @@ def add_backward(b: Builder, first: int) -> int:
         with b.beside(op, "backward"):
             data = _data_gradient(b, op, number, arrived)
             weights = _weight_gradient(b, op, number, arrived)
-            if weights:
+            if weights and isinstance(op, Gather) and sparse_tables:
+                updates.extend(weights)
+            elif weights:
                 elements = weight_elements(op)
                 updates.append(
                     b.vector(

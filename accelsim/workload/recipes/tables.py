@@ -83,10 +83,9 @@ def recommendation_operators(spec: Recommendation, run: Run) -> list[Operator]:
         "interactions", run.batch * vectors, vectors, spec.width, x, *pooled, weights="dynamic"
     )
     width = spec.width + vectors * (vectors - 1) // 2
-    y = _mlp(b, "top", run.batch, width, spec.top, z)
+    _mlp(b, "top", run.batch, width, spec.top, z)
     if run.phase == "training":
-        add_backward(b, 0)
-    del y
+        add_backward(b, 0, sparse_tables=True)
     return b.operators
 
 
@@ -101,7 +100,7 @@ def interaction_operators(spec: Interactions, run: Run) -> list[Operator]:
     found = b.add(Gather, "pairs", table_rows=total, row_elements=spec.rank, indices=where)
     b.vector("sum", run.batch * pairs * spec.rank, 2 * ADD, found)
     if run.phase == "training":
-        add_backward(b, 0)
+        add_backward(b, 0, sparse_tables=True)
     return b.operators
 
 
