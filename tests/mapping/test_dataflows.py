@@ -190,3 +190,14 @@ def test_more_pes_never_take_longer():
         ]
         cycles = [cost.cycles for cost in times]
         assert cycles == sorted(cycles, reverse=True), name
+
+
+def test_a_structured_pe_reads_operands_once_for_a_block_of_sums() -> None:
+    array = array_of("sparse_tensor_core_2_4", [])
+    # 8 MiB of sums and of operands over 432 PEs: 64 x 64 sums, slices of 8 for 64 + 64 fibers.
+    cost = cheapest(Problem(4096, 2048, 512), array)[1]
+    assert cost.reads_a == 4096 * 512 * (2048 // 64)
+    assert cost.reads_b == 2048 * 512 * (4096 // 64)
+    small = array_of("sparse_tensor_core_2_4", ["array.accumulators=55296 B"])  # 8 x 4 sums a PE
+    cost = cheapest(Problem(4096, 2048, 512), small)[1]
+    assert cost.reads_a == 4096 * 512 * (2048 // 4) and cost.reads_b == 2048 * 512 * (4096 // 8)
