@@ -151,10 +151,13 @@ class AttentionOperators:
         if index.pooled_operations:
             fresh = place.batch * place.q_len * spec.kv_heads * spec.d_head
             made = b.vector(f"{name}_pool", fresh, index.pooled_operations, made)
+        rows, queries, causal = place.batch * units, place.q_len, spec.causal
+        if place.q_len == 1 and units > spec.kv_heads:  # heads of a group look at the same keys
+            rows, queries, causal = place.batch * spec.kv_heads, units // spec.kv_heads, False
         return b.add(
             Index, f"{name}_index", made,
-            batch=place.batch * units, q_len=place.q_len, kv_len=kv_len, heads=index.heads,
-            d=index.d, top_k=min(index.top_k, kv_len), causal=spec.causal,
+            batch=rows, q_len=queries, kv_len=kv_len, heads=index.heads,
+            d=index.d, top_k=min(index.top_k, kv_len), causal=causal,
             key_stride=index.key_stride, dtype=index.dtype or b.dtype,
         )  # fmt: skip
 
