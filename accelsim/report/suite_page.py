@@ -124,8 +124,8 @@ def caveats(traces: Sequence[Trace]) -> list[str]:
         f"{synthetic} of {len(traces)} workloads have generated patterns: shapes are those of the "
         "models, positions are drawn from stated rules, and what a selection costs in quality is "
         "not known.",
-        "Layers and steps lie at addresses of their own; where the DRAM is too small for all that is "
-        "replayed, addresses are used again.",
+        "Layers and steps lie at addresses of their own; where the DRAM is too small for all of "
+        "them, addresses are used again.",
         f"Called a gain: above {100 * MARGIN:.0f} %, in every layer or seed simulated.",
     ]
 

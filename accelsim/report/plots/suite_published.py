@@ -61,7 +61,7 @@ def draw(data: SuitePublished) -> Figure:
     axes.imshow(_colours(level), aspect="auto")
     for (row, column), value in np.ndenumerate(data.speedups):
         text = "-" if np.isnan(value) else short(value)
-        dark = abs(level[row, column]) > 0.6
+        dark = abs(level[row, column]) > 0.85
         axes.text(
             column, row, text, ha="center", va="center", fontsize=12,
             color="white" if dark else "black",

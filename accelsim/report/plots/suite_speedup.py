@@ -54,8 +54,8 @@ def draw(data: SuiteSpeedup) -> Figure:
         "Speedup over the systolic baseline, full-size workloads",
         "end to end = baseline time / machine time; MACs, on-chip bytes, ports, DRAM, vector lanes "
         "and clock are equal",
-        f"Machines: {data.names}. Point: end to end; line: lowest to highest of the layers or "
-        "seeds simulated (at least five).",
+        f"Machines: {data.names}. Point: end to end, embedding and output included; line: "
+        "lowest to highest of the layers or seeds simulated (at least five).",
     )
     axes = figure.add_subplot()
     rows = np.arange(count + 1)
