@@ -47,7 +47,7 @@ def render(
         .render(
             suite=suite,
             verdict=verdict(figures),
-            caveats=caveats(traces),
+            caveats=[*caveats(traces), *changed_shapes(suite)],
             pictures=embedded(pictures),
             gains=gains_table(figures),
             findings=Markup(MarkdownIt().enable("table").render(findings)),
@@ -128,6 +128,16 @@ def caveats(traces: Sequence[Trace]) -> list[str]:
         "them, addresses are used again.",
         f"Called a gain: above {100 * MARGIN:.0f} %, in every layer or seed simulated.",
     ]
+
+
+def changed_shapes(suite: Suite) -> list[str]:
+    """Workloads that do not run at the size that their name says."""
+    found = []
+    for entry in suite.workloads:
+        sizes = [t for t in entry.shape if not t.startswith(("simulated_layers=", "steps="))]
+        if sizes:
+            found.append(f"{entry.workload} runs with {', '.join(sizes)}.")
+    return found
 
 
 def gains_table(figures: Figures) -> PageTable:
