@@ -60,7 +60,7 @@ def load_trace(name_or_path: str | Path, shape: Sequence[str] = ()) -> Trace:
     InputError
         No such workload, or a file in it that is missing, truncated or of a newer schema.
     """
-    from accelsim.workload.library import load_workload
+    from accelsim.workload.catalogue import load_workload
 
     return load_workload(name_or_path, shape)
 

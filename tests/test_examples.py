@@ -13,7 +13,7 @@ import typer
 from accelsim.arch.load import load_arch
 from accelsim.cli.main import app
 from accelsim.report.suite import load_suite
-from accelsim.workload.library import load_workload
+from accelsim.workload.catalogue import load_workload
 from accelsim.workload.recipes.recipe import load_recipe
 from accelsim.workload.trace import find_trace
 

@@ -20,7 +20,7 @@ from accelsim.report.provenance import provenance
 from accelsim.report.sweep_density import KEPT, DensityPoint, density_points
 from accelsim.report.trios import BIG, DEFAULT_WORKLOADS, Trio, is_control, trio_for
 from accelsim.simulation import compare
-from accelsim.workload.library import load_workload
+from accelsim.workload.catalogue import load_workload
 from accelsim.workload.trace import Trace
 
 Progress = Callable[[str, int, int], None]

@@ -21,7 +21,7 @@ from accelsim.config.tree import read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
 from accelsim.report.groups import leading_limit
 from accelsim.simulation import simulate, without_sparsity
-from accelsim.workload.library import load_workload
+from accelsim.workload.catalogue import load_workload
 from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 
 Progress = Callable[[str, int, int], None]

@@ -16,7 +16,7 @@ from accelsim.report.suite import Machine, Run, Suite, load_suite, machines_of, 
 from accelsim.report.suite_figures import Figures, sample_table, speedup_table, step_table
 from accelsim.report.suite_page import findings_text, render
 from accelsim.report.tables import write_csv
-from accelsim.workload.library import load_workload
+from accelsim.workload.catalogue import load_workload
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from accelsim import load_arch, load_trace, simulate
 from accelsim.errors import InputError
 from accelsim.report.plots import index_cost
 from accelsim.workload.checks import check_contents, check_operators
-from accelsim.workload.operators import Attention, Index, Matmul, Moe
+from accelsim.workload.operators import Attention, Gather, Index, Matmul, Moe, ScatterAdd
 from accelsim.workload.recipes.builder import simulated
 from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 from accelsim.workload.recipes.reduced import reduced
@@ -168,3 +168,35 @@ def test_names_that_are_not_there():
         load_trace("tiny_moe_lm", ("batch=2",))
     with pytest.raises(InputError, match=r"no such file 'no\.yaml'"):
         load_trace("no.yaml:prefill")
+
+
+@pytest.mark.parametrize("arch", ["systolic_128", "sparse_v1"])
+def test_decode_reads_its_cache_from_dram(arch):
+    """Also where the projections of the new tokens stay on chip; a short prompt may stay there."""
+    shape = ("steps=2", "simulated_layers=1", "length=512", "batch=2")
+    trace = load_trace("llama3_8b_decode_32k_b8", shape)
+    traffic = simulate(load_arch(arch, ("dram.level=train",)), trace).traffic
+    read = traffic[traffic["cause"] == "keys and values"].set_index("scope")["requested_bytes"]
+    for op in trace.operators:
+        if isinstance(op, Attention):
+            cache = 2 * op.batch * op.kv_heads * op.kv_len * op.d_qk * 2
+            assert read[op.scope] == op.repeat * cache
+
+
+def test_heads_of_a_group_look_at_the_same_page_bounds_in_decode():
+    operators = load_recipe("llama3_8b_quest_decode_32k_b8", ("steps=1",)).operators()
+    index = next(op for op in operators if isinstance(op, Index))
+    attention = next(op for op in operators if isinstance(op, Attention))
+    assert (index.batch, index.q_len) == (
+        8 * attention.kv_heads,
+        attention.heads // attention.kv_heads,
+    )
+    assert index.batch * index.q_len == attention.batch * attention.heads
+
+
+def test_of_embedding_tables_only_looked_up_rows_are_updated():
+    operators = load_recipe("dlrm_train_b2048").operators()
+    tables = [op for op in operators if isinstance(op, Gather)]
+    updates = [op for op in operators if op.scope.endswith(".update")]
+    assert len(tables) == 26 and sum(isinstance(op, ScatterAdd) for op in operators) == 26
+    assert updates and not any("table" in op.scope for op in updates)
