@@ -14,7 +14,7 @@ import numpy as np
 
 from accelsim.analysis.states import task_lines
 from accelsim.arch.load import load_arch
-from accelsim.engine.program import ProgramBuilder
+from accelsim.engine.builder import ProgramBuilder
 from accelsim.engine.run import run
 from accelsim.kernels.cache import FIBRE, LRU, READ, access
 from accelsim.kernels.gather import coalesce_rows

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "arch": {"kernels"},
     "pytorch": {"workload", "kernels"},
     "engine": {"kernels"},
-    "mapping": {"workload", "arch", "kernels", "engine.program"},
+    "mapping": {"workload", "arch", "kernels", "engine.program", "engine.builder"},
     "analysis": {"engine", "arch", "workload"},
     "simulation": BELOW_SIMULATE,
     "sweep": UP_TO_SIMULATE,

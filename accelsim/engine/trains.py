@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.engine.builder import ProgramBuilder
 from accelsim.engine.dram import run_stream
-from accelsim.engine.program import Dram, Order, Program, ProgramBuilder, Units
+from accelsim.engine.program import Dram, Order, Program, Units
 from accelsim.kernels import dram_fields as k
 from accelsim.kernels.trains import PARTS
 

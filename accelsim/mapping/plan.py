@@ -9,7 +9,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from accelsim.engine.program import CapacityError, Program, ProgramBuilder
+from accelsim.engine.builder import ProgramBuilder
+from accelsim.engine.program import CapacityError, Program
 from accelsim.errors import InputError
 from accelsim.mapping.gathering import Gatherer
 from accelsim.mapping.machine import (

@@ -10,7 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from accelsim.arch.part import Part
-from accelsim.engine.program import Cause, Dram, Order, Program, ProgramBuilder, Units
+from accelsim.engine.builder import ProgramBuilder
+from accelsim.engine.program import Cause, Dram, Order, Program, Units
 from accelsim.engine.schedule import Schedule
 from accelsim.kernels.dram_fields import T_TRAIN
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from accelsim.engine.builder import ProgramBuilder
 from accelsim.engine.compiled import run_compiled
-from accelsim.engine.program import Cause, Order, Program, ProgramBuilder, ProgramError
+from accelsim.engine.program import Cause, Order, Program, ProgramError
 from accelsim.engine.reference import run_reference
 from accelsim.engine.run import run
 from accelsim.engine.schedule import DeadlockError, Schedule

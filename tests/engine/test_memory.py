@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accelsim.engine.program import Cause, Order, Program, ProgramBuilder
+from accelsim.engine.builder import ProgramBuilder
+from accelsim.engine.program import Cause, Order, Program
 from accelsim.engine.run import run
 from accelsim.engine.schedule import Schedule
 from tests.engine.programs import assert_obeys, assert_same, build, expect, make_dram, make_units

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from accelsim.engine.program import Program, ProgramBuilder, ProgramError
+from accelsim.engine.builder import ProgramBuilder
+from accelsim.engine.program import Program, ProgramError
 from tests.engine.programs import build, make_dram, make_units, seeded_program
 
 RUN = np.array([[0, 0, 64, 1]])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from accelsim.arch.parts import load_part
+from accelsim.engine.builder import ProgramBuilder
 from accelsim.engine.dram import run_stream
-from accelsim.engine.program import Dram, Order, Program, ProgramBuilder, ProgramError
+from accelsim.engine.program import Dram, Order, Program, ProgramError
 from accelsim.engine.run import run
 from tests.engine.programs import assert_same, build, make_dram, make_units
 

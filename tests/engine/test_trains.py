@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from accelsim.arch.load import load_arch
-from accelsim.engine.program import Program, ProgramBuilder
+from accelsim.engine.builder import ProgramBuilder
+from accelsim.engine.program import Program
 from accelsim.engine.run import run
 from accelsim.engine.schedule import Schedule
 from accelsim.kernels.dram_fields import T_TRAIN
