@@ -1,0 +1,270 @@
+"""The plan of a sweep: what is varied on what, read from YAML and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from accelsim.config.faults import input_error
+from accelsim.config.record import FieldError, Spec
+from accelsim.config.tree import Tree, read_tree, shipped_folder
+from accelsim.errors import InputError, unknown_name
+from accelsim.sweep.values import Range, Value, quantity_of
+
+WORKLOAD = "workload."  # before the path of a recipe's shape; `workload.dtype` is its number type
+PORTS = "ports"  # the path of the scratchpad's ports and all their shares, as a factor
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _entry(key: str) -> BeforeValidator:
+    """A bare name stands for an entry that says no more."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class PlannedArch(Spec):
+    """An architecture of a plan, by name or path, and what is changed in it at every point."""
+
+    arch: str
+    set: Texts = ()
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is called in the results."""
+        return self.name or Path(self.arch).stem
+
+
+class PlannedWorkload(Spec):
+    """A workload of a plan; `shape` changes a recipe, `dtype` replays it in another type."""
+
+    workload: str
+    shape: Texts = ()
+    dtype: str | None = None
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is called in the results."""
+        return self.name or Path(self.workload).name.removesuffix(".trace")
+
+
+class Parameter(Spec):
+    """What is varied.
+
+    Attributes
+    ----------
+    path : tuple of str
+        A field of the architecture (``dram.bandwidth``), of a recipe (``workload.batch``,
+        ``workload.dtype``), or ``ports``: the scratchpad's bytes a cycle and all shares of them,
+        as a factor. Several paths change together; a value then lists one for each.
+    values : tuple
+        The values, with units.
+    range : Range, optional
+        All between two, instead.
+    only : tuple of str
+        Architectures that have it, by their names here; empty means all.
+    """
+
+    path: Annotated[Texts, Field(min_length=1)]
+    values: tuple[Any, ...] = ()
+    range: Range | None = None
+    only: Texts = ()
+
+    @model_validator(mode="after")
+    def _has_values(self) -> Parameter:
+        if bool(self.values) == (self.range is not None):
+            raise FieldError("values", "expected either 'values' or a 'range'")
+        if len(self.path) == 1:
+            return self
+        if self.range is not None:
+            raise FieldError("range", "several paths need 'values', each a list of one for each")
+        for number, value in enumerate(self.values):
+            if not isinstance(value, list) or len(value) != len(self.path):
+                raise FieldError(
+                    f"values.{number}", f"{value} is not a list of {len(self.path)}, one for a path"
+                )
+        return self
+
+    @property
+    def linked(self) -> bool:
+        """Whether several paths change together."""
+        return len(self.path) > 1
+
+    def settings(self, value: Value) -> list[tuple[str, Value]]:
+        """The paths and what each is set to."""
+        values = value if self.linked else [value]
+        assert isinstance(values, list)
+        return list(zip(self.path, values, strict=True))  # type: ignore[arg-type]
+
+    def grid(self) -> list[Value]:
+        """The values of a grid, in order."""
+        return list(self.values) if self.range is None else self.range.grid()
+
+
+class Grid(Spec):
+    """Every combination; the last parameter changes fastest."""
+
+    kind: Literal["grid"]
+
+
+class Listed(Spec):
+    """The points written down, each a value for some parameters; others stay as they are."""
+
+    kind: Literal["list"]
+    points: tuple[dict[str, Any], ...] = Field(min_length=1)
+
+
+class Random(Spec):
+    """Every parameter drawn on its own, evenly from its values or over its range."""
+
+    kind: Literal["random"]
+    points: int = Field(gt=0)
+    seed: int = 0
+
+
+class LatinHypercube(Spec):
+    """As many strata of every parameter as points, each used once (McKay et al. 1979)."""
+
+    kind: Literal["latin_hypercube"]
+    points: int = Field(gt=0)
+    seed: int = 0
+
+
+Sampling = Annotated[
+    Grid | Listed | Random | LatinHypercube,
+    Field(discriminator="kind"),
+    BeforeValidator(lambda value: {"kind": value} if isinstance(value, str) else value),
+]
+Name = Annotated[str, Field(pattern=_NAME)]
+
+
+class Plan(Spec):
+    """A sweep.
+
+    Attributes
+    ----------
+    name, description : str
+    architectures : tuple of PlannedArch
+    workloads : tuple of PlannedWorkload
+    parameters : dict of Parameter, by name
+        Names may stand in expressions.
+    sampling : Grid, Listed, Random or LatinHypercube
+        The same points on every architecture and workload.
+    derived : dict of str
+        Path of the architecture -> expression that it is set to at every point.
+    constraints : tuple of str
+        Expressions; a point at which one is false is left out.
+    metrics : dict of str
+        Further columns of the results, name -> expression.
+    objectives : dict of str
+        Column -> "minimise" or "maximise"; for the report and for search.
+    baseline : str, optional
+        An architecture; the column `speedup` is its time over that of a point, at the same values
+        of the parameters that both have.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    description: str = ""
+    architectures: tuple[Annotated[PlannedArch, _entry("arch")], ...] = Field(min_length=1)
+    workloads: tuple[Annotated[PlannedWorkload, _entry("workload")], ...] = Field(min_length=1)
+    parameters: dict[Name, Parameter] = Field(min_length=1)
+    sampling: Sampling = Grid(kind="grid")
+    derived: dict[str, str] = {}
+    constraints: Texts = ()
+    metrics: dict[Name, str] = {}
+    objectives: dict[Name, Literal["minimise", "maximise"]] = {"total_ps": "minimise"}
+    baseline: str | None = None
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Plan:
+        for what, labels in (
+            ("architectures", [entry.label for entry in self.architectures]),
+            ("workloads", [entry.label for entry in self.workloads]),
+        ):
+            twice = {label for label in labels if labels.count(label) > 1}
+            if twice:
+                raise FieldError(what, f"'{min(twice)}' is there twice, give one another 'name'")
+        known = [entry.label for entry in self.architectures]
+        asked = [(f"parameters.{n}.only", a) for n, p in self.parameters.items() for a in p.only]
+        for where, name in [*asked, *[("baseline", self.baseline)] * (self.baseline is not None)]:
+            if name not in known:
+                raise FieldError(where, f"'{name}' is no architecture here: {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _sampling_fits(self) -> Plan:
+        for name, parameter in self.parameters.items():
+            ranged = parameter.range
+            if self.sampling.kind == "grid" and ranged is not None and ranged.steps is None:
+                raise FieldError(f"parameters.{name}.range.steps", "is missing, a grid needs it")
+        if isinstance(self.sampling, Listed):
+            for number, point in enumerate(self.sampling.points):
+                for name in point:
+                    if name not in self.parameters:
+                        known = ", ".join(self.parameters)
+                        raise FieldError(
+                            f"sampling.points.{number}.{name}", f"is no parameter here: {known}"
+                        )
+        return self
+
+    def applies(self, parameter: str, arch: int) -> bool:
+        """Whether an architecture, by number, has a parameter."""
+        only = self.parameters[parameter].only
+        return not only or self.architectures[arch].label in only
+
+    def column(self, parameter: str) -> str:
+        """The column of a parameter in the results: its name and the unit that it counts."""
+        return parameter + column_suffix(self.parameters[parameter])
+
+
+def column_suffix(parameter: Parameter) -> str:
+    """Suffix of a parameter's column, by its unit; none for plain values and linked paths."""
+    from accelsim.sweep.values import SUFFIXES
+
+    ranged = parameter.range
+    values = list(parameter.values) if ranged is None else [ranged.low]
+    kinds = {quantity_of(value) for value in values}
+    found = [suffix for quantity, suffix, _ in SUFFIXES if kinds == {quantity}]
+    return found[0] if found else ""
+
+
+def plan_names() -> list[str]:
+    """Names of the shipped plans, sorted."""
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
+
+
+def _folder() -> Path:
+    return shipped_folder("arch_configs") / "sweeps"
+
+
+def load_plan(name_or_path: str | Path) -> tuple[Plan, Tree]:
+    """Read a shipped plan, or a YAML file; the tree says where each key was written.
+
+    Raises
+    ------
+    InputError
+        No such plan, not readable, or a field that is unknown, missing or wrong.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        if str(name_or_path) not in plan_names():
+            raise unknown_name("plan", str(name_or_path), plan_names())
+        path = _folder() / f"{name_or_path}.yaml"
+    elif not path.exists():
+        raise InputError(f"no such file '{path}'", remedy="expected the .yaml file of a plan")
+    shown = path.name if path.parent == _folder() else str(name_or_path)
+    tree = read_tree(path, shown, "a plan")
+    tree.place[()] = shown
+    try:
+        return Plan.model_validate(tree.data), tree
+    except ValidationError as error:
+        raise input_error(error, tree.data, tree.place, shown, Plan) from None
