@@ -35,7 +35,7 @@ $(VENV)/.installed: pyproject.toml tools/install.py
 	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install)"
 
 $(VENV)/.installed-test: pyproject.toml tools/install.py
-	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install-test)" --extra test --extra torch
+	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install-test)" --extra test --extra torch --extra cluster --extra search --extra parquet
 
 $(VENV)/.older: tests/pytorch/older.txt $(VENV)/.installed-test
 	@$(BIN)/python -m pip install -q --no-deps --upgrade --target $(VENV)/older -r $<

@@ -12,22 +12,37 @@ SHOWN_AFTER_SECONDS = 2.0
 
 
 @contextmanager
-def progress_display() -> Iterator[Progress | None]:
+def progress_display(many: str = "") -> Iterator[Progress | None]:
     """Give a `progress(text, done, of)` that shows itself while work goes on.
 
     It appears only on a terminal and only after two seconds, and leaves nothing behind; without a
-    terminal it is None.
+    terminal it is None. `many` : what is counted, such as "points", where there are so many that
+    their rate and the time left can be shown.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Display
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:.1f} {many}/s, left:")
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    display = Display(*columns, TimeElapsedColumn(), console=console, transient=True)
+    ends = (Rate(), TimeRemainingColumn()) if many else (TimeElapsedColumn(),)
+    display = Display(*columns, *ends, console=console, transient=True)
     row = display.add_task("", total=None)
     began = time.monotonic()
 

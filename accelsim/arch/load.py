@@ -12,6 +12,8 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,6 +24,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from accelsim.arch.parts import expand_part
 from accelsim.arch.spec import Arch
 from accelsim.config.faults import input_error
+from accelsim.config.record import FieldError
 from accelsim.config.tree import Location, Tree, override, read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
 
@@ -43,6 +46,65 @@ def published_names() -> list[str]:
     return sorted(path.stem for path in found if not path.stem.startswith("_"))
 
 
+@dataclass(frozen=True)
+class ArchSource:
+    """The YAML of an architecture, read once: gives the `Arch` of any overrides.
+
+    `shown` : how messages call the file.
+    """
+
+    shown: str
+    tree: Tree
+
+    def arch(self, overrides: Sequence[str] = (), option: str = "--set") -> Arch:
+        """The architecture with ``path=value`` overrides; see `load_arch`.
+
+        `option` : what messages say before an override.
+        """
+        tree = self._overridden(overrides, option)
+        try:
+            return Arch.model_validate(tree.data)
+        except ValidationError as error:
+            raise self._input_error(error, tree) from None
+
+    def check_value(self, setting: str, option: str = "--set") -> None:
+        """Refuse a ``path=value`` that its field does not take, whatever the other fields are.
+
+        Raises
+        ------
+        InputError
+            Of the path or the value; not of a rule over several fields, which further overrides
+            may fulfil.
+        """
+        tree = self._overridden([setting], option)
+        try:
+            Arch.model_validate(tree.data)
+        except ValidationError as error:
+            causes = [fault.get("ctx", {}).get("error") for fault in error.errors()]
+            if not any(isinstance(cause, FieldError) for cause in causes):
+                raise self._input_error(error, tree) from None
+
+    def _overridden(self, overrides: Sequence[str], option: str) -> Tree:
+        tree = deepcopy(self.tree)
+        for text in overrides:
+            if text.startswith("dram.part."):
+                expand_part(tree)
+            override(tree, text, option)
+        expand_part(tree)
+        return tree
+
+    def _input_error(self, error: ValidationError, tree: Tree) -> InputError:
+        return input_error(error, tree.data, tree.place, self.shown, Arch, ("extends",))
+
+
+def arch_source(name_or_path: str | Path) -> ArchSource:
+    """Read the YAML of an architecture and of its parent; see `load_arch`."""
+    path, shown = _find(str(name_or_path))
+    tree = _with_parent(read_tree(path, shown, _WHAT), path, shown)
+    expand_part(tree)
+    return ArchSource(shown, tree)
+
+
 def load_arch(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Arch:
     """Load an architecture.
 
@@ -60,17 +122,7 @@ def load_arch(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Arch:
         No such name or file, not YAML, a key that is unknown, missing or there twice, a value
         out of range, or a rule broken; the message names file, line and field.
     """
-    path, shown = _find(str(name_or_path))
-    tree = _with_parent(read_tree(path, shown, _WHAT), path, shown)
-    for text in overrides:
-        if text.startswith("dram.part."):
-            expand_part(tree)
-        override(tree, text)
-    expand_part(tree)
-    try:
-        return Arch.model_validate(tree.data)
-    except ValidationError as error:
-        raise input_error(error, tree.data, tree.place, shown, Arch, ("extends",)) from None
+    return arch_source(name_or_path).arch(overrides)
 
 
 def resolved_yaml(arch: Arch) -> str:

@@ -1,7 +1,8 @@
 """Entry point of the `accelsim` command, and what it does with each kind of failure.
 
 Exit codes: 0 ok, 1 a fault of accelsim itself, 2 wrong usage, 3 bad input, 4 validation failed,
-130 interrupted. Nothing heavy is imported here: each command imports what it needs when it runs.
+5 some points of a sweep failed, 130 interrupted. Nothing heavy is imported here: each command
+imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 
 from accelsim import __version__
-from accelsim.cli import arch, compare, dram, review, run, trace, validate, workload
+from accelsim.cli import arch, compare, dram, review, run, sweep, trace, validate, workload
 from accelsim.errors import InputError
 
 TRACEBACK = "ACCELSIM_TRACEBACK"
@@ -32,6 +33,7 @@ run.register(app)
 compare.register(app)
 review.register(app)
 validate.register(app)
+app.add_typer(sweep.app, name="sweep")
 app.add_typer(trace.app, name="trace")
 app.add_typer(arch.app, name="arch")
 app.add_typer(workload.app, name="workload")

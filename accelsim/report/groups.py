@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import pandas as pd
-
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.limits import leading_limit
 from accelsim.report.words import without_layer
 
 MANY = 16
@@ -53,12 +52,3 @@ def _row(comparison: Comparison, kind: str, name: str, numbers: list[int]) -> Op
         time_ps[role] = int(rows["time_ps"].sum())
         limits[role], shares[role] = leading_limit(rows)
     return OperatorRow(name, kind, count, time_ps, limits, shares)
-
-
-def leading_limit(rows: pd.DataFrame) -> tuple[str, float]:
-    """What holds the largest part of the time of several operators, and that part."""
-    held = rows["limited_share"] * rows["time_ps"]
-    by_limit = held.groupby(rows["limited_by"], sort=False).sum()
-    if not by_limit.sum():
-        return str(rows["limited_by"].iloc[0]), 0.0
-    return str(by_limit.idxmax()), float(by_limit.max() / rows["time_ps"].sum())

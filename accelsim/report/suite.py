@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
+from accelsim.analysis.limits import leading_limit
 from accelsim.analysis.sections import section_times
 from accelsim.arch.load import load_arch
 from accelsim.arch.scale import scaled_to
@@ -19,7 +20,6 @@ from accelsim.config.faults import input_error
 from accelsim.config.record import Spec
 from accelsim.config.tree import read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
-from accelsim.report.groups import leading_limit
 from accelsim.simulation import simulate, without_sparsity
 from accelsim.workload.catalogue import load_workload
 from accelsim.workload.recipes.recipe import load_recipe, recipe_files

@@ -11,7 +11,7 @@ from accelsim.config.faults import input_error
 from accelsim.config.record import FieldError, Spec
 from accelsim.config.tree import Tree, read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
-from accelsim.sweep.values import Range, Value, quantity_of
+from accelsim.sweep.values import SUFFIXES, Range, Value, quantity_of
 
 WORKLOAD = "workload."  # before the path of a recipe's shape; `workload.dtype` is its number type
 PORTS = "ports"  # the path of the scratchpad's ports and all their shares, as a factor
@@ -110,6 +110,17 @@ class Parameter(Spec):
         return list(self.values) if self.range is None else self.range.grid()
 
 
+class Derived(Spec):
+    """What a field of the architecture is set to at every point.
+
+    `value` : an expression over the parameters and `base`, the architecture before them. `only` :
+    architectures that it is for; empty means all.
+    """
+
+    value: str
+    only: Texts = ()
+
+
 class Grid(Spec):
     """Every combination; the last parameter changes fastest."""
 
@@ -159,12 +170,13 @@ class Plan(Spec):
         Names may stand in expressions.
     sampling : Grid, Listed, Random or LatinHypercube
         The same points on every architecture and workload.
-    derived : dict of str
-        Path of the architecture -> expression that it is set to at every point.
+    derived : dict of Derived
+        By the path of the architecture; an expression alone is for all architectures.
     constraints : tuple of str
-        Expressions; a point at which one is false is left out.
+        Expressions over parameters, `base` and the fields of the architecture; a point at which
+        one is false is left out. One that names a parameter is for architectures that have it.
     metrics : dict of str
-        Further columns of the results, name -> expression.
+        Further columns of the results, name -> expression over the same and `SUMMARY_COLUMNS`.
     objectives : dict of str
         Column -> "minimise" or "maximise"; for the report and for search.
     baseline : str, optional
@@ -178,7 +190,7 @@ class Plan(Spec):
     workloads: tuple[Annotated[PlannedWorkload, _entry("workload")], ...] = Field(min_length=1)
     parameters: dict[Name, Parameter] = Field(min_length=1)
     sampling: Sampling = Grid(kind="grid")
-    derived: dict[str, str] = {}
+    derived: dict[str, Annotated[Derived, _entry("value")]] = {}
     constraints: Texts = ()
     metrics: dict[Name, str] = {}
     objectives: dict[Name, Literal["minimise", "maximise"]] = {"total_ps": "minimise"}
@@ -195,6 +207,7 @@ class Plan(Spec):
                 raise FieldError(what, f"'{min(twice)}' is there twice, give one another 'name'")
         known = [entry.label for entry in self.architectures]
         asked = [(f"parameters.{n}.only", a) for n, p in self.parameters.items() for a in p.only]
+        asked += [(f"derived.{n}.only", a) for n, d in self.derived.items() for a in d.only]
         for where, name in [*asked, *[("baseline", self.baseline)] * (self.baseline is not None)]:
             if name not in known:
                 raise FieldError(where, f"'{name}' is no architecture here: {', '.join(known)}")
@@ -223,18 +236,21 @@ class Plan(Spec):
 
     def column(self, parameter: str) -> str:
         """The column of a parameter in the results: its name and the unit that it counts."""
-        return parameter + column_suffix(self.parameters[parameter])
+        return parameter + _suffix(self.parameters[parameter])[0]
 
 
-def column_suffix(parameter: Parameter) -> str:
-    """Suffix of a parameter's column, by its unit; none for plain values and linked paths."""
-    from accelsim.sweep.values import SUFFIXES
-
+def _suffix(parameter: Parameter) -> tuple[str, str]:
+    """Suffix of a parameter's column and its unit; none for plain values and linked paths."""
     ranged = parameter.range
     values = list(parameter.values) if ranged is None else [ranged.low]
     kinds = {quantity_of(value) for value in values}
-    found = [suffix for quantity, suffix, _ in SUFFIXES if kinds == {quantity}]
-    return found[0] if found else ""
+    found = [(suffix, unit) for quantity, suffix, unit in SUFFIXES if kinds == {quantity}]
+    return found[0] if found else ("", "")
+
+
+def suffix_unit(parameter: Parameter) -> str:
+    """Unit of a parameter's column."""
+    return _suffix(parameter)[1]
 
 
 def plan_names() -> list[str]:

@@ -8,21 +8,53 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from accelsim.analysis.columns import SUMMARY_COLUMNS, Column
 from accelsim.errors import InputError, unknown_name
-from accelsim.sweep.plan import Plan
+from accelsim.sweep.plan import Plan, suffix_unit
+from accelsim.sweep.store import PLANS
 
-PLANS = "plans"
-FIRST = ("point", "architecture", "workload")
-LAST = ("limited_by", "limited_share", "error", "hash")
+FIRST = (
+    Column("point", "", "number of the point in its plan"),
+    Column("architecture", "", "name in the plan"),
+    Column("workload", "", "name in the plan"),
+)
+SPEEDUP = Column(
+    "speedup", "", "baseline time / total_ps, at equal values of the parameters that both have"
+)
+LAST = (
+    Column("limited_by", "", "what holds the largest share of the critical path"),
+    Column("limited_share", "", "that share"),
+    Column("error", "", "why there are no figures"),
+    Column("hash", "", "the file below points/ that holds them"),
+)
+FIGURES = tuple(
+    column
+    for column in SUMMARY_COLUMNS
+    if column.name not in ("architecture", "workload", "replayed_in")
+)
+
+
+def figure_columns(plan: Plan) -> list[str]:
+    """Columns that a plan's objectives may name beside its metrics."""
+    return [column.name for column in (*FIGURES, *[SPEEDUP] * (plan.baseline is not None))]
+
+
+def table_columns(plan: Plan) -> list[Column]:
+    """Every column of a plan's table, in order."""
+    varied = [
+        Column(plan.column(name), suffix_unit(parameter), ", ".join(parameter.path))
+        for name, parameter in plan.parameters.items()
+    ]
+    metrics = [Column(name, "", text) for name, text in plan.metrics.items()]
+    speedup = [SPEEDUP] * (plan.baseline is not None)
+    return [*FIRST, *varied, *FIGURES, *metrics, *speedup, *LAST]
 
 
 class SweepTable(NamedTuple):
     """A plan and its results.
 
-    `frame` : one row a point, in the order of the plan: `FIRST`, a column for every parameter
-    (`Plan.column`; empty where the architecture does not have it), the columns of
-    `SUMMARY_COLUMNS` that are figures, `Plan.metrics`, `speedup` where the plan names a baseline,
-    and `LAST`. Where `error` is not empty the point failed and has no figures.
+    `frame` : one row a point, in the order of the plan, see `table_columns`; a parameter that the
+    architecture does not have is empty. Where `error` is not empty the point has no figures.
     """
 
     plan: Plan

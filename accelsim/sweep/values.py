@@ -57,8 +57,9 @@ def with_units(number: object, like: object) -> object:
     """
     quantity = quantity_of(like)
     if quantity is None or isinstance(number, str):
-        whole = isinstance(number, float) and number.is_integer() and not isinstance(like, float)
-        return int(number) if whole else number  # type: ignore[arg-type]
+        if isinstance(number, float) and number.is_integer() and not isinstance(like, float):
+            return int(number)
+        return number
     if not isinstance(number, int | float) or number != int(number):
         raise ValueError(f"{number} is not a whole number of {quantity.shown[-1]}")
     return quantity.format(int(number))
@@ -135,4 +136,4 @@ class Range(Spec):
         """`steps` values from low to high; fewer where rounding makes some equal."""
         assert self.steps is not None
         found = [self.bounds.at(number / (self.steps - 1)) for number in range(self.steps)]
-        return list(dict.fromkeys(found))  # type: ignore[arg-type]
+        return list(dict.fromkeys(found))

@@ -1,0 +1,151 @@
+"""What is refused before a sweep runs: paths that lead nowhere, values that no field takes."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+from accelsim.analysis.columns import SUMMARY_COLUMNS
+from accelsim.errors import InputError, unknown_name
+from accelsim.sweep.design import BASE, OF_ARCH, Base, Designer, value_at
+from accelsim.sweep.plan import PORTS, WORKLOAD, Listed, Parameter
+from accelsim.sweep.table import SPEEDUP, figure_columns
+from accelsim.sweep.values import Value
+from accelsim.workload.catalogue import load_workload
+
+
+def check_plan(designer: Designer) -> None:
+    """Check every path and value of a plan on every architecture and workload that it is for.
+
+    Raises
+    ------
+    InputError
+        The first that is wrong, with the nearest path that is right.
+    """
+    plan = designer.plan
+    for number, entry in enumerate(plan.workloads):
+        trace = load_workload(entry.workload, entry.shape)
+        if entry.dtype is not None:
+            trace.replayed(entry.dtype)
+        for name, parameter in plan.parameters.items():
+            _check_shape(designer, name, parameter, number)
+    for name, parameter in plan.parameters.items():
+        for at, values in _values(designer, name, parameter):
+            for path, value in parameter.settings(values):
+                _check_on_archs(designer, name, path, value, at)
+    for path, derived in plan.derived.items():
+        for arch, base in zip(plan.architectures, designer.bases, strict=True):
+            if not derived.only or arch.label in derived.only:
+                _check_path(base, path, designer.where("derived", path))
+    _check_names(designer)
+    known = [*figure_columns(plan), *plan.metrics]
+    for name in plan.objectives:
+        if name not in known:
+            raise unknown_name("column", name, known, where=designer.where("objectives", name))
+    for name in plan.metrics:
+        if name in plan.parameters or name in [column.name for column in SUMMARY_COLUMNS]:
+            raise InputError("is the name of another column", where=designer.where("metrics", name))
+
+
+def _check_names(designer: Designer) -> None:
+    """Refuse expressions over names that will not be there."""
+    known = {BASE, *designer.plan.parameters}
+    for expression in designer.derived.values():
+        expression.check_names(known)
+    known |= set(OF_ARCH)
+    for expression in designer.constraints:
+        expression.check_names(known)
+    known |= {*figure_columns(designer.plan)} - {SPEEDUP.name}
+    for name, expression in designer.metrics.items():
+        expression.check_names(known)
+        known.add(name)
+
+
+def _values(
+    designer: Designer, name: str, parameter: Parameter
+) -> list[tuple[tuple[str | int, ...], Value]]:
+    """Every value of a parameter, the ends of a range, with where it is written."""
+    at = ("parameters", name)
+    if parameter.range is not None:
+        scale = parameter.range.bounds
+        ends = [("low", scale.at(0)), ("high", scale.at(1))]
+        return [((*at, "range", end), value) for end, value in ends]
+    found: list[tuple[tuple[str | int, ...], Value]] = [
+        ((*at, "values", number), value) for number, value in enumerate(parameter.values)
+    ]
+    sampling = designer.plan.sampling
+    if isinstance(sampling, Listed):
+        for number, point in enumerate(sampling.points):
+            if name in point:
+                found.append((("sampling", "points", number, name), point[name]))
+    return found
+
+
+def _check_on_archs(
+    designer: Designer, name: str, path: str, value: Value, at: tuple[str | int, ...]
+) -> None:
+    if path.startswith(WORKLOAD):
+        return
+    if path == PORTS:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise InputError(f"'{value}' is no factor of the ports", where=designer.where(*at))
+        return
+    for number, base in enumerate(designer.bases):
+        if designer.plan.applies(name, number):
+            _check_path(base, path, designer.where("parameters", name, "path"))
+            base.source.check_value(f"{path}={json.dumps(value)}", f"{designer.where(*at)}:")
+
+
+def _check_path(base: Base, path: str, where: str) -> None:
+    """Refuse a path that the architecture does not have, and name the nearest."""
+    known = paths(base.dumped)
+    if path in known:
+        return
+    above, _, last = path.rpartition(".")
+    parent = value_at(base.dumped, above) if above else None
+    if isinstance(parent, dict) and above == "mac_rate":
+        return  # its keys are types, of which an architecture may have more
+    ends = difflib.get_close_matches(last, {p.rpartition(".")[2] for p in known}, n=1, cutoff=0.7)
+    same = [p for p in known if ends and p.rpartition(".")[2] == ends[0]]
+    near = difflib.get_close_matches(path, same or known, n=1, cutoff=0.0)
+    raise InputError(
+        f"'{base.arch.name}' has no '{path}'", where=where,
+        remedy=f"did you mean '{near[0]}'? accelsim arch show {base.arch.name} lists all; 'only' "
+        "names the architectures that have a parameter",
+    )  # fmt: skip
+
+
+def paths(dumped: Any, above: str = "") -> list[str]:
+    """Every path of a dumped architecture, of records too."""
+    entries: Any = ()
+    if isinstance(dumped, dict):
+        entries = dumped.items()
+    elif isinstance(dumped, list):
+        entries = enumerate(dumped)
+    found = []
+    for key, value in entries:
+        path = f"{above}{key}"
+        found += [path, *paths(value, f"{path}.")]
+    return found
+
+
+def _check_shape(designer: Designer, name: str, parameter: Parameter, number: int) -> None:
+    """Open the workload with every value of a parameter of its shape."""
+    entry = designer.plan.workloads[number]
+    for at, values in _values(designer, name, parameter):
+        for path, value in parameter.settings(values):
+            if not path.startswith(WORKLOAD):
+                continue
+            field = path.removeprefix(WORKLOAD)
+            try:
+                if field == "dtype":
+                    load_workload(entry.workload, entry.shape).replayed(str(value))
+                else:
+                    change = f"{field}={json.dumps(value)}"
+                    load_workload(entry.workload, (*entry.shape, change))
+            except InputError as error:
+                raise InputError(
+                    f"'{entry.label}' cannot have {path} {value}: {error}",
+                    where=designer.where(*at),
+                ) from None

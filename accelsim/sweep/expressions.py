@@ -1,0 +1,90 @@
+"""Expressions of a plan: arithmetic and comparisons over names, with figures that carry units."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from typing import Any
+
+from simpleeval import EvalWithCompoundTypes, InvalidExpression
+
+from accelsim.errors import InputError, unknown_name
+from accelsim.sweep.values import FIGURE, as_number
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "round": round,
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "log2": math.log2,
+    "sqrt": math.sqrt,
+}
+Names = Mapping[str, object]
+
+
+class Expression:
+    """One expression, parsed once.
+
+    Figures with a unit count in bytes, bytes per second, hertz or ps, as the fields of an `Arch`
+    do: ``scratchpad_bytes <= 32 MiB``. Names may have attributes (``array.macs``) and indices
+    (``array.shapes[0].rows``).
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        File and field, for messages.
+
+    Raises
+    ------
+    InputError
+        Not an expression.
+    """
+
+    def __init__(self, text: str, where: str) -> None:
+        self.text, self.where = text, where
+        self._evaluator = EvalWithCompoundTypes(functions=FUNCTIONS)
+        plain = FIGURE.sub(lambda match: str(as_number(match.group(0))), text)
+        try:
+            self._tree = ast.parse(plain.strip(), mode="eval").body
+        except SyntaxError as error:
+            raise self._fault(f"is not an expression: {error.msg}") from None
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names that it is over, functions apart."""
+        found = {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
+        return frozenset(found - FUNCTIONS.keys())
+
+    def check_names(self, known: Collection[str]) -> None:
+        """Refuse a name that is not among the known ones."""
+        for name in sorted(self.names):
+            if name not in known:
+                raise unknown_name("name", name, known, where=f"{self.where}, '{self.text}'")
+
+    def value(self, names: Names) -> Any:
+        """Evaluate it.
+
+        Raises
+        ------
+        InputError
+            A name that is not there, or values that cannot be computed with.
+        """
+        self.check_names(names)
+        self._evaluator.names = names
+        try:
+            value = self._evaluator.eval(self.text, previously_parsed=self._tree)
+        except InvalidExpression as error:
+            raise self._fault(str(error)) from None
+        except (ArithmeticError, TypeError, ValueError, LookupError) as error:
+            raise self._fault(f"cannot be computed: {error}") from None
+        if not isinstance(value, bool | int | float | str):
+            raise self._fault(f"is a {type(value).__name__}, expected a number")
+        return value
+
+    def _fault(self, what: str) -> InputError:
+        return InputError(what, where=f"{self.where}, '{self.text}'")

@@ -1,0 +1,82 @@
+"""Where points run: in this process, in processes of this machine, or in a given executor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from multiprocessing import get_context, parent_process
+from typing import Any, NamedTuple
+
+# A process simulates in one thread; libraries that would start more are told so.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Pool(NamedTuple):
+    """Executors, one after the other: a broken one is replaced by the next.
+
+    `make` : a new executor. `workers` : points that it runs at once. `died` : the exceptions by
+    which it says that the process of a point died.
+    """
+
+    make: Callable[[], Executor]
+    workers: int
+    died: tuple[type[Exception], ...] = (BrokenExecutor,)
+
+
+def local_pool(jobs: int) -> Pool:
+    """So many processes of this machine, of one thread each; one is this process itself."""
+    if jobs == 1:
+        return Pool(ThisProcess, 1)
+    context = get_context("spawn")
+
+    def make() -> Executor:
+        for name in THREADS:
+            os.environ.setdefault(name, "1")
+        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle)
+
+    return Pool(make, jobs)
+
+
+def given_pool(executor: Executor, workers: int) -> Pool:
+    """An executor of the caller's, which is not replaced when it breaks."""
+    return Pool(lambda: _Borrowed(executor), workers, died=())
+
+
+class ThisProcess(Executor):
+    """Runs what is submitted at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run it; the future is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class _Borrowed(Executor):
+    """Passes on to an executor that is not shut down here."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit to the executor."""
+        return self._executor.submit(fn, *args, **kwargs)
+
+
+def _settle() -> None:
+    """Leave an interrupt to the parent, and end with it even if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def end_with() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with, daemon=True).start()
