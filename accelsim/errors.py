@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 
 
+MOST_LISTED = 40  # names in a message
+
+
 class InputError(Exception):
     """Bad input: a file, a field or a value that cannot be used (exit code 3).
 
@@ -31,6 +34,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     guess = f"did you mean '{near[0]}'? " if near else ""
-    return InputError(
-        f"unknown {kind} '{name}'", where=where, remedy=f"{guess}known: {', '.join(names)}"
-    )
+    listed = ", ".join(names)
+    if len(names) > MOST_LISTED:
+        closest = difflib.get_close_matches(name, names, n=MOST_LISTED // 4, cutoff=0.3)
+        listed = f"{len(names)}, such as {', '.join(closest or names[: MOST_LISTED // 4])}"
+    return InputError(f"unknown {kind} '{name}'", where=where, remedy=f"{guess}known: {listed}")

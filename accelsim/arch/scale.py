@@ -100,11 +100,12 @@ def port_overrides(arch: Arch, factor: float | Fraction) -> list[str]:
     Returns
     -------
     list[str]
-        For `load_arch(name, overrides)`; whole bytes, rounded down.
+        For `load_arch(name, overrides)`; whole bytes of a bank, rounded down, and so the shares.
     """
-    times = Fraction(str(factor))
     pad = arch.scratchpad
-    overrides = [f"scratchpad.bank_bytes={int(pad.bank_bytes * times)} B"]
+    bank_bytes = int(pad.bank_bytes * Fraction(str(factor)))
+    times = Fraction(bank_bytes, pad.bank_bytes)
+    overrides = [f"scratchpad.bank_bytes={bank_bytes} B"]
     for unit, share in pad.shares.of_units().items():
         for way in ("read", "write"):
             size = int(getattr(share, way) * times)

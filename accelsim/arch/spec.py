@@ -11,6 +11,8 @@ from accelsim.arch.dram import Dram, SimpleDram
 from accelsim.arch.memory import IndexUnit, Load, ScatterUnit, Scratchpad, Store, Vector
 from accelsim.arch.units import (
     BYTES,
+    BYTES_PER_SECOND,
+    PS_PER_SECOND,
     Bytes,
     BytesOrZero,
     Clock,
@@ -186,6 +188,13 @@ class Arch(Spec):
             if 10**12 % hertz
         ]
         notes += self.dram.notes()
+        issued = self.load.lines_per_cycle * self.dram.line * PS_PER_SECOND // self.clock_ps
+        if issued < self.dram.bandwidth:
+            notes.append(
+                f"load: {self.load.lines_per_cycle} lines of {self.dram.line} B a cycle ask for"
+                f" {BYTES_PER_SECOND.format(issued)} of the DRAM's"
+                f" {BYTES_PER_SECOND.format(self.dram.bandwidth)}"
+            )
         if self.array.kind == "systolic":
             if len({shape.macs for shape in self.array.shapes}) > 1:
                 notes.append("array.shapes differ in MACs: the peak is that of the largest")

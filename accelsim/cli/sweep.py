@@ -143,8 +143,10 @@ def _pool(jobs: int, cluster: str | None) -> Pool:
 def _print_estimate(found: Estimate, jobs: int) -> None:
     typer.echo(
         f"{found.points:,} points: {found.to_run:,} to run, {found.found:,} found or equal to "
-        f"others, {found.left_out:,} left out by constraints, {found.refused:,} refused"
+        f"others, {found.left_out:,} left out by constraints, {found.refused.total():,} refused"
     )
+    for error, count in found.refused.most_common(SHOWN_ERRORS):
+        typer.echo(f"refused: {count:,} points: {error}")
     if found.seconds_each is not None:
         whole = found.seconds_each * found.to_run / jobs
         typer.echo(

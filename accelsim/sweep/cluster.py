@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 BATCH_SYSTEMS = ("slurm", "lsf")
 CONNECT_SECONDS = 30
-_TRIES = 1  # of dask's own: `execute` runs a job again itself, and then with no other
 
 
 def cluster_pool(address: str, jobs: int) -> Pool:
@@ -54,10 +53,8 @@ def cluster_pool(address: str, jobs: int) -> Pool:
 
 
 def _connect(address: str, jobs: int) -> tuple[Client, Cluster | None]:
-    import dask
     from distributed import Client
 
-    dask.config.set({"distributed.scheduler.allowed-failures": _TRIES})
     where = f"--cluster {address}"
     if address in BATCH_SYSTEMS:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -21,14 +22,14 @@ class Estimate(NamedTuple):
     """What a run would do.
 
     `points` : of the plan, or the shard. Of them `left_out` by constraints, `found` finished,
-    `refused` : architectures that do not check; `to_run` : the rest. `seconds_each` : of a point
+    `refused` : architectures that do not check, by what is wrong; `to_run` : the rest. `seconds_each` : of a point
     in one process, mean of a few after a first one; None where none is left to run.
     """
 
     points: int
     left_out: int
     found: int
-    refused: int
+    refused: Counter[str]
     to_run: int
     seconds_each: float | None
 
@@ -43,7 +44,8 @@ def estimate(
     """Count the points of a sweep and time a few of them; nothing is kept."""
     designer = designer_of(plan)
     store = Store(out)
-    points = left_out = found = refused = 0
+    points = left_out = found = 0
+    refused: Counter[str] = Counter()
     missing: dict[str, Design] = {}
     for design in designer.designs():
         if not shard.has(design.point.number):
@@ -52,7 +54,7 @@ def estimate(
         if isinstance(design, LeftOut):
             left_out += 1
         elif design.arch is None:
-            refused += 1
+            refused[design.refused] += 1
         elif store.finished(design.key) or design.key in missing:
             found += 1
         else:
