@@ -11,7 +11,6 @@ from accelsim.arch.dram import Dram, SimpleDram
 from accelsim.arch.memory import IndexUnit, Load, ScatterUnit, Scratchpad, Store, Vector
 from accelsim.arch.units import (
     BYTES,
-    BYTES_PER_SECOND,
     PS_PER_SECOND,
     Bytes,
     BytesOrZero,
@@ -192,8 +191,7 @@ class Arch(Spec):
         if issued < self.dram.bandwidth:
             notes.append(
                 f"load: {self.load.lines_per_cycle} lines of {self.dram.line} B a cycle ask for"
-                f" {BYTES_PER_SECOND.format(issued)} of the DRAM's"
-                f" {BYTES_PER_SECOND.format(self.dram.bandwidth)}"
+                f" {issued / 1e9:,.0f} GB/s of the DRAM's {self.dram.bandwidth / 1e9:,.0f} GB/s"
             )
         if self.array.kind == "systolic":
             if len({shape.macs for shape in self.array.shapes}) > 1:

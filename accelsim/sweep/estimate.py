@@ -22,8 +22,9 @@ class Estimate(NamedTuple):
     """What a run would do.
 
     `points` : of the plan, or the shard. Of them `left_out` by constraints, `found` finished,
-    `refused` : architectures that do not check, by what is wrong; `to_run` : the rest. `seconds_each` : of a point
-    in one process, mean of a few after a first one; None where none is left to run.
+    `refused` : architectures that do not check, by what is wrong; `to_run` : the rest.
+    `seconds_each` : of a point in one process, mean of a few after a first one; None where none
+    is left to run.
     """
 
     points: int
