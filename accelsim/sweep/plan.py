@@ -67,7 +67,8 @@ class Parameter(Spec):
         ``workload.dtype``), or ``ports``: the scratchpad's bytes a cycle and all shares of them,
         as a factor. Several paths change together; a value then lists one for each.
     values : tuple
-        The values, with units.
+        The values, with units. In YAML also a mapping, whose keys are `labels`: what the values
+        are called in the results.
     range : Range, optional
         All between two, instead.
     only : tuple of str
@@ -76,13 +77,24 @@ class Parameter(Spec):
 
     path: Annotated[Texts, Field(min_length=1)]
     values: tuple[Any, ...] = ()
+    labels: tuple[str, ...] = ()
     range: Range | None = None
     only: Texts = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labelled(cls, data: Any) -> Any:
+        values = data.get("values") if isinstance(data, dict) else None
+        if not isinstance(values, dict):
+            return data
+        return {**data, "values": list(values.values()), "labels": list(values)}
 
     @model_validator(mode="after")
     def _has_values(self) -> Parameter:
         if bool(self.values) == (self.range is not None):
             raise FieldError("values", "expected either 'values' or a 'range'")
+        if self.labels and len(self.labels) != len(self.values):
+            raise FieldError("labels", f"expected {len(self.values)}, one for each value")
         if len(self.path) == 1:
             return self
         if self.range is not None:
@@ -104,6 +116,11 @@ class Parameter(Spec):
         values = value if self.linked else [value]
         assert isinstance(values, list)
         return list(zip(self.path, values, strict=True))  # type: ignore[arg-type]
+
+    def shown(self, value: Value) -> Value:
+        """The label of a value, where there is one."""
+        named = self.labels and value in self.values
+        return self.labels[self.values.index(value)] if named else value
 
     def grid(self) -> list[Value]:
         """The values of a grid, in order."""
@@ -242,7 +259,7 @@ class Plan(Spec):
 def _suffix(parameter: Parameter) -> tuple[str, str]:
     """Suffix of a parameter's column and its unit; none for plain values and linked paths."""
     ranged = parameter.range
-    values = list(parameter.values) if ranged is None else [ranged.low]
+    values = list(parameter.labels or parameter.values) if ranged is None else [ranged.low]
     kinds = {quantity_of(value) for value in values}
     found = [(suffix, unit) for quantity, suffix, unit in SUFFIXES if kinds == {quantity}]
     return found[0] if found else ("", "")

@@ -95,7 +95,8 @@ def _row(
         "workload": plan.workloads[point.workload].label,
         "hash": design.key,
     }
-    row |= {plan.column(name): _cell(value) for name, value in design.values.items()}
+    for name, value in design.values.items():
+        row[plan.column(name)] = _cell(plan.parameters[name].shown(value))
     if "error" in found:
         return row | {"error": found["error"]}
     figures = found["figures"]
