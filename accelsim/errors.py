@@ -27,6 +27,11 @@ class InputError(Exception):
         advice = f" ({remedy})" if remedy else ""
         super().__init__(" ".join(f"{place}{what}{advice}".split()))
 
+    def inside(self, where: str) -> InputError:
+        """The same fault of something that is named at another place."""
+        place = f"{where}, {self.where}" if self.where else where
+        return InputError(self.what, where=place, remedy=self.remedy)
+
 
 def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> InputError:
     """Build the error for a name that is not among the known ones, naming the nearest."""

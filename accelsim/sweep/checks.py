@@ -25,9 +25,12 @@ def check_plan(designer: Designer) -> None:
     """
     plan = designer.plan
     for number, entry in enumerate(plan.workloads):
-        trace = load_workload(entry.workload, entry.shape)
-        if entry.dtype is not None:
-            trace.replayed(entry.dtype)
+        try:
+            trace = load_workload(entry.workload, entry.shape)
+            if entry.dtype is not None:
+                trace.replayed(entry.dtype)
+        except InputError as error:
+            raise error.inside(designer.where("workloads", number)) from None
         for name, parameter in plan.parameters.items():
             _check_shape(designer, name, parameter, number)
     for name, parameter in plan.parameters.items():
@@ -39,13 +42,13 @@ def check_plan(designer: Designer) -> None:
             if not derived.only or arch.label in derived.only:
                 _check_path(base, path, designer.where("derived", path))
     _check_names(designer)
+    for name in plan.metrics:
+        if name in plan.parameters or name in [column.name for column in SUMMARY_COLUMNS]:
+            raise InputError("is the name of another column", where=designer.where("metrics", name))
     known = [*figure_columns(plan), *plan.metrics]
     for name in plan.objectives:
         if name not in known:
             raise unknown_name("column", name, known, where=designer.where("objectives", name))
-    for name in plan.metrics:
-        if name in plan.parameters or name in [column.name for column in SUMMARY_COLUMNS]:
-            raise InputError("is the name of another column", where=designer.where("metrics", name))
 
 
 def _check_names(designer: Designer) -> None:

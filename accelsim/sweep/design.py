@@ -151,8 +151,11 @@ class Designer:
 
     def _base(self, number: int) -> Base:
         entry = self.plan.architectures[number]
-        source = arch_source(entry.arch)
-        arch = source.arch(entry.set, option=self.where("architectures", number, "set"))
+        try:
+            source = arch_source(entry.arch)
+            arch = source.arch(entry.set, option="set")
+        except InputError as error:
+            raise error.inside(self.where("architectures", number)) from None
         return Base(source, entry.set, arch, arch.model_dump(mode="json"))
 
     def _base_values(self, point: Point) -> dict[str, Value]:

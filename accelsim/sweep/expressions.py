@@ -10,6 +10,7 @@ from typing import Any
 
 from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
+from accelsim.config.record import Spec
 from accelsim.errors import InputError, unknown_name
 from accelsim.sweep.values import FIGURE, as_number
 
@@ -81,10 +82,16 @@ class Expression:
         except InvalidExpression as error:
             raise self._fault(str(error)) from None
         except (ArithmeticError, TypeError, ValueError, LookupError) as error:
-            raise self._fault(f"cannot be computed: {error}") from None
+            raise self._fault(f"cannot be computed: {error}", self._of_records(names)) from None
         if not isinstance(value, bool | int | float | str):
             raise self._fault(f"is a {type(value).__name__}, expected a number")
         return value
 
-    def _fault(self, what: str) -> InputError:
-        return InputError(what, where=f"{self.where}, '{self.text}'")
+    def _of_records(self, names: Names) -> str:
+        """Advice where a whole record stands in place of a figure of it."""
+        records = [name for name in sorted(self.names) if isinstance(names[name], Spec)]
+        sizes = [f"{name}_bytes" for name in records if f"{name}_bytes" in names]
+        return f"did you mean '{sizes[0]}'?" if sizes else ""
+
+    def _fault(self, what: str, remedy: str = "") -> InputError:
+        return InputError(what, where=f"{self.where}, '{self.text}'", remedy=remedy)

@@ -23,8 +23,12 @@ def _listed(value: object) -> object:
 
 
 def _entry(key: str) -> BeforeValidator:
-    """A bare name stands for an entry that says no more."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+    """A bare name or number stands for an entry that says no more."""
+
+    def entry(value: object) -> object:
+        return {key: str(value)} if isinstance(value, str | int | float) else value
+
+    return BeforeValidator(entry)
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
