@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
-from copy import deepcopy
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +24,11 @@ from accelsim.arch.parts import expand_part
 from accelsim.arch.spec import Arch
 from accelsim.config.faults import input_error
 from accelsim.config.record import FieldError
-from accelsim.config.tree import Location, Tree, override, read_tree, shipped_folder
+from accelsim.config.tree import Location, Tree, override, put, read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
 
 _WHAT = "an architecture"
+Setting = tuple[str, object]  # dotted path, value as YAML gives it
 
 
 def _folder() -> Path:
@@ -56,44 +56,58 @@ class ArchSource:
     shown: str
     tree: Tree
 
-    def arch(self, overrides: Sequence[str] = (), option: str = "--set") -> Arch:
-        """The architecture with ``path=value`` overrides; see `load_arch`.
-
-        `option` : what messages say before an override.
-        """
-        tree = self._overridden(overrides, option)
-        try:
-            return Arch.model_validate(tree.data)
-        except ValidationError as error:
-            raise self._input_error(error, tree) from None
-
-    def check_value(self, setting: str, option: str = "--set") -> None:
-        """Refuse a ``path=value`` that its field does not take, whatever the other fields are.
+    def changed(self, overrides: Sequence[str], option: str = "--set") -> ArchSource:
+        """With ``path=value`` overrides, see `load_arch`; `option` stands before them in messages.
 
         Raises
         ------
         InputError
-            Of the path or the value; not of a rule over several fields, which further overrides
-            may fulfil.
+            An override leads nowhere.
         """
-        tree = self._overridden([setting], option)
-        try:
-            Arch.model_validate(tree.data)
-        except ValidationError as error:
-            causes = [fault.get("ctx", {}).get("error") for fault in error.errors()]
-            if not any(isinstance(cause, FieldError) for cause in causes):
-                raise self._input_error(error, tree) from None
-
-    def _overridden(self, overrides: Sequence[str], option: str) -> Tree:
-        tree = deepcopy(self.tree)
+        tree = self.tree.copy()
         for text in overrides:
             if text.startswith("dram.part."):
                 expand_part(tree)
             override(tree, text, option)
         expand_part(tree)
-        return tree
+        return ArchSource(self.shown, tree)
 
-    def _input_error(self, error: ValidationError, tree: Tree) -> InputError:
+    def with_settings(self, settings: Iterable[Setting]) -> ArchSource:
+        """With values at paths, not as text."""
+        tree = self.tree.copy()
+        for path, value in settings:
+            if path.startswith("dram.part."):
+                expand_part(tree)
+            put(tree, path, value, f"{path}={value}")
+        expand_part(tree)
+        return ArchSource(self.shown, tree)
+
+    def arch(self) -> Arch:
+        """The architecture; see `load_arch`."""
+        try:
+            return Arch.model_validate(self.tree.data)
+        except ValidationError as error:
+            raise self._input_error(error) from None
+
+    def check_value(self, path: str, value: object) -> None:
+        """Refuse a value that the field at a path does not take, whatever the others are.
+
+        Raises
+        ------
+        InputError
+            Of the path or the value; not of a rule over several fields, which further settings
+            may fulfil.
+        """
+        source = self.with_settings([(path, value)])
+        try:
+            Arch.model_validate(source.tree.data)
+        except ValidationError as error:
+            causes = [fault.get("ctx", {}).get("error") for fault in error.errors()]
+            if not any(isinstance(cause, FieldError) for cause in causes):
+                raise source._input_error(error) from None
+
+    def _input_error(self, error: ValidationError) -> InputError:
+        tree = self.tree
         return input_error(error, tree.data, tree.place, self.shown, Arch, ("extends",))
 
 
@@ -122,7 +136,7 @@ def load_arch(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Arch:
         No such name or file, not YAML, a key that is unknown, missing or there twice, a value
         out of range, or a rule broken; the message names file, line and field.
     """
-    return arch_source(name_or_path).arch(overrides)
+    return arch_source(name_or_path).changed(overrides).arch()
 
 
 def resolved_yaml(arch: Arch) -> str:

@@ -91,27 +91,33 @@ def _shares(arch: Arch, like: Arch, factor: Fraction) -> dict[str, Any]:
     }
 
 
-def port_overrides(arch: Arch, factor: float | Fraction) -> list[str]:
-    """Overrides that multiply the scratchpad's bytes a cycle, with every share in proportion.
+def port_settings(arch: Arch, factor: float | Fraction) -> list[tuple[str, str | int]]:
+    """Settings that multiply the scratchpad's bytes a cycle, with every share in proportion.
 
     Changing the banks alone would leave the shares, and so the result, as they are. The way back
     of the load and the lines of the store shrink where their share no longer carries them.
 
     Returns
     -------
-    list[str]
-        For `load_arch(name, overrides)`; whole bytes of a bank, rounded down, and so the shares.
+    list[tuple[str, str | int]]
+        Paths and values; whole bytes of a bank, rounded down, and so the shares.
     """
     pad = arch.scratchpad
     bank_bytes = int(pad.bank_bytes * Fraction(str(factor)))
     times = Fraction(bank_bytes, pad.bank_bytes)
-    overrides = [f"scratchpad.bank_bytes={bank_bytes} B"]
+    settings: list[tuple[str, str | int]] = [("scratchpad.bank_bytes", f"{bank_bytes} B")]
     for unit, share in pad.shares.of_units().items():
         for way in ("read", "write"):
             size = int(getattr(share, way) * times)
-            overrides.append(f"scratchpad.shares.{unit}.{way}={size} B")
+            settings.append((f"scratchpad.shares.{unit}.{way}", f"{size} B"))
     back = min(arch.load.return_bytes_per_cycle, int(pad.shares.load.write * times))
     carried = int(pad.shares.store.read * times) // arch.dram.line
-    overrides.append(f"load.return_bytes_per_cycle={back} B")
-    overrides.append(f"store.lines_per_cycle={max(1, min(arch.store.lines_per_cycle, carried))}")
-    return overrides
+    lines = max(1, min(arch.store.lines_per_cycle, carried))
+    return [
+        *settings, ("load.return_bytes_per_cycle", f"{back} B"), ("store.lines_per_cycle", lines)
+    ]  # fmt: skip
+
+
+def port_overrides(arch: Arch, factor: float | Fraction) -> list[str]:
+    """`port_settings` as overrides for `load_arch(name, overrides)`."""
+    return [f"{path}={value}" for path, value in port_settings(arch, factor)]

@@ -24,6 +24,10 @@ class Tree:
     data: dict[str, object]
     place: dict[Location, str] = field(default_factory=dict)
 
+    def copy(self) -> Tree:
+        """A tree that can be changed on its own."""
+        return Tree(_copied(self.data), dict(self.place))  # type: ignore[arg-type]
+
 
 def shipped_folder(name: str) -> Path:
     """Where shipped files are: inside an installed package, beside an editable one."""
@@ -85,18 +89,23 @@ def _plain(node: object, at: Location, shown: str, place: dict[Location, str]) -
 def override(tree: Tree, setting: str, option: str = "--set") -> None:
     """Lay one ``path=value`` over a tree; the value is read as YAML."""
     dotted, equals, text = setting.partition("=")
-    steps = dotted.strip().split(".")
     where = f"{option} {setting}"
-    if not equals or not text.strip() or not all(steps):
+    if not equals or not text.strip() or not all(dotted.strip().split(".")):
         raise InputError(
             "is not an override", where=where, remedy="expected path=value, e.g. dram.line=64 B"
         )
-    if steps[0] == "extends":
-        raise InputError("'extends' cannot be overridden", where=where, remedy="name the parent")
     try:
         value = _plain(YAML().load(text), (), where, {})
     except YAMLError:
         raise InputError(f"'{text}' is not a YAML value", where=where) from None
+    put(tree, dotted.strip(), value, where)
+
+
+def put(tree: Tree, dotted: str, value: object, where: str) -> None:
+    """Set what a dotted path leads to; messages call the place `where`."""
+    steps = dotted.split(".")
+    if steps[0] == "extends":
+        raise InputError("'extends' cannot be overridden", where=where, remedy="name the parent")
     node: object = tree.data
     at: Location = ()
     for depth, step in enumerate(steps):
@@ -107,10 +116,20 @@ def override(tree: Tree, setting: str, option: str = "--set") -> None:
                 node[key] = {}
                 tree.place[at] = where
             node = node[key]  # type: ignore[index]
+    old = node.get(key) if isinstance(node, dict) else node[key]  # type: ignore[index]
+    if isinstance(old, dict | list):
+        for below in [p for p in tree.place if p[: len(at)] == at]:
+            del tree.place[below]
     node[key] = value  # type: ignore[index]
-    for old in [p for p in tree.place if p[: len(at)] == at]:
-        del tree.place[old]
     tree.place[at] = where
+
+
+def _copied(node: object) -> object:
+    if isinstance(node, dict):
+        return {key: _copied(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_copied(value) for value in node]
+    return node
 
 
 def _key(node: object, step: str, above: str, where: str) -> str | int:

@@ -97,7 +97,10 @@ def _check_on_archs(
     for number, base in enumerate(designer.bases):
         if designer.plan.applies(name, number):
             _check_path(base, path, designer.where("parameters", name, "path"))
-            base.source.check_value(f"{path}={json.dumps(value)}", f"{designer.where(*at)}:")
+            try:
+                base.source.check_value(path, value)
+            except InputError as error:
+                raise error.inside(designer.where(*at)) from None
 
 
 def _check_path(base: Base, path: str, where: str) -> None:

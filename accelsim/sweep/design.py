@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from accelsim.arch.load import ArchSource, arch_source, content_hash
-from accelsim.arch.scale import port_overrides
+from accelsim.arch.load import ArchSource, Setting, arch_source, content_hash
+from accelsim.arch.scale import port_settings
 from accelsim.arch.spec import Arch
 from accelsim.config.tree import Tree
 from accelsim.errors import InputError
@@ -71,7 +71,6 @@ class Base:
     """An architecture of a plan before its parameters; `dumped` : its fields, with units."""
 
     source: ArchSource
-    settings: tuple[str, ...]
     arch: Arch
     dumped: dict[str, Any]
 
@@ -114,18 +113,18 @@ class Designer:
             if not constraint.value(known):
                 return LeftOut(point, constraint.text)
         workload = self._workload(point)
-        settings: tuple[str, ...] = base.settings
+        settings: list[Setting] = []
         refused = ""
         arch: Arch | None = None
         content: list[object]
         try:
             settings = self._settings(point, known)
-            made = base.source.arch(settings, option="set")
+            made = base.source.with_settings(settings).arch()
             content = [made.name, content_hash(made), *_content(workload)]
             arch = made
         except InputError as error:
             refused = str(error)
-            content = [self.plan.architectures[point.arch].arch, *settings, list(workload)]
+            content = [base.arch.name, content_hash(base.arch), settings, workload]
         if arch is not None:
             known = {**_of_arch(arch), **known}
             for constraint in late:
@@ -152,11 +151,11 @@ class Designer:
     def _base(self, number: int) -> Base:
         entry = self.plan.architectures[number]
         try:
-            source = arch_source(entry.arch)
-            arch = source.arch(entry.set, option="set")
+            source = arch_source(entry.arch).changed(entry.set, option="set")
+            arch = source.arch()
         except InputError as error:
             raise error.inside(self.where("architectures", number)) from None
-        return Base(source, entry.set, arch, arch.model_dump(mode="json"))
+        return Base(source, arch, arch.model_dump(mode="json"))
 
     def _base_values(self, point: Point) -> dict[str, Value]:
         """What the architecture has where a listed point gives a parameter no value."""
@@ -187,17 +186,17 @@ class Designer:
                 (late if rest else early).append(constraint)
         return early, late
 
-    def _settings(self, point: Point, known: dict[str, object]) -> tuple[str, ...]:
-        """Overrides of the architecture: of the plan, the ports, the parameters, the derived."""
+    def _settings(self, point: Point, known: dict[str, object]) -> list[Setting]:
+        """What is set in the architecture: the ports, then the parameters, then the derived."""
         base = self.bases[point.arch]
-        ports: list[str] = []
-        found: list[str] = []
+        ports: list[Setting] = []
+        found: list[Setting] = []
         for name, value in point.values.items():
             for path, part in self.plan.parameters[name].settings(value):
                 if path == PORTS:
-                    ports = port_overrides(base.arch, part)  # type: ignore[arg-type]
+                    ports = [*port_settings(base.arch, part)]  # type: ignore[arg-type]
                 elif not path.startswith(WORKLOAD):
-                    found.append(_setting(path, part))
+                    found.append((path, part))
         label = self.plan.architectures[point.arch].label
         for path, expression in self.derived.items():
             only = self.plan.derived[path].only
@@ -208,8 +207,8 @@ class Designer:
                 derived = with_units(expression.value(known), value_at(base.dumped, path))
             except ValueError as error:
                 raise InputError(str(error), where=expression.where) from None
-            found.append(f"{path}={json.dumps(derived)}")
-        return (*base.settings, *ports, *found)
+            found.append((path, derived))
+        return [*ports, *found]
 
     def _workload(self, point: Point) -> Workload:
         entry: PlannedWorkload = self.plan.workloads[point.workload]
@@ -219,7 +218,7 @@ class Designer:
                 if path == f"{WORKLOAD}dtype":
                     dtype = str(part)
                 elif path.startswith(WORKLOAD):
-                    shape.append(_setting(path.removeprefix(WORKLOAD), part))
+                    shape.append(f"{path.removeprefix(WORKLOAD)}={json.dumps(part)}")
         name = entry.workload
         file, colon, key = name.partition(".yaml:")
         place = Path(f"{file}.yaml" if colon else name)
@@ -239,10 +238,6 @@ def value_at(dumped: Any, path: str) -> Value:
         else:
             return None
     return node
-
-
-def _setting(path: str, value: Value) -> str:
-    return f"{path}={json.dumps(value)}"
 
 
 def _of_arch(arch: Arch) -> dict[str, object]:
