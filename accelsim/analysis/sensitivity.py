@@ -1,0 +1,339 @@
+"""How much each parameter of a sweep matters, on its own and together with another.
+
+The logarithm of a response is fitted by a sum of one effect for every level of every parameter
+(main effects, least squares). Where each level meets the others equally often the effect of a level
+is the geometric mean of the response over the other parameters, relative to that over all points;
+where points failed or were drawn at random, the fit keeps the other parameters from leaking in.
+A response is first divided by its geometric mean in each group (architecture and workload), so that
+long workloads weigh no more than short ones, and then averaged over the workloads of a design.
+A parameter that only some architectures have is fitted within those.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from accelsim.analysis.levels import Level, Levels, levels_of
+
+ENOUGH = 2.0  # points that a cell of two parameters has on average, or their pair is not judged
+NOTHING = 1e-9  # a log effect, or a share of a variance, below this is rounding
+
+
+class Effect(NamedTuple):
+    """A level of a parameter: `points` designs have it, `effect` is relative to all of them."""
+
+    parameter: str
+    level: Level
+    points: int
+    effect: float
+
+
+class Swing(NamedTuple):
+    """The levels of a parameter with the lowest and the highest effect."""
+
+    parameter: str
+    lowest: Effect
+    highest: Effect
+
+    @property
+    def range(self) -> float:
+        """Highest over lowest effect, at least 1."""
+        return self.highest.effect / self.lowest.effect
+
+
+class Pair(NamedTuple):
+    """Share of the variance that two parameters explain together beyond their main effects.
+
+    `share` : None where the points are too few to tell.
+    """
+
+    first: str
+    second: str
+    share: float | None
+
+
+class Sensitivity(NamedTuple):
+    """Effects of parameters on a response.
+
+    `effects` : by parameter and level. `main` : parameter -> share of the variance of the log
+    response over designs. `mains`, `interactions`, `remainder` : the shares of all main effects, of
+    all pairs that could be judged, and the rest (of three and more parameters, and pairs that could
+    not); None where the response is constant or the points are no more than the levels.
+    `pairs` : strongest first. `designs` : how many were fitted. `balanced` : every level meets every
+    other equally often, and shares are exact; otherwise what chance alone would explain is taken
+    off. `apart` : whether the points tell all parameters apart.
+    """
+
+    effects: list[Effect]
+    main: dict[str, float]
+    pairs: list[Pair]
+    mains: float | None
+    interactions: float | None
+    remainder: float | None
+    designs: int
+    balanced: bool
+    apart: bool
+
+    def swings(self) -> list[Swing]:
+        """The tornado: parameters by the range of their effects, widest first."""
+        found = []
+        for name in dict.fromkeys(effect.parameter for effect in self.effects):
+            own = sorted((e for e in self.effects if e.parameter == name), key=lambda e: e.effect)
+            found.append(Swing(name, own[0], own[-1]))
+        return sorted(found, key=lambda swing: -swing.range)
+
+    def pair(self, one: str, other: str) -> Pair | None:
+        """The pair of two parameters, in either order."""
+        return next((p for p in self.pairs if {p.first, p.second} == {one, other}), None)
+
+
+class TwoWay(NamedTuple):
+    """Geometric means at each combination of two parameters, relative to all designs.
+
+    `effects` : float64[levels of first, levels of second], NaN where there is no point.
+    """
+
+    first: str
+    second: str
+    rows: list[Level]
+    columns: list[Level]
+    effects: np.ndarray
+
+
+class _Design(NamedTuple):
+    """`response` : float64[designs], log, mean 0 in each block; `levels` by parameter.
+
+    `blocks` : int64[designs], the architecture.
+    """
+
+    response: np.ndarray
+    blocks: np.ndarray
+    levels: dict[str, Levels]
+
+
+class _Fit(NamedTuple):
+    """`parts` : float64[designs] by parameter; `coefficients` : of its levels; `rest` : residual.
+
+    `used` : degrees of freedom that main effects and blocks take.
+    """
+
+    parts: dict[str, np.ndarray]
+    coefficients: dict[str, np.ndarray]
+    rest: np.ndarray
+    used: int
+    apart: bool
+
+
+def sensitivity(
+    frame: pd.DataFrame,
+    parameters: Sequence[str],
+    response: str,
+    *,
+    architecture: str = "architecture",
+    workload: str = "workload",
+    continuous: Collection[str] = (),
+) -> Sensitivity:
+    """Main effects, interactions of pairs, and what share of the variance they explain.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row for every point that has figures.
+    parameters : sequence of str
+        Columns, NaN where a parameter does not apply; those of a single level are left out.
+    response : str
+        A column of positive figures.
+    architecture, workload : str
+        Columns within which the response is normalised.
+    continuous : collection of str
+        Parameters drawn from a range; see `levels_of`.
+
+    Raises
+    ------
+    ValueError
+        The response is not positive everywhere.
+    """
+    design = _design(frame, parameters, response, architecture, workload, continuous)
+    fit = _fit(design)
+    count, balanced = len(design.response), _balanced(design)
+    effects = _effects(design, fit)
+    names = list(_meeting(design))
+    total, left = (float(rows @ rows) for rows in (design.response, fit.rest))
+    spare = count - fit.used
+    if total <= NOTHING**2 * count or (spare == 0 and not balanced):
+        pairs = [Pair(*pair, None) for pair in names]
+        return Sensitivity(effects, {}, pairs, None, None, None, count, balanced, fit.apart)
+    noise = 0.0 if balanced else left / spare
+    main = {
+        name: _share(float(part @ part) - noise * (len(design.levels[name].levels) - 1), total)
+        for name, part in fit.parts.items()
+    }
+    freedom = fit.used - len(np.unique(design.blocks))
+    mains = _share(total - left - noise * freedom, total)
+    pairs = [Pair(*pair, _pair_share(design, fit, pair, total, balanced)) for pair in names]
+    pairs.sort(key=lambda pair: 1.0 if pair.share is None else -pair.share)
+    together = min(1 - mains, sum(pair.share or 0.0 for pair in pairs))
+    rest = _share(1 - mains - together, 1)
+    return Sensitivity(effects, main, pairs, mains, together, rest, count, balanced, fit.apart)
+
+
+def two_way(
+    frame: pd.DataFrame,
+    pair: tuple[str, str],
+    response: str,
+    *,
+    architecture: str = "architecture",
+    workload: str = "workload",
+    continuous: Collection[str] = (),
+) -> TwoWay:
+    """Geometric means of the normalised response at every combination of two parameters."""
+    design = _design(frame, pair, response, architecture, workload, continuous)
+    first, second = (design.levels[name] for name in pair)
+    shape = len(first.levels), len(second.levels)
+    there = (first.codes >= 0) & (second.codes >= 0)
+    cells = first.codes[there] * shape[1] + second.codes[there]
+    points = np.bincount(cells, minlength=shape[0] * shape[1])
+    sums = np.bincount(cells, weights=design.response[there], minlength=len(points))
+    means = np.exp(np.where(points > 0, sums / np.maximum(points, 1), np.nan)).reshape(shape)
+    return TwoWay(*pair, first.levels, second.levels, means)
+
+
+def _design(
+    frame: pd.DataFrame,
+    parameters: Sequence[str],
+    response: str,
+    architecture: str,
+    workload: str,
+    continuous: Collection[str],
+) -> _Design:
+    """One row a design: the mean over its workloads of the normalised log response."""
+    given = frame[response].to_numpy(float)
+    if not len(given) or not (given > 0).all():
+        raise ValueError(f"'{response}' is not positive at every point")
+    keys = [architecture, *parameters]
+    table = frame[[*keys, workload]].copy()
+    log = pd.Series(np.log(given), index=frame.index)
+    table["log"] = log - log.groupby([frame[architecture], frame[workload]]).transform("mean")
+    one = table.groupby(keys, dropna=False, sort=False)["log"].mean().reset_index()
+    blocks = pd.factorize(one[architecture])[0].astype(np.int64)
+    centred = one["log"].to_numpy() - _block_means(one["log"].to_numpy(), blocks)
+    found = {name: levels_of(one[name], name in continuous) for name in parameters}
+    return _Design(centred, blocks, {n: lev for n, lev in found.items() if len(lev.levels) > 1})
+
+
+def _effects(design: _Design, fit: _Fit) -> list[Effect]:
+    found = []
+    for name, levels in design.levels.items():
+        points = _points(levels)
+        for level, number, value in zip(levels.levels, points, fit.coefficients[name], strict=True):
+            effect = 1.0 if abs(value) < NOTHING else float(np.exp(value))
+            found.append(Effect(name, level, int(number), effect))
+    return found
+
+
+def _points(levels: Levels) -> np.ndarray:
+    """int64[levels], designs that have each level."""
+    return np.bincount(levels.codes[levels.codes >= 0], minlength=len(levels.levels))
+
+
+def _share(part: float, total: float) -> float:
+    """A part of a variance, not below 0 nor rounding."""
+    share = part / total
+    return share if share > NOTHING else 0.0
+
+
+def _meeting(design: _Design) -> Iterator[tuple[str, str]]:
+    """Pairs of parameters that some architecture has both of."""
+    for one, other in itertools.combinations(design.levels, 2):
+        codes = design.levels[one].codes, design.levels[other].codes
+        if ((codes[0] >= 0) & (codes[1] >= 0)).any():
+            yield one, other
+
+
+def _block_means(values: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    """Mean of each row's block, along the first axis."""
+    means = np.zeros((int(blocks.max()) + 1, *values.shape[1:]))
+    np.add.at(means, blocks, values)
+    counts = np.bincount(blocks).reshape(-1, *[1] * (values.ndim - 1))
+    return (means / counts)[blocks]
+
+
+def _fit(design: _Design) -> _Fit:
+    """Least squares of all main effects at once, within each architecture.
+
+    Where the points do not tell parameters apart, the solution of least norm is taken.
+    """
+    count, blocks = len(design.response), int(design.blocks.max()) + 1
+    if not design.levels:
+        return _Fit({}, {}, design.response, blocks, True)
+    columns = []
+    for levels in design.levels.values():
+        marks = np.zeros((count, len(levels.levels)))
+        there = levels.codes >= 0
+        marks[there, levels.codes[there]] = 1
+        columns.append(marks - _block_means(marks, design.blocks))
+    matrix = np.hstack(columns)
+    # Through the normal equations: levels are few, designs may be many thousands.
+    values, vectors = np.linalg.eigh(matrix.T @ matrix)
+    kept = values > 1e-9 * max(float(values.max()), 1.0)
+    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    solution = inverse @ (matrix.T @ design.response)
+    parts, coefficients, first = {}, {}, 0
+    for (name, levels), marks in zip(design.levels.items(), columns, strict=True):
+        own = solution[first : first + len(levels.levels)]
+        parts[name] = marks @ own
+        points = _points(levels)
+        coefficients[name] = own - own @ points / points.sum()
+        first += len(own)
+    rank = int(kept.sum())
+    whole = sum(len(levels.levels) - 1 for levels in design.levels.values())
+    rest = design.response - matrix @ solution
+    return _Fit(parts, coefficients, rest, blocks + rank, rank == whole)
+
+
+def _pair_share(
+    design: _Design, fit: _Fit, names: tuple[str, str], total: float, balanced: bool
+) -> float | None:
+    """Share of the variance that cell means of what the main effects leave explain.
+
+    Without balance, what chance alone would put there is taken off: the variance inside the cells
+    x their degrees of freedom (as in epsilon squared, Kelley 1935). None below `ENOUGH` points a
+    cell, or where nothing is left to measure chance by.
+    """
+    first, second = (design.levels[name] for name in names)
+    there = (first.codes >= 0) & (second.codes >= 0)
+    cells = first.codes[there] * len(second.levels) + second.codes[there]
+    rest = fit.rest[there]
+    points = np.bincount(cells)
+    sums = np.bincount(cells, weights=rest)[points > 0]
+    points = points[points > 0]
+    between = float((sums**2 / points).sum())
+    if balanced:
+        return _share(between, total)
+    rows = len(np.unique(first.codes[there])) + len(np.unique(second.codes[there])) - 1
+    freedom = len(points) - rows
+    spare = len(design.response) - fit.used - freedom
+    if freedom <= 0 or spare <= 0 or len(cells) < ENOUGH * len(points):
+        return None
+    inside = float(fit.rest @ fit.rest) - between
+    return _share(between - freedom * max(0.0, inside) / spare, total)
+
+
+def _balanced(design: _Design) -> bool:
+    """Whether, in every architecture, each level of a parameter meets all of the others equally."""
+    for block in range(int(design.blocks.max()) + 1):
+        inside = design.blocks == block
+        own = [lev for lev in design.levels.values() if (lev.codes[inside] >= 0).any()]
+        if any((lev.codes[inside] < 0).any() for lev in own):
+            return False
+        for one, other in itertools.combinations(own, 2):
+            cells = one.codes[inside] * len(other.levels) + other.codes[inside]
+            points = np.bincount(cells, minlength=len(one.levels) * len(other.levels))
+            if points.min() != points.max():
+                return False
+    return True
