@@ -6,6 +6,7 @@ values of the parameters of that workload where they were varied.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -68,15 +69,15 @@ def designs_of(
     keys, case_keys = list(keys), list(case_keys)
     rows = frame.dropna(subset=list(figures)).drop_duplicates([*keys, *case_keys])
     groups = rows.groupby(keys, dropna=False, sort=False)
-    parts = {CASES: groups.size()}
+    parts: dict[str, pd.Series] = {CASES: groups.size()}
     means = {}
     for name in figures:
         positive = bool((rows[name] > 0).all())
         means[name] = "geometric mean" if positive else "mean"
         if positive:
-            log = np.log(rows[name].astype(float))
+            log = pd.Series(np.log(rows[name].to_numpy(float)), index=rows.index)
             by_key = [rows[key] for key in keys]
-            parts[name] = np.exp(log.groupby(by_key, dropna=False, sort=False).mean())
+            parts[name] = log.groupby(by_key, dropna=False, sort=False).mean().map(math.exp)
         else:
             parts[name] = groups[name].mean()
     table = pd.DataFrame(parts).reset_index()

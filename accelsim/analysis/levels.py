@@ -39,21 +39,19 @@ def levels_of(values: pd.Series, continuous: bool = False) -> Levels:
     """
     codes = np.full(len(values), -1, np.int64)
     there = values.notna().to_numpy()
-    given = values[there].tolist()
-    if not given:
-        return Levels([], codes)
-    different = sorted(set(given), key=_order)
-    if _are_numbers(given) and len(different) > (QUARTERS if continuous else MANY):
-        numbers = np.array(given, float)
+    found, different = pd.factorize(values[there])
+    different = np.asarray(different).tolist()
+    if _are_numbers(different) and len(different) > (QUARTERS if continuous else MANY):
+        numbers = np.array(different, float)[found]
         edges = np.quantile(numbers, [0.25, 0.5, 0.75])
         bins = np.searchsorted(edges, numbers, side="left")
         used = np.unique(bins)
         codes[there] = np.searchsorted(used, bins)
         members = [numbers[bins == number] for number in used]
         return Levels([Level(float(m.min()), float(m.max())) for m in members], codes)
-    number_of = {value: number for number, value in enumerate(different)}
-    codes[there] = [number_of[value] for value in given]
-    return Levels([Level(value, value) for value in different], codes)
+    order = sorted(range(len(different)), key=lambda number: _order(different[number]))
+    codes[there] = np.argsort(order)[found]
+    return Levels([Level(different[number], different[number]) for number in order], codes)
 
 
 def several(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:

@@ -61,21 +61,24 @@ def _costs(values: np.ndarray, maximise: Sequence[bool]) -> np.ndarray:
     return np.asarray(values, float) * np.where(np.asarray(maximise, bool), -1.0, 1.0)
 
 
-def knee(values: np.ndarray, maximise: Sequence[bool]) -> int | None:
+def knee(
+    values: np.ndarray, maximise: Sequence[bool], log: Sequence[bool] | None = None
+) -> int | None:
     """Row of the knee of a front of two objectives.
 
     It is the point farthest from the chord between the two ends of the front, on the side of the
     better values, with both axes scaled so that the front spans 0 to 1 (Das 1999, "On
     characterizing the 'knee' of the Pareto curve based on normal-boundary intersection", Structural
-    Optimization 18; the same rule as that of Satopaa et al. 2011 for curves). An axis whose
-    positive values span more than a decade is taken as logarithmic. Of several equally far ones it
-    is the best in the first objective.
+    Optimization 18; the same rule as that of Satopaa et al. 2011 for curves). Of several equally
+    far ones it is the best in the first objective.
 
     Parameters
     ----------
     values : float64[found, 2]
         The points of a front, in the order of `front`.
     maximise : sequence of bool
+    log : sequence of bool, optional
+        Which axes are logarithmic; by default those whose positive values span more than a decade.
 
     Returns
     -------
@@ -86,8 +89,10 @@ def knee(values: np.ndarray, maximise: Sequence[bool]) -> int | None:
     if len(np.unique(values, axis=0)) < 3:
         return None
     axes = []
-    for column, larger in zip(np.asarray(values, float).T, maximise, strict=True):
-        scaled = np.log10(column) if spans_a_decade(column) else column
+    columns = np.asarray(values, float).T
+    logs = [spans_a_decade(column) for column in columns] if log is None else log
+    for column, larger, is_log in zip(columns, maximise, logs, strict=True):
+        scaled = np.log10(column) if is_log else column
         share = (scaled - scaled.min()) / (scaled.max() - scaled.min())
         axes.append(1 - share if larger else share)
     # The chord runs from (0, 1) to (1, 0), the ideal is (0, 0).

@@ -61,10 +61,10 @@ class Sensitivity(NamedTuple):
     """Effects of parameters on a response.
 
     `effects` : by parameter and level. `main` : parameter -> share of the variance of the log
-    response over designs. `mains`, `interactions`, `remainder` : the shares of all main effects, of
-    all pairs that could be judged, and the rest (of three and more parameters, and pairs that could
-    not); None where the response is constant or the points are no more than the levels.
-    `pairs` : strongest first. `designs` : how many were fitted. `balanced` : every level meets every
+    response over designs. `pairs` : strongest first. `mains`, `interactions`, `remainder` : shares
+    of all main effects, of all pairs that could be judged, and the rest (of three and more
+    parameters, and of the other pairs); None where the response is constant or the points are no
+    more than the levels. `designs` : how many were fitted. `balanced` : every level meets every
     other equally often, and shares are exact; otherwise what chance alone would explain is taken
     off. `apart` : whether the points tell all parameters apart.
     """
@@ -175,9 +175,14 @@ def sensitivity(
     }
     freedom = fit.used - len(np.unique(design.blocks))
     mains = _share(total - left - noise * freedom, total)
-    pairs = [Pair(*pair, _pair_share(design, fit, pair, total, balanced)) for pair in names]
+    shares = [_pair_share(design, fit, pair, total, balanced) for pair in names]
+    # Those that chance puts below zero count in the sum, or it would grow with the pairs.
+    together = min(1 - mains, _share(sum(share or 0.0 for share in shares), 1))
+    pairs = [
+        Pair(*pair, None if share is None else _share(share, 1))
+        for pair, share in zip(names, shares, strict=True)
+    ]
     pairs.sort(key=lambda pair: 1.0 if pair.share is None else -pair.share)
-    together = min(1 - mains, sum(pair.share or 0.0 for pair in pairs))
     rest = _share(1 - mains - together, 1)
     return Sensitivity(effects, main, pairs, mains, together, rest, count, balanced, fit.apart)
 
@@ -257,10 +262,8 @@ def _meeting(design: _Design) -> Iterator[tuple[str, str]]:
 
 def _block_means(values: np.ndarray, blocks: np.ndarray) -> np.ndarray:
     """Mean of each row's block, along the first axis."""
-    means = np.zeros((int(blocks.max()) + 1, *values.shape[1:]))
-    np.add.at(means, blocks, values)
-    counts = np.bincount(blocks).reshape(-1, *[1] * (values.ndim - 1))
-    return (means / counts)[blocks]
+    means = [values[blocks == block].mean(axis=0) for block in range(int(blocks.max()) + 1)]
+    return np.array(means)[blocks]
 
 
 def _fit(design: _Design) -> _Fit:
@@ -299,7 +302,7 @@ def _fit(design: _Design) -> _Fit:
 def _pair_share(
     design: _Design, fit: _Fit, names: tuple[str, str], total: float, balanced: bool
 ) -> float | None:
-    """Share of the variance that cell means of what the main effects leave explain.
+    """Share of the variance that cell means of what the main effects leave explain; may be < 0.
 
     Without balance, what chance alone would put there is taken off: the variance inside the cells
     x their degrees of freedom (as in epsilon squared, Kelley 1935). None below `ENOUGH` points a
@@ -314,14 +317,14 @@ def _pair_share(
     points = points[points > 0]
     between = float((sums**2 / points).sum())
     if balanced:
-        return _share(between, total)
+        return between / total
     rows = len(np.unique(first.codes[there])) + len(np.unique(second.codes[there])) - 1
     freedom = len(points) - rows
     spare = len(design.response) - fit.used - freedom
     if freedom <= 0 or spare <= 0 or len(cells) < ENOUGH * len(points):
         return None
     inside = float(fit.rest @ fit.rest) - between
-    return _share(between - freedom * max(0.0, inside) / spare, total)
+    return (between - freedom * max(0.0, inside) / spare) / total
 
 
 def _balanced(design: _Design) -> bool:
