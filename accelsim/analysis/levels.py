@@ -48,10 +48,14 @@ def levels_of(values: pd.Series, continuous: bool = False) -> Levels:
         used = np.unique(bins)
         codes[there] = np.searchsorted(used, bins)
         members = [numbers[bins == number] for number in used]
-        return Levels([Level(float(m.min()), float(m.max())) for m in members], codes)
+        return Levels([Level(_whole(m.min()), _whole(m.max())) for m in members], codes)
     order = sorted(range(len(different)), key=lambda number: _order(different[number]))
     codes[there] = np.argsort(order)[found]
     return Levels([Level(different[number], different[number]) for number in order], codes)
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if number == int(number) else float(number)
 
 
 def several(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:

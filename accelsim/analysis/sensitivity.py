@@ -5,7 +5,8 @@ The logarithm of a response is fitted by a sum of one effect for every level of 
 is the geometric mean of the response over the other parameters, relative to that over all points;
 where points failed or were drawn at random, the fit keeps the other parameters from leaking in.
 A response is first divided by its geometric mean in each group (architecture and workload), so that
-long workloads weigh no more than short ones, and then averaged over the workloads of a design.
+long workloads weigh no more than short ones, and then averaged over the workloads of a setting
+(an architecture with values of its parameters).
 A parameter that only some architectures have is fitted within those.
 """
 
@@ -25,11 +26,11 @@ NOTHING = 1e-9  # a log effect, or a share of a variance, below this is rounding
 
 
 class Effect(NamedTuple):
-    """A level of a parameter: `points` designs have it, `effect` is relative to all of them."""
+    """A level of a parameter: `settings` have it, `effect` is relative to all of them."""
 
     parameter: str
     level: Level
-    points: int
+    settings: int
     effect: float
 
 
@@ -58,13 +59,13 @@ class Pair(NamedTuple):
 
 
 class Sensitivity(NamedTuple):
-    """Effects of parameters on a response.
+    """Effects of parameters on a response; a setting is an architecture with their values.
 
     `effects` : by parameter and level. `main` : parameter -> share of the variance of the log
-    response over designs. `pairs` : strongest first. `mains`, `interactions`, `remainder` : shares
+    response over settings. `pairs` : strongest first. `mains`, `interactions`, `remainder` : shares
     of all main effects, of all pairs that could be judged, and the rest (of three and more
     parameters, and of the other pairs); None where the response is constant or the points are no
-    more than the levels. `designs` : how many were fitted. `balanced` : every level meets every
+    more than the levels. `settings` : how many were fitted. `balanced` : every level meets every
     other equally often, and shares are exact; otherwise what chance alone would explain is taken
     off. `apart` : whether the points tell all parameters apart.
     """
@@ -75,7 +76,7 @@ class Sensitivity(NamedTuple):
     mains: float | None
     interactions: float | None
     remainder: float | None
-    designs: int
+    settings: int
     balanced: bool
     apart: bool
 
@@ -93,7 +94,7 @@ class Sensitivity(NamedTuple):
 
 
 class TwoWay(NamedTuple):
-    """Geometric means at each combination of two parameters, relative to all designs.
+    """Geometric means at each combination of two parameters, relative to all settings.
 
     `effects` : float64[levels of first, levels of second], NaN where there is no point.
     """
@@ -105,19 +106,21 @@ class TwoWay(NamedTuple):
     effects: np.ndarray
 
 
-class _Design(NamedTuple):
-    """`response` : float64[designs], log, mean 0 in each block; `levels` by parameter.
+class _Settings(NamedTuple):
+    """`response` : float64[settings], log, mean 0 in each block; `levels` by parameter.
 
-    `blocks` : int64[designs], the architecture.
+    `blocks` : int64[settings], the architecture. `distinct` : settings of which none is another's
+    on another architecture; repeating them there tells nothing new of chance.
     """
 
     response: np.ndarray
     blocks: np.ndarray
     levels: dict[str, Levels]
+    distinct: int
 
 
 class _Fit(NamedTuple):
-    """`parts` : float64[designs] by parameter; `coefficients` : of its levels; `rest` : residual.
+    """`parts` : float64[settings] by parameter; `coefficients` : of its levels; `rest` : residual.
 
     `used` : degrees of freedom that main effects and blocks take.
     """
@@ -158,24 +161,24 @@ def sensitivity(
     ValueError
         The response is not positive everywhere.
     """
-    design = _design(frame, parameters, response, architecture, workload, continuous)
-    fit = _fit(design)
-    count, balanced = len(design.response), _balanced(design)
-    effects = _effects(design, fit)
-    names = list(_meeting(design))
-    total, left = (float(rows @ rows) for rows in (design.response, fit.rest))
-    spare = count - fit.used
-    if total <= NOTHING**2 * count or (spare == 0 and not balanced):
+    data = _design(frame, parameters, response, architecture, workload, continuous)
+    fit = _fit(data)
+    count, balanced = len(data.response), _balanced(data)
+    effects = _effects(data, fit)
+    names = list(_meeting(data))
+    total, left = (float(rows @ rows) for rows in (data.response, fit.rest))
+    spare = data.distinct - fit.used
+    if total <= NOTHING**2 * count or (spare <= 0 and not balanced):
         pairs = [Pair(*pair, None) for pair in names]
         return Sensitivity(effects, {}, pairs, None, None, None, count, balanced, fit.apart)
     noise = 0.0 if balanced else left / spare
     main = {
-        name: _share(float(part @ part) - noise * (len(design.levels[name].levels) - 1), total)
+        name: _share(float(part @ part) - noise * (len(data.levels[name].levels) - 1), total)
         for name, part in fit.parts.items()
     }
-    freedom = fit.used - len(np.unique(design.blocks))
+    freedom = fit.used - len(np.unique(data.blocks))
     mains = _share(total - left - noise * freedom, total)
-    shares = [_pair_share(design, fit, pair, total, balanced) for pair in names]
+    shares = [_pair_share(data, fit, pair, total, balanced) for pair in names]
     # Those that chance puts below zero count in the sum, or it would grow with the pairs.
     together = min(1 - mains, _share(sum(share or 0.0 for share in shares), 1))
     pairs = [
@@ -197,13 +200,13 @@ def two_way(
     continuous: Collection[str] = (),
 ) -> TwoWay:
     """Geometric means of the normalised response at every combination of two parameters."""
-    design = _design(frame, pair, response, architecture, workload, continuous)
-    first, second = (design.levels[name] for name in pair)
+    data = _design(frame, pair, response, architecture, workload, continuous)
+    first, second = (data.levels[name] for name in pair)
     shape = len(first.levels), len(second.levels)
     there = (first.codes >= 0) & (second.codes >= 0)
     cells = first.codes[there] * shape[1] + second.codes[there]
     points = np.bincount(cells, minlength=shape[0] * shape[1])
-    sums = np.bincount(cells, weights=design.response[there], minlength=len(points))
+    sums = np.bincount(cells, weights=data.response[there], minlength=len(points))
     means = np.exp(np.where(points > 0, sums / np.maximum(points, 1), np.nan)).reshape(shape)
     return TwoWay(*pair, first.levels, second.levels, means)
 
@@ -215,8 +218,8 @@ def _design(
     architecture: str,
     workload: str,
     continuous: Collection[str],
-) -> _Design:
-    """One row a design: the mean over its workloads of the normalised log response."""
+) -> _Settings:
+    """One row a setting: the mean over its workloads of the normalised log response."""
     given = frame[response].to_numpy(float)
     if not len(given) or not (given > 0).all():
         raise ValueError(f"'{response}' is not positive at every point")
@@ -228,12 +231,15 @@ def _design(
     blocks = pd.factorize(one[architecture])[0].astype(np.int64)
     centred = one["log"].to_numpy() - _block_means(one["log"].to_numpy(), blocks)
     found = {name: levels_of(one[name], name in continuous) for name in parameters}
-    return _Design(centred, blocks, {n: lev for n, lev in found.items() if len(lev.levels) > 1})
+    several = {name: levels for name, levels in found.items() if len(levels.levels) > 1}
+    common = [name for name, levels in several.items() if (levels.codes >= 0).all()]
+    distinct = max(int(np.bincount(blocks).max()), len(one[common].drop_duplicates()))
+    return _Settings(centred, blocks, several, distinct)
 
 
-def _effects(design: _Design, fit: _Fit) -> list[Effect]:
+def _effects(data: _Settings, fit: _Fit) -> list[Effect]:
     found = []
-    for name, levels in design.levels.items():
+    for name, levels in data.levels.items():
         points = _points(levels)
         for level, number, value in zip(levels.levels, points, fit.coefficients[name], strict=True):
             effect = 1.0 if abs(value) < NOTHING else float(np.exp(value))
@@ -242,7 +248,7 @@ def _effects(design: _Design, fit: _Fit) -> list[Effect]:
 
 
 def _points(levels: Levels) -> np.ndarray:
-    """int64[levels], designs that have each level."""
+    """int64[levels], settings that have each level."""
     return np.bincount(levels.codes[levels.codes >= 0], minlength=len(levels.levels))
 
 
@@ -252,10 +258,10 @@ def _share(part: float, total: float) -> float:
     return share if share > NOTHING else 0.0
 
 
-def _meeting(design: _Design) -> Iterator[tuple[str, str]]:
+def _meeting(data: _Settings) -> Iterator[tuple[str, str]]:
     """Pairs of parameters that some architecture has both of."""
-    for one, other in itertools.combinations(design.levels, 2):
-        codes = design.levels[one].codes, design.levels[other].codes
+    for one, other in itertools.combinations(data.levels, 2):
+        codes = data.levels[one].codes, data.levels[other].codes
         if ((codes[0] >= 0) & (codes[1] >= 0)).any():
             yield one, other
 
@@ -266,41 +272,41 @@ def _block_means(values: np.ndarray, blocks: np.ndarray) -> np.ndarray:
     return np.array(means)[blocks]
 
 
-def _fit(design: _Design) -> _Fit:
+def _fit(data: _Settings) -> _Fit:
     """Least squares of all main effects at once, within each architecture.
 
     Where the points do not tell parameters apart, the solution of least norm is taken.
     """
-    count, blocks = len(design.response), int(design.blocks.max()) + 1
-    if not design.levels:
-        return _Fit({}, {}, design.response, blocks, True)
+    count, blocks = len(data.response), int(data.blocks.max()) + 1
+    if not data.levels:
+        return _Fit({}, {}, data.response, blocks, True)
     columns = []
-    for levels in design.levels.values():
+    for levels in data.levels.values():
         marks = np.zeros((count, len(levels.levels)))
         there = levels.codes >= 0
         marks[there, levels.codes[there]] = 1
-        columns.append(marks - _block_means(marks, design.blocks))
+        columns.append(marks - _block_means(marks, data.blocks))
     matrix = np.hstack(columns)
-    # Through the normal equations: levels are few, designs may be many thousands.
+    # Through the normal equations: levels are few, settings may be many thousands.
     values, vectors = np.linalg.eigh(matrix.T @ matrix)
     kept = values > 1e-9 * max(float(values.max()), 1.0)
     inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    solution = inverse @ (matrix.T @ design.response)
+    solution = inverse @ (matrix.T @ data.response)
     parts, coefficients, first = {}, {}, 0
-    for (name, levels), marks in zip(design.levels.items(), columns, strict=True):
+    for (name, levels), marks in zip(data.levels.items(), columns, strict=True):
         own = solution[first : first + len(levels.levels)]
         parts[name] = marks @ own
         points = _points(levels)
         coefficients[name] = own - own @ points / points.sum()
         first += len(own)
     rank = int(kept.sum())
-    whole = sum(len(levels.levels) - 1 for levels in design.levels.values())
-    rest = design.response - matrix @ solution
+    whole = sum(len(levels.levels) - 1 for levels in data.levels.values())
+    rest = data.response - matrix @ solution
     return _Fit(parts, coefficients, rest, blocks + rank, rank == whole)
 
 
 def _pair_share(
-    design: _Design, fit: _Fit, names: tuple[str, str], total: float, balanced: bool
+    data: _Settings, fit: _Fit, names: tuple[str, str], total: float, balanced: bool
 ) -> float | None:
     """Share of the variance that cell means of what the main effects leave explain; may be < 0.
 
@@ -308,7 +314,7 @@ def _pair_share(
     x their degrees of freedom (as in epsilon squared, Kelley 1935). None below `ENOUGH` points a
     cell, or where nothing is left to measure chance by.
     """
-    first, second = (design.levels[name] for name in names)
+    first, second = (data.levels[name] for name in names)
     there = (first.codes >= 0) & (second.codes >= 0)
     cells = first.codes[there] * len(second.levels) + second.codes[there]
     rest = fit.rest[there]
@@ -320,18 +326,19 @@ def _pair_share(
         return between / total
     rows = len(np.unique(first.codes[there])) + len(np.unique(second.codes[there])) - 1
     freedom = len(points) - rows
-    spare = len(design.response) - fit.used - freedom
-    if freedom <= 0 or spare <= 0 or len(cells) < ENOUGH * len(points):
+    spare = data.distinct - fit.used - freedom
+    enough = ENOUGH * len(points) * len(cells) / data.distinct
+    if freedom <= 0 or spare <= 0 or len(cells) < enough:
         return None
     inside = float(fit.rest @ fit.rest) - between
     return (between - freedom * max(0.0, inside) / spare) / total
 
 
-def _balanced(design: _Design) -> bool:
+def _balanced(data: _Settings) -> bool:
     """Whether, in every architecture, each level of a parameter meets all of the others equally."""
-    for block in range(int(design.blocks.max()) + 1):
-        inside = design.blocks == block
-        own = [lev for lev in design.levels.values() if (lev.codes[inside] >= 0).any()]
+    for block in range(int(data.blocks.max()) + 1):
+        inside = data.blocks == block
+        own = [lev for lev in data.levels.values() if (lev.codes[inside] >= 0).any()]
         if any((lev.codes[inside] < 0).any() for lev in own):
             return False
         for one, other in itertools.combinations(own, 2):

@@ -176,7 +176,7 @@ def variance_table(study: Study, response: Response) -> PageTable:
         ["pairs" + f" ({unknown} not judged)" * (unknown > 0), percent(whole.interactions)],
         ["remainder", percent(whole.remainder)],
     ]
-    caption = f"Share of the variance of its logarithm over {whole.designs:,} designs"
+    caption = f"Share of the variance of its logarithm over {whole.settings:,} settings"
     if not whole.balanced:
         caption += ", less what chance would explain"
     heads = [text_head(""), Head("share")]

@@ -22,7 +22,7 @@ def pareto_table(study: Study) -> pd.DataFrame:
     parts = []
     for front in study.fronts:
         order = [*front.points, *np.setdiff1d(np.arange(len(whole)), front.points)]
-        table = whole.iloc[order][[*study.designs.keys, *front.objectives]]
+        table = whole.iloc[order][[*study.designs.keys, *study.plan.objectives]]
         found = len(front.points)
         numbers = [*range(1, found + 1), *[None] * (len(whole) - found)]
         table.insert(0, "front", " and ".join(front.objectives))
@@ -42,10 +42,10 @@ def effects_table(study: Study) -> pd.DataFrame:
             for effect in found.effects:
                 share = found.main.get(effect.parameter)
                 rows.append(
-                    (objective, over, name, effect.parameter, *effect.level, effect.points,
+                    (objective, over, name, effect.parameter, *effect.level, effect.settings,
                      effect.effect, share)
                 )  # fmt: skip
-    names = ["objective", "over", "name", "parameter", "low", "high", "designs", "effect"]
+    names = ["objective", "over", "name", "parameter", "low", "high", "settings", "effect"]
     return pd.DataFrame(rows, columns=[*names, "variance_share"])
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from accelsim.analysis.best import Best
 from accelsim.report.sweep_study import ARCHITECTURE, Study
 from accelsim.report.sweep_tables import speedup_of
@@ -44,10 +47,16 @@ def caveats(study: Study) -> list[str]:
     return lines
 
 
-def design_text(study: Study, best: Best) -> str:
-    """An architecture with the values of its parameters."""
-    values = settings(best.row.to_dict(), study.design_columns)
-    return f"{best.row[ARCHITECTURE]}" + (f" with {listed(values)}" if values else "")
+def design_text(study: Study, row: Mapping[Any, Any]) -> str:
+    """An architecture with the values of its parameters; of many, those that matter most."""
+    response = study.responses.get(next(iter(study.plan.objectives)))
+    ranked = [] if response is None else [swing.parameter for swing in response.whole.swings()]
+    columns = study.design_columns
+    values = settings(row, {name: columns[name] for name in ranked if name in columns} or columns)
+    more = len(values) - NAMED
+    if more > 1:
+        values = [*values[:NAMED], f"{more} more values (below)"]
+    return f"{row[ARCHITECTURE]}" + (f" with {listed(values)}" if values else "")
 
 
 def gain_text(best: Best) -> str:
@@ -70,7 +79,7 @@ def _best_sentence(study: Study) -> str:
     count = len(study.designs.cases)
     mean = f" ({study.designs.means[objective]} over {count} workloads)" if count > 1 else ""
     text = (
-        f"Best in {name_text(objective)} is {design_text(study, best)}: "
+        f"Best in {name_text(objective)} is {design_text(study, best.row.to_dict())}: "
         f"{figure_text(objective, best.value)}{mean}"
     )
     parts = [part for part in [gain_text(best)] if part]
@@ -86,14 +95,15 @@ def _knee_sentence(study: Study) -> list[str]:
     front = study.fronts[0]
     first, second = (name_text(name) for name in front.objectives)
     if front.knee is None:
-        return [f"The front of {first} and {second} has no knee ({len(front.points)} designs)."]
+        count = len(front.points)
+        of = f"{count} design" + "s" * (count > 1)
+        return [f"The front of {first} and {second} has no knee ({of})."]
     row = study.designs.complete().iloc[front.points[front.knee]]
-    values = settings(row.to_dict(), study.design_columns)
     said = " and ".join(figure_text(name, float(row[name])) for name in front.objectives)
-    chosen = f" with {listed(values)}" if values else ""
+    design = design_text(study, row.to_dict())
     return [
-        f"The knee of {first} against {second} is {row[ARCHITECTURE]}{chosen}: {said}, one of "
-        f"{len(front.points)} designs on the front."
+        f"The knee of {first} against {second} is {design}: {said}, one of {len(front.points)} "
+        "designs on the front."
     ]
 
 

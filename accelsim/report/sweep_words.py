@@ -73,8 +73,8 @@ def figure_text(column: str, value: float) -> str:
     return f"{_plain(value)} {unit}".rstrip()
 
 
-def value_text(column: str, value: object) -> str:
-    """A value of a parameter, exact where that is short: "24 MiB", "450 GB/s"."""
+def value_text(column: str, value: object, digits: int = _DIGITS) -> str:
+    """A value of a parameter, exact where `digits` suffice: "24 MiB", "450 GB/s"."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or value != value:
@@ -86,19 +86,18 @@ def value_text(column: str, value: object) -> str:
     quantity = _quantity_of(column)
     if quantity is None:
         whole = float(value).is_integer() and abs(value) < 1e15
-        return f"{int(value):,}" if whole else _plain(value)
+        return f"{int(value):,}" if whole else f"{value:.{digits}g}"
     exact = quantity.format(round(value))
-    if len(exact.split()[0].replace(".", "")) <= _DIGITS:
+    if len(exact.split()[0].replace(".", "")) <= digits:
         return exact
-    return as_bytes(value) if quantity is BYTES else quantity.format(_rounded(value, _DIGITS))
+    return as_bytes(value) if quantity is BYTES else quantity.format(_rounded(value, digits))
 
 
 def level_text(column: str, level: Level) -> str:
     """A level: its value, or the ends of its bin."""
     if level.low == level.high:
         return value_text(column, level.low)
-    ends = [level.low, level.high]
-    low, high = (figure_text(column, e) if isinstance(e, float) else str(e) for e in ends)
+    low, high = (value_text(column, end, digits=3) for end in level)
     return low if low == high else f"{low} to {high}"
 
 

@@ -61,7 +61,8 @@ def prepare(study: Study, objective: str, response: Response) -> Interaction | N
 def draw(data: Interaction) -> Figure:
     """Darker is stronger, left, and more of the objective, right."""
     said = (
-        "Shares are exact: every value of a parameter meets every other equally often."
+        "Shares are exact: every value of a parameter meets every other equally often; hatched: no "
+        "architecture has both."
         if data.balanced
         else "What chance alone would explain is taken off; hatched: fewer than two points for a "
         "combination of values, or never together."
@@ -70,8 +71,8 @@ def draw(data: Interaction) -> Figure:
         f"Which parameters act on {data.objective} together",
         "left: share of the variance of its logarithm that a pair explains beyond both main "
         "effects; right: the strongest pair",
-        f"{said} Right: geometric mean at both values / geometric mean over all designs; workloads "
-        "and architectures normalised by their own means.",
+        f"{said} Right: geometric mean at both values / geometric mean over all settings; "
+        "workloads and architectures normalised by their own means.",
     )
     grid = figure.add_gridspec(1, 2, width_ratios=[1.15, 1])
     _matrix(figure.add_subplot(grid[0]), data)
@@ -115,14 +116,19 @@ def _table(axes: Axes, data: Interaction) -> None:
         else:
             _write(axes, column, row, times(value), shades[row, column], size)
     rows, columns = data.means.shape
-    axes.set_yticks(range(rows), [broken_name(text, LEVEL_WIDTH) for text in data.rows])
-    axes.set_xticks(range(columns), [broken_name(text, LEVEL_WIDTH) for text in data.columns])
+    axes.set_yticks(range(rows), [_level(text) for text in data.rows])
+    axes.set_xticks(range(columns), [_level(text) for text in data.columns])
     axes.tick_params(length=0, labelsize=max(7.0, min(12.0, 90 / max(rows, columns))))
     if columns > 5:
         axes.tick_params(axis="x", labelrotation=90)
     axes.set_ylabel(broken_name(data.pair[0], 40))
     axes.set_xlabel(broken_name(data.pair[1], 40))
     axes.set_title(f"{data.objective}, relative", fontsize=12, loc="left")
+
+
+def _level(text: str) -> str:
+    """A level on short lines, a bin on two."""
+    return text.replace(" to ", "\nto ") if " to " in text else broken_name(text, LEVEL_WIDTH)
 
 
 def _cells(axes: Axes, values: np.ndarray, most: float) -> None:

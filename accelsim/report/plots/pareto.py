@@ -58,7 +58,7 @@ def prepare(study: Study, front: Front) -> Pareto:
     names = [entry.label for entry in study.plan.architectures]
     present = [name for name in names if (whole[ARCHITECTURE] == name).any()]
     few = len(front.points) < 3
-    why = f"has {len(front.points)} points" if few else "is not bent to the better side"
+    why = "has fewer than three points" if few else "is not bent to the better side"
     side = [f"No knee: the front {why}"]
     if front.knee is not None:
         row = whole.iloc[front.points[front.knee]]

@@ -42,7 +42,7 @@ class Tornado(NamedTuple):
     maximise: bool
     bars: list[Bar]
     more: int
-    designs: int
+    settings: int
 
 
 def prepare(study: Study, objective: str, response: Response) -> Tornado:
@@ -62,7 +62,7 @@ def prepare(study: Study, objective: str, response: Response) -> Tornado:
         study.plan.objectives[objective] == "maximise",
         bars[:SHOWN],
         max(0, len(bars) - SHOWN),
-        response.whole.designs,
+        response.whole.settings,
     )
 
 
@@ -72,8 +72,8 @@ def draw(data: Tornado) -> Figure:
     more = f" {data.more} narrower bars are in main_effects.csv." if data.more else ""
     figure = new_figure(
         f"What moves {data.objective}",
-        f"{data.objective} at a value of a parameter / geometric mean over all {data.designs:,} "
-        f"designs; {'more' if data.maximise else 'less'} is better (blue)",
+        f"{data.objective} at a value of a parameter / geometric mean over all {data.settings:,} "
+        f"settings; {'more' if data.maximise else 'less'} is better (blue)",
         "Each end: the value with the lowest or highest geometric mean over the other parameters "
         "(least squares on the logarithm); every architecture and workload normalised by its own "
         f"mean.{more}",
