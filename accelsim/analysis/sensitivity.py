@@ -22,6 +22,7 @@ import pandas as pd
 from accelsim.analysis.levels import Level, Levels, levels_of
 
 ENOUGH = 2.0  # points that a cell of two parameters has on average, or their pair is not judged
+ROUNDS = 500
 NOTHING = 1e-9  # a log effect, or a share of a variance, below this is rounding
 
 
@@ -63,11 +64,11 @@ class Sensitivity(NamedTuple):
 
     `effects` : by parameter and level. `main` : parameter -> share of the variance of the log
     response over settings. `pairs` : strongest first. `mains`, `interactions`, `remainder` : shares
-    of all main effects, of all pairs that could be judged, and the rest (of three and more
-    parameters, and of the other pairs); None where the response is constant or the points are no
-    more than the levels. `settings` : how many were fitted. `balanced` : every level meets every
-    other equally often, and shares are exact; otherwise what chance alone would explain is taken
-    off. `apart` : whether the points tell all parameters apart.
+    of all main effects, of all pairs that could be judged, and the rest (three and more parameters
+    together, what differs between architectures, the other pairs); None where the response is
+    constant or the points are no more than the levels. `settings` : how many were fitted.
+    `balanced` : every level meets every other equally often, and shares are exact; otherwise what
+    chance alone would explain is taken off. `apart` : whether the points tell all parameters apart.
     """
 
     effects: list[Effect]
@@ -178,7 +179,9 @@ def sensitivity(
     }
     freedom = fit.used - len(np.unique(data.blocks))
     mains = _share(total - left - noise * freedom, total)
-    shares = [_pair_share(data, fit, pair, total, balanced) for pair in names]
+    parts = [_pair_part(data, fit, pair, balanced) for pair in names]
+    # The fit hides from pairs what it takes from the rest by chance.
+    shares = [None if part is None else part * (1 - mains) for part in parts]
     # Those that chance puts below zero count in the sum, or it would grow with the pairs.
     together = min(1 - mains, _share(sum(share or 0.0 for share in shares), 1))
     pairs = [
@@ -223,13 +226,13 @@ def _design(
     given = frame[response].to_numpy(float)
     if not len(given) or not (given > 0).all():
         raise ValueError(f"'{response}' is not positive at every point")
-    keys = [architecture, *parameters]
-    table = frame[[*keys, workload]].copy()
-    log = pd.Series(np.log(given), index=frame.index)
-    table["log"] = log - log.groupby([frame[architecture], frame[workload]]).transform("mean")
-    one = table.groupby(keys, dropna=False, sort=False)["log"].mean().reset_index()
+    settings = frame.groupby([architecture, *parameters], dropna=False, sort=False)
+    numbers = settings.ngroup().to_numpy()
+    groups = frame.groupby([architecture, workload], sort=False).ngroup().to_numpy()
+    one = frame.iloc[np.unique(numbers, return_index=True)[1]]
     blocks = pd.factorize(one[architecture])[0].astype(np.int64)
-    centred = one["log"].to_numpy() - _block_means(one["log"].to_numpy(), blocks)
+    means = _means_within(np.log(given), numbers, groups)
+    centred = means - _block_means(means, blocks)
     found = {name: levels_of(one[name], name in continuous) for name in parameters}
     several = {name: levels for name, levels in found.items() if len(levels.levels) > 1}
     common = [name for name, levels in several.items() if (levels.codes >= 0).all()]
@@ -264,6 +267,24 @@ def _meeting(data: _Settings) -> Iterator[tuple[str, str]]:
         codes = data.levels[one].codes, data.levels[other].codes
         if ((codes[0] >= 0) & (codes[1] >= 0)).any():
             yield one, other
+
+
+def _means_within(values: np.ndarray, settings: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """float64[settings], their means over groups, each group freed of its own level.
+
+    Levels and means are found in turn until they agree, so that a setting that is missing in a slow
+    group looks no faster for it; where none is missing that is at once.
+    """
+    counts, members = np.bincount(settings), np.bincount(groups)
+    means = np.zeros(len(counts))
+    for _ in range(ROUNDS):
+        levels = np.bincount(groups, weights=values - means[settings]) / members
+        found = np.bincount(settings, weights=values - levels[groups]) / counts
+        moved = float(np.ptp(found - means))
+        means = found
+        if moved < NOTHING:
+            break
+    return means
 
 
 def _block_means(values: np.ndarray, blocks: np.ndarray) -> np.ndarray:
@@ -305,10 +326,8 @@ def _fit(data: _Settings) -> _Fit:
     return _Fit(parts, coefficients, rest, blocks + rank, rank == whole)
 
 
-def _pair_share(
-    data: _Settings, fit: _Fit, names: tuple[str, str], total: float, balanced: bool
-) -> float | None:
-    """Share of the variance that cell means of what the main effects leave explain; may be < 0.
+def _pair_part(data: _Settings, fit: _Fit, names: tuple[str, str], balanced: bool) -> float | None:
+    """Part of what the main effects leave that the means of its cells explain; may be < 0.
 
     Without balance, what chance alone would put there is taken off: the variance inside the cells
     x their degrees of freedom (as in epsilon squared, Kelley 1935). None below `ENOUGH` points a
@@ -321,17 +340,18 @@ def _pair_share(
     points = np.bincount(cells)
     sums = np.bincount(cells, weights=rest)[points > 0]
     points = points[points > 0]
-    between = float((sums**2 / points).sum())
+    left, between = float(fit.rest @ fit.rest), float((sums**2 / points).sum())
     if balanced:
-        return between / total
+        return between / left if left else 0.0
     rows = len(np.unique(first.codes[there])) + len(np.unique(second.codes[there])) - 1
     freedom = len(points) - rows
     spare = data.distinct - fit.used - freedom
     enough = ENOUGH * len(points) * len(cells) / data.distinct
     if freedom <= 0 or spare <= 0 or len(cells) < enough:
         return None
-    inside = float(fit.rest @ fit.rest) - between
-    return (between - freedom * max(0.0, inside) / spare) / total
+    if left <= NOTHING**2 * len(fit.rest):
+        return 0.0
+    return (between - freedom * max(0.0, left - between) / spare) / left
 
 
 def _balanced(data: _Settings) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -225,9 +224,3 @@ def left_out(study: Study) -> int:
 def settings_left_out(study: Study) -> list[str]:
     """Names of parameters that took a single value wherever they have figures."""
     return [name for name in study.plan.parameters if name not in study.columns.values()]
-
-
-def pairs_of(response: Response) -> list[tuple[str, str]]:
-    """Every pair of the parameters that were studied, in their order."""
-    names = list(dict.fromkeys(effect.parameter for effect in response.whole.effects))
-    return list(itertools.combinations(names, 2))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.report.style import broken_name, new_figure, styled
+from accelsim.report.style import broken_name, new_figure, settled, styled
 from accelsim.report.sweep_study import Response, Study
 from accelsim.report.sweep_words import level_text, name_text
 from accelsim.report.words import times
@@ -77,7 +77,7 @@ def draw(data: Interaction) -> Figure:
     grid = figure.add_gridspec(1, 2, width_ratios=[1.15, 1])
     _matrix(figure.add_subplot(grid[0]), data)
     _table(figure.add_subplot(grid[1]), data)
-    return figure
+    return settled(figure)
 
 
 def _matrix(axes: Axes, data: Interaction) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.report.style import TEXT_GREY, new_figure, styled
+from accelsim.report.style import TEXT_GREY, new_figure, settled, styled
 from accelsim.report.sweep_study import ARCHITECTURE, Front, Study
 from accelsim.report.sweep_words import Axis, axis_of, figure_text, name_text, settings
 
@@ -123,7 +123,7 @@ def draw(data: Pareto) -> Figure:
     _scale(axes, data)
     _number(axes, data)
     _beside(axes, side, data)
-    return figure
+    return settled(figure)
 
 
 def _scale(axes: Axes, data: Pareto) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BETTER, WORSE = "#0072b2", "#f0b35a"
 SHOWN = 20
+NO_EFFECT = 1e-6
 NAME_WIDTH = 26
 LABEL_WIDTH = 30  # characters; longer ends are shortened
 LEAST_DECADES = 0.02  # of the axis, to either side of 1
@@ -83,6 +84,12 @@ def draw(data: Tornado) -> Figure:
     size = max(8.5, min(12.0, 150 / count))
     room = [0.0, 0.0]
     for row, bar in enumerate(data.bars):
+        if bar.highest <= bar.lowest * (1 + NO_EFFECT):
+            axes.annotate(
+                "no effect", (1, row), xytext=(6, 0), textcoords="offset points", va="center",
+                fontsize=size,
+            )  # fmt: skip
+            continue
         for side, (end, text) in enumerate(((bar.lowest, bar.low), (bar.highest, bar.high))):
             better = (side == 0) != data.maximise
             axes.barh(
