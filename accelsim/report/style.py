@@ -85,7 +85,11 @@ def settled(figure: Figure) -> Figure:
 
     The last digits of the solver's places differ from run to run, and an SVG shows them.
     """
-    figure.draw_without_rendering()
+    dpi = figure.dpi
+    figure.set_dpi(PNG_DPI)
+    for _ in range(2):  # the first pass finds the sizes of texts at the places of the second
+        figure.draw_without_rendering()
+    figure.set_dpi(dpi)
     places = [axes.get_position().bounds for axes in figure.axes]
     figure.set_layout_engine("none")
     for axes, bounds in zip(figure.axes, places, strict=True):

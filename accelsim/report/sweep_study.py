@@ -92,7 +92,7 @@ def study_of(table: SweepTable, where: str) -> Study:
         No point has figures, or an objective is no column of figures.
     """
     plan, rows = table.plan, _with_unset(table)
-    _check(table, where)
+    _check(plan, rows, where)
     done = rows[rows["error"].isna()].dropna(subset=list(plan.objectives))
     names = {plan.column(name): name for name in plan.parameters}
     columns = {c: names[c] for c in several(done, [c for c in names if c in done.columns])}
@@ -114,26 +114,26 @@ def study_of(table: SweepTable, where: str) -> Study:
     )  # fmt: skip
 
 
-def _check(table: SweepTable, where: str) -> None:
-    frame = table.frame
+def _check(plan: Plan, frame: pd.DataFrame, where: str) -> None:
     if frame.empty:
         raise InputError("the results hold no point", where=where, remedy="run the sweep")
-    done = table.done()
+    done = frame[frame["error"].isna()]
     if done.empty:
         first = frame["error"].iloc[0]
         raise InputError(f"all {len(frame)} points failed, the first with: {first}", where=where)
-    for objective in table.plan.objectives:
+    for objective in plan.objectives:
         if objective not in frame.columns:
             raise InputError(f"objective '{objective}' is no column of the results", where=where)
         if not pd.api.types.is_numeric_dtype(done[objective]):
             raise InputError(f"objective '{objective}' holds no figures", where=where)
-    if done.dropna(subset=list(table.plan.objectives)).empty:
+    if done.dropna(subset=list(plan.objectives)).empty:
         raise InputError("no point has a figure for every objective", where=where)
 
 
 def _with_unset(table: SweepTable) -> pd.DataFrame:
     """Say where a parameter is left as it is or is none, so that empty means it does not apply."""
-    plan, frame = table.plan, table.frame.copy()
+    # A metric that divides by zero is infinite, and no figure.
+    plan, frame = table.plan, table.frame.replace([np.inf, -np.inf], np.nan)
     labels = [entry.label for entry in plan.architectures]
     for name in plan.parameters:
         column = plan.column(name)

@@ -294,6 +294,7 @@ def test_the_means_of_the_strongest_pair_are_beside_the_matrix():
         (lambda t: SweepTable(t.plan, t.frame.drop(columns="area_mm2")), "'area_mm2' is no column"),
         (lambda t: SweepTable(t.plan, t.frame.assign(area_mm2="big")), "'area_mm2' holds no fig"),
         (lambda t: SweepTable(t.plan, t.frame.assign(area_mm2=np.nan)), "no point has a figure"),
+        (lambda t: SweepTable(t.plan, t.frame.assign(area_mm2=np.inf)), "no point has a figure"),
     ],
 )
 def test_results_without_figures_are_refused_in_one_line(tmp_path, change, said):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME_WIDTH = 24
+TWO_LINES = 14  # rows, up to which a long name has two lines and every cell its figure
 LEVEL_WIDTH = 14
+FAINT = 0.05  # the darkest cell has at least this share, so that chance does not look strong
 
 
 class Interaction(NamedTuple):
@@ -84,20 +86,23 @@ def _matrix(axes: Axes, data: Interaction) -> None:
     """The lower triangle: rows carry names and numbers, columns numbers."""
     shown = data.shares[1:, :-1]
     count = len(shown)
-    _cells(axes, shown, float(np.nanmax(shown)))
+    most = max(FAINT, float(np.nanmax(shown)))
+    _cells(axes, shown, most)
     for row, column in np.argwhere(np.isnan(shown)):
         if column <= row:
             axes.add_patch(_hatched(column, row))
     size = max(6.5, min(13.0, 100 / count))
     for (row, column), share in np.ndenumerate(shown):
-        if not np.isnan(share):
+        if not np.isnan(share) and (count <= TWO_LINES or share >= 0.0005):
             text = "<0.1" if 0 < share < 0.0005 else f"{100 * share:.1f}"
-            _write(axes, column, row, text, share / max(float(np.nanmax(shown)), 1e-12), size)
+            _write(axes, column, row, text, share / most, size)
     small = max(7.0, min(12.0, 130 / count))
-    names = [f"{broken_name(n, NAME_WIDTH)}  [{at}]" for at, n in enumerate(data.names, start=1)]
+    width = NAME_WIDTH if count <= TWO_LINES else 60
+    names = [broken_name(name, width) for name in data.names]
+    if count > 1:
+        names = [f"{name}  [{at}]" for at, name in enumerate(names, start=1)]
     axes.set_yticks(range(count), names[1:])
-    bottom = [names[0]] if count == 1 else [f"[{at}]" for at in range(1, count + 1)]
-    axes.set_xticks(range(count), bottom)
+    axes.set_xticks(range(count), names[:1] if count == 1 else [f"[{n + 1}]" for n in range(count)])
     axes.tick_params(length=0, labelsize=small)
     first = "" if count == 1 else f"\n[1] {data.names[0]}"
     axes.set_title(f"share of variance, %{first}", fontsize=12, loc="left")
@@ -133,7 +138,7 @@ def _level(text: str) -> str:
 
 def _cells(axes: Axes, values: np.ndarray, most: float) -> None:
     """Shades of blue from 0 to `most`; nothing where there is no value."""
-    axes.imshow(values, cmap="Blues", vmin=0, vmax=1.15 * most or 1.0, aspect="auto")
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=1.15 * most, aspect="auto")
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)

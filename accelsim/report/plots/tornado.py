@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 BETTER, WORSE = "#0072b2", "#f0b35a"
 SHOWN = 20
+FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
 NO_EFFECT = 1e-6
 NAME_WIDTH = 26
+TWO_LINES = 12  # bars, up to which a long name has two lines
 LABEL_WIDTH = 30  # characters; longer ends are shortened
 LEAST_DECADES = 0.02  # of the axis, to either side of 1
 AXES_POINTS = 690  # width of the axes, about
@@ -104,7 +106,8 @@ def draw(data: Tornado) -> Figure:
             )  # fmt: skip
             room[side] = max(room[side], (GLYPH * size * len(label) + 12) / AXES_POINTS)
     _axis(axes, data.bars, (room[0], room[1]))
-    names = [broken_name(bar.name, NAME_WIDTH) for bar in data.bars]
+    width = NAME_WIDTH if count <= TWO_LINES else 60
+    names = [broken_name(bar.name, width) for bar in data.bars]
     axes.set_yticks(range(count), names)
     axes.tick_params(axis="y", length=0, labelsize=max(7.5, min(12.0, 130 / count)))
     extra = 0.6 if count < 3 else 0.0
@@ -132,7 +135,7 @@ def _axis(axes: Axes, bars: Sequence[Bar], room: tuple[float, float]) -> None:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Round figures from low to high, at most about nine."""
-    for fine in ((1, 2, 5), (1, 3), (1,)):
+    for fine in (FINE, (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
         found = [f * 10.0**e for e in exponents for f in fine if low <= f * 10.0**e <= high]
         if len(found) <= 9:
