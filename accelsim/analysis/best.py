@@ -101,6 +101,8 @@ def best_designs(
         whole = designs.complete()
         if len(whole):
             found.append(_best(whole, figure, direction, ()))
+        if len(whole) and len(designs.cases) == 1:
+            continue  # the only case is all of them
         rows = frame.dropna(subset=[figure])
         for case, own in rows.groupby(designs.case_keys, dropna=False, sort=False):
             found.append(_best(own, figure, direction, case))

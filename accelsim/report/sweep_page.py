@@ -104,14 +104,17 @@ def varied_table(study: Study) -> PageTable:
     for name, parameter in study.plan.parameters.items():
         remark = "one value: not studied" if name in single else ""
         of = ", ".join(parameter.only) or "all"
-        rows.append([name, ", ".join(parameter.path), _values_text(parameter), of, remark])
+        values = _values_text(study, name, parameter)
+        rows.append([name, ", ".join(parameter.path), values, of, remark])
     return words_table("", ("parameter", "sets", "values", "architectures", ""), rows)
 
 
-def _values_text(parameter: Parameter) -> str:
-    between = parameter.range
+def _values_text(study: Study, name: str, parameter: Parameter) -> str:
+    """A range as it was planned, or values as they are called in the results."""
+    between, column = parameter.range, study.plan.column(name)
     if between is None:
-        texts = [str(value) for value in parameter.values]
+        found = study.rows[column].dropna() if column in study.rows else pd.Series(dtype=object)
+        texts = [value_text(column, value) for value in found.unique()]
         more = len(texts) - VALUES_SHOWN
         return ", ".join(texts[:VALUES_SHOWN]) + (f" and {more} more" if more > 0 else "")
     terms = [f"{between.scale} scale"] * (between.scale != "linear")
