@@ -208,14 +208,13 @@ def best_page_table(study: Study) -> PageTable:
     heads += [Head("over the worst"), *[Head("speedup", "over the baseline")] * with_speedup]
     heads.append(Head("designs"))
     rows: list[list[str]] = []
-    strong = set()
+    strong, only = set(), len(study.designs.cases) == 1
     for best in study.best:
         if not best.case:
             strong.add(len(rows))
         over = [times(speedup_of(study, best))] if with_speedup else []
-        case = (
-            study.case_text(best.case) if best.case else f"all: {study.designs.means[best.figure]}"
-        )
+        over_all = "all" if only else f"all: {study.designs.means[best.figure]}"
+        case = study.case_text(best.case) if best.case else over_all
         cells = _design_cells(study, best.row.to_dict())
         value = figure_text(best.figure, best.value)
         gain = times(best.gain)
