@@ -20,8 +20,7 @@ def provenance(archs: Sequence[Arch], traces: Sequence[Trace], command: str) -> 
     """Versions, content hashes of architectures and traces, seeds, and the command."""
     return {
         "command": command,
-        "versions": {"accelsim": __version__, "python": platform.python_version()}
-        | {name: _version(name) for name in LIBRARIES},
+        "versions": versions(),
         "architectures": {arch.name: content_hash(arch) for arch in archs},
         "workloads": {
             trace.name: {
@@ -40,6 +39,13 @@ def provenance(archs: Sequence[Arch], traces: Sequence[Trace], command: str) -> 
             for trace in traces
         },
         "seeds": {"density sweep": SEED},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of accelsim, Python and the libraries that figures depend on."""
+    return {"accelsim": __version__, "python": platform.python_version()} | {
+        name: _version(name) for name in LIBRARIES
     }
 
 

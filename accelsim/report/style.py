@@ -80,6 +80,24 @@ def new_figure(title: str, subtitle: str, caption: str) -> Figure:
     return figure
 
 
+def settled(figure: Figure) -> Figure:
+    """Lay out several axes once, and round their places.
+
+    The last digits of the solver's places differ from run to run, and an SVG shows them.
+    """
+    dpi = figure.dpi
+    figure.set_dpi(PNG_DPI)
+    for _ in range(2):  # the first pass finds the sizes of texts at the places of the second
+        figure.draw_without_rendering()
+    figure.set_dpi(dpi)
+    places = [axes.get_position().bounds for axes in figure.axes]
+    figure.set_layout_engine("none")
+    for axes, bounds in zip(figure.axes, places, strict=True):
+        x, y, width, height = (round(number, 4) for number in bounds)
+        axes.set_position((x, y, width, height))
+    return figure
+
+
 def broken_name(name: str, width: int = 12) -> str:
     """A long name on several lines, broken at underscores, dots and blanks."""
     lines, line = [], ""
