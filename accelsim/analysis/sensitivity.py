@@ -337,6 +337,12 @@ def _pair_part(data: _Settings, fit: _Fit, names: tuple[str, str], balanced: boo
     there = (first.codes >= 0) & (second.codes >= 0)
     cells = first.codes[there] * len(second.levels) + second.codes[there]
     rest = fit.rest[there]
+    if not there.all():  # where both apply, their own effects may be others than over all
+        own = {name: Levels(data.levels[name].levels, data.levels[name].codes[there])
+               for name in names}  # fmt: skip
+        blocks = np.unique(data.blocks[there], return_inverse=True)[1]
+        rest = rest - _block_means(rest, blocks)
+        rest = _fit(_Settings(rest, blocks, own, len(rest))).rest
     points = np.bincount(cells)
     sums = np.bincount(cells, weights=rest)[points > 0]
     points = points[points > 0]

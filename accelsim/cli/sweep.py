@@ -33,7 +33,7 @@ class PlanFirst(TyperGroup):
 app = typer.Typer(
     cls=PlanFirst,
     help="Many design points on many workloads. 'accelsim sweep PLAN' runs a plan.",
-    epilog="Example: accelsim sweep memory_system --out runs/memory --jobs 2",
+    epilog="Example: accelsim sweep array_and_ports --out runs/ports --jobs 2",
     no_args_is_help=True,
 )
 PlanArgument = Annotated[
@@ -73,7 +73,7 @@ def run(
     Kill it at any time: the same command goes on where it was. Exit code 5: some points failed
     (column 'error' of the table says why).
 
-    Example: accelsim sweep memory_system --out runs/memory --jobs 2
+    Example: accelsim sweep array_and_ports --out runs/ports --jobs 2
 
     Example: accelsim sweep mine.yaml --out runs/mine --shard $SLURM_ARRAY_TASK_ID/100
     """
@@ -96,6 +96,28 @@ def run(
     _print_outcome(outcome)
     if outcome.written.failed:
         raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of a sweep.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where it goes.", show_default="DIR/report"),
+    ] = None,
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="NAME", help="Where DIR holds several.")
+    ] = None,
+) -> None:
+    """Say what a sweep found: Pareto front, what matters, what interacts, the best designs.
+
+    Example: accelsim sweep report runs/ports
+    """
+    from accelsim.report.sweep_report import write_sweep_report
+
+    with progress_display() as progress:
+        page = write_sweep_report(folder, out, plan, progress)
+    typer.echo(f"report: {page}")
 
 
 @app.command("list")

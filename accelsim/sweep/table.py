@@ -94,7 +94,7 @@ def read_table(folder: str | Path, name: str | None = None) -> SweepTable:
     try:
         text = (folder / PLANS / f"{name}.json").read_text(encoding="utf-8")
         plan = Plan.model_validate(json.loads(text)["plan"])
-        frame = pd.read_csv(folder / PLANS / f"{name}.csv", float_precision="round_trip")
+        frame = pd.read_csv(folder / PLANS / f"{name}.csv")
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"cannot be read: {error}", where=str(folder / PLANS)) from None
     return SweepTable(plan, frame)

@@ -174,3 +174,16 @@ def test_values_are_levels_and_ranges_are_quarters():
     assert np.bincount(quarters.codes).tolist() == [25] * 4
     assert len(levels_of(numbers[:16]).levels) == 16 and len(levels_of(numbers[:17]).levels) == 4
     assert len(levels_of(numbers[:4], continuous=True).levels) == 4
+
+
+def test_an_effect_that_differs_between_architectures_is_no_interaction_of_a_parameter():
+    rows = [
+        {"architecture": arch, "workload": "w", "a": a, "b": b,
+         "time": (a if arch == "x" else a**2) * (1 if b is None else b)}
+        for arch in ("x", "y")
+        for a in (1, 2, 4)
+        for b in ((1, 3) if arch == "y" else (None,))
+    ]  # fmt: skip
+    found = sensitivity(pd.DataFrame(rows), ["a", "b"], "time")
+    assert found.pair("a", "b").share == pytest.approx(0, abs=1e-9)
+    assert found.remainder > 0.01  # it is the architectures that differ

@@ -18,6 +18,9 @@ COMMANDS = [
     ("review",),
     ("validate",),
     ("workload", "list"),
+    ("sweep", "run"),
+    ("sweep", "report"),
+    ("sweep", "list"),
 ]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 

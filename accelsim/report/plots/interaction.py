@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME_WIDTH = 24
+NAMED = 6  # parameters, up to which columns carry names
 TWO_LINES = 14  # rows, up to which a long name has two lines and every cell its figure
 LEVEL_WIDTH = 14
 FAINT = 0.05  # the darkest cell has at least this share, so that chance does not look strong
@@ -83,7 +84,7 @@ def draw(data: Interaction) -> Figure:
 
 
 def _matrix(axes: Axes, data: Interaction) -> None:
-    """The lower triangle: rows carry names and numbers, columns numbers."""
+    """The lower triangle: rows and columns carry names; where they are many, columns numbers."""
     shown = data.shares[1:, :-1]
     count = len(shown)
     most = max(FAINT, float(np.nanmax(shown)))
@@ -99,12 +100,13 @@ def _matrix(axes: Axes, data: Interaction) -> None:
     small = max(7.0, min(12.0, 130 / count))
     width = NAME_WIDTH if count <= TWO_LINES else 60
     names = [broken_name(name, width) for name in data.names]
-    if count > 1:
+    columns, first = [broken_name(name, LEVEL_WIDTH) for name in data.names[:-1]], ""
+    if len(names) > NAMED:
         names = [f"{name}  [{at}]" for at, name in enumerate(names, start=1)]
+        columns, first = [f"[{n + 1}]" for n in range(count)], f"\n[1] {data.names[0]}"
     axes.set_yticks(range(count), names[1:])
-    axes.set_xticks(range(count), names[:1] if count == 1 else [f"[{n + 1}]" for n in range(count)])
+    axes.set_xticks(range(count), columns)
     axes.tick_params(length=0, labelsize=small)
-    first = "" if count == 1 else f"\n[1] {data.names[0]}"
     axes.set_title(f"share of variance, %{first}", fontsize=12, loc="left")
 
 
