@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from accelsim.pytorch.weights import capture_weights as capture_weights
     from accelsim.simulation import compare as compare
     from accelsim.simulation import simulate as simulate
+    from accelsim.sweep.running import run_sweep as run_sweep
     from accelsim.workload.trace import Trace
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "compare",
     "load_arch",
     "load_trace",
+    "run_sweep",
     "simulate",
 ]
 
@@ -40,6 +42,7 @@ _HOME = {
     "load_arch": "accelsim.arch.load",
     "simulate": "accelsim.simulation",
     "compare": "accelsim.simulation",
+    "run_sweep": "accelsim.sweep.running",
     "capture": "accelsim.pytorch.capturing",
     "capture_weights": "accelsim.pytorch.weights",
 }
