@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arch.memory import Load, Store
-from accelsim.arch.spec import Arch
+from accelsim.arch.spec import Arch, rate_of
 from accelsim.engine.program import Dram, Order, Units
+from accelsim.mapping.reuse import Exact, Reuse, content_of
 
 CONTROL, LOAD, STORE, ARRAY, VECTOR, INDEX, SCATTER, JOIN = range(8)
 UNIT_NAMES = ("control", "load", "store", "array", "vector", "index", "scatter", "join")
 TILES, WEIGHTS = range(2)
 BUFFER_NAMES = ("tiles", "weights")
+PRIVATE_BYTES = 64 << 20  # kept within one simulation that shares nothing with others
 
 
 class Work(NamedTuple):
@@ -76,16 +78,88 @@ class Work(NamedTuple):
         return total._replace(latency_cycles=total.cycles + tail)
 
 
-class Machine:
-    """The units of an Arch, with what the mapping asks of them."""
+class Core:
+    """What work on the scratchpad depends on, and so all that costs of tiles may read of an Arch:
+    no DRAM, load, store, control, clock or placement.
+
+    Attributes
+    ----------
+    name : str
+        For errors alone.
+    content : bytes
+        Digest of every other attribute, see `accelsim.mapping.reuse`.
+    """
 
     def __init__(self, arch: Arch) -> None:
-        self.arch = arch
+        self.array, self.scratchpad = arch.array, arch.scratchpad
+        self.vector, self.index, self.mac_rate = arch.vector, arch.index, arch.mac_rate
+        self.dataflow, self.index_bits = arch.mapping.dataflow, arch.mapping.index_bits
         reserved = arch.mapping.prefetch + arch.mapping.activation_storage
         self.tiles_bytes = arch.scratchpad_bytes - reserved
+        self._content = content_of(vars(self))
+        self.name = arch.name
+        self.exact_array = Exact(arch.array)
+        operations = arch.vector.operations
+        # Lane-operations of softmax for a score; outputs are rescaled and divided once a block.
+        self.softmax_operations = sum(
+            value for name, value in operations.items() if name not in ("rescale", "divide")
+        )
+        shares = arch.scratchpad.shares.of_units()
+        self._ports = {
+            unit: (shares[name].read, shares[name].write)
+            for unit, name in enumerate(UNIT_NAMES)
+            if name in shares
+        }
+
+    @property
+    def content(self) -> bytes:
+        """See the class."""
+        return self._content
+
+    def rate(self, dtype: str) -> float:
+        """See `Arch.rate`."""
+        return rate_of(self.mac_rate, dtype, self.name)
+
+    def charged(self, unit: int, work: Work) -> Work:
+        """Stretch a Work to what its unit's ports let through; charging twice changes nothing."""
+        read, write = self._ports[unit]
+        cycles, moved, written = work.cycles, work.read_bytes, work.write_bytes
+        need = cycles
+        if moved and moved > need * read:
+            need = -(-moved // read)
+        if written and written > need * write:
+            need = -(-written // write)
+        stall = need - cycles
+        if not stall:
+            return work
+        return work._replace(
+            cycles=need,
+            latency_cycles=work.latency_cycles + stall,
+            input_stall_cycles=work.input_stall_cycles + stall,
+        )
+
+    def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
+        """Element-wise work of so many lane-operations, port charge included."""
+        cycles = max(1, -(-int(lane_operations) // self.vector.lanes))
+        work = Work(cycles, cycles, cycles, read_bytes=read_bytes, write_bytes=write_bytes)
+        return self.charged(VECTOR, work)
+
+
+class Machine(Core):
+    """The units of an Arch, with what the mapping asks of them, and results to use again."""
+
+    def __init__(self, arch: Arch, reuse: Reuse | None = None) -> None:
+        super().__init__(arch)
+        self.arch = arch
+        self.core = Core(arch)
+        self.reuse = Reuse(PRIVATE_BYTES) if reuse is None else reuse
         self.weights_bytes = arch.mapping.prefetch
         self.ps = arch.clock_ps
-        self.shares = arch.scratchpad.shares.of_units()
+
+    @property
+    def content(self) -> bytes:
+        """A machine is more than a result may depend on: see `core`."""
+        raise TypeError("a Machine has no content that a result could be kept by, its core has")
 
     @property
     def dram_bytes_per_cycle(self) -> float:
@@ -105,29 +179,6 @@ class Machine:
         arch = self.arch
         d = arch.dram
         return (arch.load.crossing + d.row_miss + d.burst_ps + d.return_delay) / self.ps
-
-    def charged(self, unit: int, work: Work) -> Work:
-        """Stretch a Work to what its unit's ports let through; charging twice changes nothing."""
-        share = self.shares[UNIT_NAMES[unit]]
-        need = work.cycles
-        if work.read_bytes:
-            need = max(need, -(-work.read_bytes // share.read))
-        if work.write_bytes:
-            need = max(need, -(-work.write_bytes // share.write))
-        stall = need - work.cycles
-        if not stall:
-            return work
-        return work._replace(
-            cycles=need,
-            latency_cycles=work.latency_cycles + stall,
-            input_stall_cycles=work.input_stall_cycles + stall,
-        )
-
-    def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
-        """Element-wise work of so many lane-operations, port charge included."""
-        cycles = max(1, -(-int(lane_operations) // self.arch.vector.lanes))
-        work = Work(cycles, cycles, cycles, read_bytes=read_bytes, write_bytes=write_bytes)
-        return self.charged(VECTOR, work)
 
     def units(self) -> Units:
         """The unit tables of the Program. DMA units take ready tasks first, the rest in order."""
