@@ -222,13 +222,20 @@ def _key(argument: object) -> Hashable:
 
 def _frozen(value: object, seen: set[int]) -> int:
     """Bytes of a result; its arrays become read-only."""
-    if value is None or isinstance(value, int | float | str | bytes):
+    kind = type(value)
+    if kind is int or value is None or kind is float or kind is str or kind is bytes:
         return OBJECT_BYTES // 2
     if id(value) in seen:
         return 0
     seen.add(id(value))
     if isinstance(value, tuple):
-        return OBJECT_BYTES + sum([_frozen(item, seen) for item in value])
+        numbers, size = 0, OBJECT_BYTES
+        for item in value:
+            if type(item) is int:  # most of all by far
+                numbers += 1
+            else:
+                size += _frozen(item, seen)
+        return size + numbers * OBJECT_BYTES // 2
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
         if isinstance(value.base, np.ndarray):
