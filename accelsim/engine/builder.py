@@ -41,8 +41,8 @@ class ProgramBuilder:
     cannot be changed from then on.
     """
 
-    def __init__(self, counters: Sequence[str] = ()) -> None:
-        self._counter_names = tuple(counters)
+    def __init__(self, counters: Sequence[str] = (), scales: Sequence[int] = ()) -> None:
+        self._counter_names, self._scales = tuple(counters), int64s(list(scales))
         self._blocks: list[_Block] = []
         self._sealed = 0
         self.current_operator = -1
@@ -59,6 +59,8 @@ class ProgramBuilder:
         self._runs: list[np.ndarray] = []
         self._run_count: list[int] = []
         self._counters: dict[str, dict[int, int]] = {name: {} for name in self._counter_names}
+        self._rows: list[Sequence[int]] = []
+        self._row_tasks: list[int] = []
 
     def __len__(self) -> int:
         return self._sealed + len(self._unit)
@@ -90,14 +92,23 @@ class ProgramBuilder:
                 release=np.fromiter(chain.from_iterable(c[2] for c in claims), np.int64),
                 runs=int64s(self._run_count),
                 run=np.concatenate(runs) if runs else np.zeros((0, 4), np.int64),
-                counters={
-                    name: (int64s(list(values)), int64s(list(values.values())))
-                    for name, values in self._counters.items()
-                },
+                counters=self._packed_counters(),
             )
         )
         self._sealed += len(self._unit)
         self._open()
+
+    def _packed_counters(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        found = {
+            name: (int64s(list(values)), int64s(list(values.values())))
+            for name, values in self._counters.items()
+        }
+        if self._rows:
+            tasks, table = int64s(self._row_tasks), int64s(self._rows) * self._scales
+            for name, column in zip(self._counter_names, table.T, strict=False):
+                own, values = found[name]
+                found[name] = np.concatenate([tasks, own]), np.concatenate([column, values])
+        return found
 
     def task(
         self,
@@ -106,9 +117,13 @@ class ProgramBuilder:
         latency_ps: int | None = None,
         *,
         after: Sequence[int] = (),
+        row: Sequence[int] = (),
         **counters: int,
     ) -> int:
-        """Add a task with a service; `after` lists its predecessors. Returns its index."""
+        """Add a task with a service; `after` lists its predecessors. Returns its index.
+
+        `row` : the first counters, as many as there are `scales`, by which they are multiplied.
+        """
         index = self._sealed + len(self._unit)
         self._unit.append(unit)
         self._occupancy.append(int(occupancy_ps))
@@ -117,6 +132,9 @@ class ProgramBuilder:
         self._pred.append(tuple(dict.fromkeys(after)))
         self._claims.append([])
         self._run_count.append(0)
+        if row:
+            self._row_tasks.append(index)
+            self._rows.append(row)
         for name, value in counters.items():
             if value:
                 self._counters[name][index] = int(value)

@@ -141,7 +141,7 @@ class Core:
     def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
         """Element-wise work of so many lane-operations, port charge included."""
         cycles = max(1, -(-int(lane_operations) // self.vector.lanes))
-        work = Work(cycles, cycles, cycles, read_bytes=read_bytes, write_bytes=write_bytes)
+        work = Work(cycles, cycles, cycles, 0, 0, 0, 0, 0, 0, read_bytes, write_bytes)
         return self.charged(VECTOR, work)
 
 
@@ -155,30 +155,19 @@ class Machine(Core):
         self.reuse = Reuse(PRIVATE_BYTES) if reuse is None else reuse
         self.weights_bytes = arch.mapping.prefetch
         self.ps = arch.clock_ps
+        dram, burst_ps = arch.dram, arch.dram.burst_ps
+        # Bytes that all channels move in a cycle of the units.
+        self.dram_bytes_per_cycle = dram.line * dram.channels * self.ps / burst_ps
+        # What a new row costs of the time of all channels at least, in bytes at full rate.
+        self.dram_row_bytes = dram.line * dram.activate_ps / burst_ps
+        # From the issue of a line to its arrival where nothing else is asked for.
+        arrives = arch.load.crossing + dram.row_miss + burst_ps + dram.return_delay
+        self.dram_latency_cycles = arrives / self.ps
 
     @property
     def content(self) -> bytes:
         """A machine is more than a result may depend on: see `core`."""
         raise TypeError("a Machine has no content that a result could be kept by, its core has")
-
-    @property
-    def dram_bytes_per_cycle(self) -> float:
-        """Bytes that all channels move in a cycle of the units."""
-        d = self.arch.dram
-        return d.line * d.channels * self.ps / d.burst_ps
-
-    @property
-    def dram_row_bytes(self) -> float:
-        """What a new row costs of the time of all channels at least, in bytes at full rate."""
-        d = self.arch.dram
-        return d.line * d.activate_ps / d.burst_ps
-
-    @property
-    def dram_latency_cycles(self) -> float:
-        """From the issue of a line to its arrival where nothing else is asked for."""
-        arch = self.arch
-        d = arch.dram
-        return (arch.load.crossing + d.row_miss + d.burst_ps + d.return_delay) / self.ps
 
     def units(self) -> Units:
         """The unit tables of the Program. DMA units take ready tasks first, the rest in order."""

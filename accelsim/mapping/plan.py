@@ -41,7 +41,7 @@ class Traffic(IntEnum):
     SPILLS = 7
 
 
-COUNTERS = (
+COUNTERS = (  # the first are those of a Work
     "busy_ps",
     "input_stall_ps",
     "imbalance_ps",
@@ -89,7 +89,7 @@ class Plan:
     """Adds tasks for one operator after another."""
 
     machine: Machine
-    builder: ProgramBuilder = field(default_factory=lambda: ProgramBuilder(COUNTERS))
+    builder: ProgramBuilder = field(init=False)
     ends: list[int] = field(default_factory=list)
     unique_bytes: dict[tuple[int, Traffic], int] = field(default_factory=dict)
     choices: dict[int, str] = field(default_factory=dict)
@@ -101,6 +101,9 @@ class Plan:
     allocator: Allocator = field(init=False)
 
     def __post_init__(self) -> None:
+        # Of the counters that a Work has, in its order, five are times.
+        ps = self.machine.ps
+        self.builder = ProgramBuilder(COUNTERS, (*[ps] * 5, 1, 1, 1, 1))
         self.allocator = Allocator(self.machine.arch)
         self.gatherer = Gatherer(self.machine.arch)
 
@@ -179,15 +182,7 @@ class Plan:
             work.cycles * ps,
             work.latency_cycles * ps,
             after=after,
-            busy_ps=work.busy_cycles * ps,
-            input_stall_ps=work.input_stall_cycles * ps,
-            imbalance_ps=work.imbalance_cycles * ps,
-            conflict_stall_ps=work.conflict_stall_cycles * ps,
-            fill_ps=work.fill_cycles * ps,
-            issued_macs=work.issued_macs,
-            issued_slots=work.issued_slots,
-            read_bytes=work.read_bytes,
-            write_bytes=work.write_bytes,
+            row=work[2:],
             **counts,
         )
 
