@@ -39,6 +39,12 @@ class ProgramBuilder:
     A mapping calls `task` or `memory_task` and gets the task's index back; `claim` adds a claim
     whose releasing tasks may be named later with `release`. `seal` packs the tasks so far, which
     cannot be changed from then on.
+
+    Parameters
+    ----------
+    counters : sequence of str
+    scales : sequence of int
+        What `count_first` multiplies the values of the first counters by.
     """
 
     def __init__(self, counters: Sequence[str] = (), scales: Sequence[int] = ()) -> None:
@@ -117,13 +123,9 @@ class ProgramBuilder:
         latency_ps: int | None = None,
         *,
         after: Sequence[int] = (),
-        row: Sequence[int] = (),
         **counters: int,
     ) -> int:
-        """Add a task with a service; `after` lists its predecessors. Returns its index.
-
-        `row` : the first counters, as many as there are `scales`, by which they are multiplied.
-        """
+        """Add a task with a service; `after` lists its predecessors. Returns its index."""
         index = self._sealed + len(self._unit)
         self._unit.append(unit)
         self._occupancy.append(int(occupancy_ps))
@@ -132,9 +134,6 @@ class ProgramBuilder:
         self._pred.append(tuple(dict.fromkeys(after)))
         self._claims.append([])
         self._run_count.append(0)
-        if row:
-            self._row_tasks.append(index)
-            self._rows.append(row)
         for name, value in counters.items():
             if value:
                 self._counters[name][index] = int(value)
@@ -198,6 +197,11 @@ class ProgramBuilder:
         if size_bytes > 0:
             self._claims[self._still_open(task)].append((buffer, int(size_bytes), releasers))
         return releasers
+
+    def count_first(self, task: int, values: Sequence[int]) -> None:
+        """Set the first counters of a task, as many as there are scales."""
+        self._row_tasks.append(task)
+        self._rows.append(values)
 
     def count(self, name: str, tasks: Sequence[int], values: np.ndarray) -> None:
         """Set a counter of some tasks; `values` : int64[tasks], above 0."""

@@ -201,7 +201,7 @@ def _made(model: TileModel, p: Pass, strategy: str, queries: int) -> list[Tile]:
     if strategy == "dense":
         return model.dense_tiles(p, queries)
     if strategy == "skip":
-        return model.dense_tiles(p, queries, skip=True)
+        return model.skip_tiles(p, queries)
     if strategy == "gather":
         return model.gather_tiles(p, queries)
     if strategy == "sparse":

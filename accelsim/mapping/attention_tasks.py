@@ -349,8 +349,8 @@ class _TileTasks:
         if block.span == 1:
             touched[block.keys] = True
         else:
-            for key in block.keys:
-                touched[key * block.span : (key + 1) * block.span] = True
+            for first, many in zip(begin.tolist(), count.tolist(), strict=True):
+                touched[first : first + many] = True
 
     def _array(
         self,

@@ -79,31 +79,46 @@ class TileModel:
         fit = self.budget // max(rows * (SCORE_BYTES + PROBABILITY_BYTES), self.key_bytes())
         return max(step, min(MOST_KEYS, fit) // step * step)
 
-    def dense_tiles(self, p: Pass, queries: int, *, skip: bool = False) -> list[Tile]:
-        """Whole visible extent per tile; with `skip`, only key blocks that hold a kept pair."""
+    def dense_tiles(self, p: Pass, queries: int) -> list[Tile]:
+        """Whole visible extent per tile."""
+        tiles = self.reuse.of(_plain_tiles, self.reuse, self.core, self.op, p.copies, queries)
+        if p.kept is None:
+            return list(tiles)
+        kept = self._kept_pairs(p.kept, queries)
+        return [tile._replace(kept=k * p.copies) for tile, k in zip(tiles, kept, strict=True)]
+
+    def plain_tiles(self, copies: int, queries: int) -> list[Tile]:
+        """As `dense_tiles`, without a pattern."""
         op, step = self.op, self.key_block()
-        active: list[np.ndarray] = []
-        if skip:
-            assert p.kept is not None
-            ptr, ids = self.unions(p.kept, queries, step)
-            active = [ids[ptr[i] : ptr[i + 1]] for i in range(ptr.size - 1)]
-        ends = None if p.kept is None else p.kept.indptr
         tiles = []
-        for number, first in enumerate(range(0, op.q_len, queries)):
+        for first in range(0, op.q_len, queries):
             count = min(queries, op.q_len - first)
             visible = op.visible(first + count)
-            if skip:
-                ids = active[number]
-            else:
-                ids = np.arange(-(-visible // step), dtype=np.int32)
-            kept = 0 if ends is None else int(ends[first + count] - ends[first])
-            bits = 0
-            if skip:
-                listed = self.listed(count, kept) * self.index_bytes()
-                bits = min(listed, count * ids.size * step // 8)
-            tile = self._blocked(p, first, count, ids, step, visible)
+            ids = np.arange(-(-visible // step), dtype=np.int32)
+            tiles.append(self._blocked(copies, first, count, ids, step, visible))
+        return tiles
+
+    def skip_tiles(self, p: Pass, queries: int) -> list[Tile]:
+        """Only the key blocks that hold a kept pair."""
+        assert p.kept is not None
+        op, step = self.op, self.key_block()
+        ptr, ids = self.unions(p.kept, queries, step)
+        tiles = []
+        for number, kept in enumerate(self._kept_pairs(p.kept, queries)):
+            first = number * queries
+            count = min(queries, op.q_len - first)
+            named = ids[ptr[number] : ptr[number + 1]]
+            listed = self.listed(count, kept) * self.index_bytes()
+            bits = min(listed, count * named.size * step // 8)
+            tile = self._blocked(p.copies, first, count, named, step, op.visible(first + count))
             tiles.append(tile._replace(kept=kept * p.copies, metadata_bytes=bits))
         return tiles
+
+    def _kept_pairs(self, kept: Rows, queries: int) -> list[int]:
+        """Kept pairs of every tile, of one head."""
+        ends = kept.indptr
+        starts = np.append(ends[:-1:queries], ends[-1])
+        return np.diff(starts).tolist()
 
     def unions(self, kept: Rows, queries: int, span: int) -> tuple[np.ndarray, np.ndarray]:
         """Blocks of `span` keys that each tile names: where its own end, and all of them."""
@@ -112,14 +127,15 @@ class TileModel:
     def gather_tiles(self, p: Pass, queries: int) -> list[Tile]:
         """The union of the kept keys per tile, computed densely under a mask."""
         assert p.kept is not None
-        op, ends = self.op, p.kept.indptr
+        op = self.op
         ptr, keys = self.unions(p.kept, queries, 1)
         tiles = []
-        for number, first in enumerate(range(0, op.q_len, queries)):
+        for number, kept in enumerate(self._kept_pairs(p.kept, queries)):
+            first = number * queries
             count = min(queries, op.q_len - first)
             union = keys[ptr[number] : ptr[number + 1]]
-            tile = self._blocked(p, first, count, union, 1, op.kv_len)
-            tiles.append(self._indexed(tile, int(ends[first + count] - ends[first]), p.copies))
+            tile = self._blocked(p.copies, first, count, union, 1, op.kv_len)
+            tiles.append(self._indexed(tile, kept, p.copies))
         return tiles
 
     def _indexed(self, tile: Tile, kept: int, copies: int) -> Tile:
@@ -131,9 +147,9 @@ class TileModel:
         )
 
     def _blocked(
-        self, p: Pass, first: int, count: int, ids: np.ndarray, span: int, limit: int
+        self, copies: int, first: int, count: int, ids: np.ndarray, span: int, limit: int
     ) -> Tile:
-        rows = count * p.copies
+        rows = count * copies
         if ids.size == 0:
             return Tile(first, count, rows, (), ())
         per = max(1, self.block_keys(rows) // span)
@@ -192,10 +208,9 @@ class TileModel:
                 pv = self._multicast(p.kept, p.copies, queries, op.d_v, summed)
         tiles = []
         ptr, keys = self.unions(p.kept, queries, 1)
-        ends = p.kept.indptr
-        for number, first in enumerate(range(0, op.q_len, queries)):
+        for number, kept in enumerate(self._kept_pairs(p.kept, queries)):
+            first = number * queries
             count = min(queries, op.q_len - first)
-            kept = int(ends[first + count] - ends[first])
             union = keys[ptr[number] : ptr[number + 1]]
             pairs = kept * p.copies
             stored = max(pairs * (SCORE_BYTES + PROBABILITY_BYTES), union.size * self.key_bytes())
@@ -291,6 +306,12 @@ def unions(kept: Rows, columns: int, tile_rows: int, span: int) -> tuple[np.ndar
     """
     ptr = pointers(union_sizes(*kept.csr, columns, tile_rows, span))
     return ptr, union_columns(*kept.csr, columns, tile_rows, span, ptr)
+
+
+def _plain_tiles(
+    reuse: Reuse, core: Core, op: AttentionShape, copies: int, queries: int
+) -> tuple[Tile, ...]:
+    return tuple(TileModel(core, reuse, op).plain_tiles(copies, queries))
 
 
 def slots_per_row(array: SparseArray, rows: int) -> int:

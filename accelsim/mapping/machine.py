@@ -67,15 +67,15 @@ class Work(NamedTuple):
 
     def plus(self, other: Work) -> Work:
         """Both, one after the other, as one task; the longer pipeline latency stays."""
-        total = Work._make(map(add, self, other))
+        cycles = self.cycles + other.cycles
         tail = max(self.latency_cycles - self.cycles, other.latency_cycles - other.cycles)
-        return total._replace(latency_cycles=total.cycles + tail)
+        return Work(cycles, cycles + tail, *map(add, self[2:], other[2:]))
 
     def times(self, count: int) -> Work:
         """The same work `count` times in a row."""
-        total = Work._make(value * count for value in self)
+        cycles = self.cycles * count
         tail = self.latency_cycles - self.cycles
-        return total._replace(latency_cycles=total.cycles + tail)
+        return Work(cycles, cycles + tail, *[value * count for value in self[2:]])
 
 
 class Core:
@@ -132,11 +132,8 @@ class Core:
         stall = need - cycles
         if not stall:
             return work
-        return work._replace(
-            cycles=need,
-            latency_cycles=work.latency_cycles + stall,
-            input_stall_cycles=work.input_stall_cycles + stall,
-        )
+        stalled = work.input_stall_cycles + stall
+        return Work(need, work.latency_cycles + stall, work.busy_cycles, stalled, *work[4:])
 
     def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
         """Element-wise work of so many lane-operations, port charge included."""

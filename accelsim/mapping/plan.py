@@ -177,14 +177,11 @@ class Plan:
     def task(self, unit: int, work: Work, after: Sequence[int], **counts: int) -> int:
         """Add a task with a service."""
         ps = self.machine.ps
-        return self.builder.task(
-            unit,
-            work.cycles * ps,
-            work.latency_cycles * ps,
-            after=after,
-            row=work[2:],
-            **counts,
+        task = self.builder.task(
+            unit, work.cycles * ps, work.latency_cycles * ps, after=after, **counts
         )
+        self.builder.count_first(task, work[2:])
+        return task
 
     def join(self, after: Sequence[int]) -> int:
         """Add a task of no duration after all of `after`."""
@@ -331,11 +328,13 @@ def row_runs(base: int, rows: np.ndarray, row_bytes: int) -> np.ndarray:
     rows = np.asarray(rows, np.int64)
     if rows.size == 0:
         return np.zeros((0, 4), np.int64)
-    first = np.flatnonzero(np.diff(rows, prepend=rows[0] - 2) != 1)
-    length = np.diff(first, append=rows.size)
+    breaks = np.flatnonzero(rows[1:] != rows[:-1] + 1) + 1
+    ends = np.zeros(breaks.size + 2, np.int64)
+    ends[1:-1], ends[-1] = breaks, rows.size
+    first = ends[:-1]
     out = np.empty((first.size, 4), np.int64)
     out[:, 0] = base + rows[first] * row_bytes
     out[:, 1] = 0
-    out[:, 2] = length * row_bytes
+    out[:, 2] = (ends[1:] - first) * row_bytes
     out[:, 3] = 1
     return out

@@ -69,7 +69,7 @@ class Reuse:
         TypeError
             An argument has no content, the function a state, or the result could change.
         """
-        key = (function, *[_key(argument) for argument in arguments])
+        key = function, _key(arguments)
         self.asked += 1
         entry = self._kept.get(key)
         if entry is not None:
@@ -79,7 +79,7 @@ class Reuse:
         if not isinstance(function, FunctionType) or function.__closure__ is not None:
             raise TypeError(f"{function!r} may depend on more than its arguments")
         result = function(*arguments)
-        size = _frozen(result, set()) + OBJECT_BYTES * (len(arguments) + 4)
+        size = _frozen(result) + OBJECT_BYTES * (len(arguments) + 4)
         if size <= self.most_bytes // LARGEST_PART:
             self._kept[key] = result, size
             self.size_bytes += size
@@ -207,7 +207,8 @@ def _key(argument: object) -> Hashable:
     if kind is int or kind is str or kind is float or argument is None or kind is bool:
         return argument
     if isinstance(argument, tuple):
-        return tuple([_key(item) for item in argument])
+        plain = int, str  # most of all by far
+        return tuple([item if type(item) in plain else _key(item) for item in argument])
     if isinstance(argument, Pattern):  # patterns are equal where they are the same
         return weakref.ref(argument)
     if isinstance(argument, Reuse):
@@ -220,29 +221,31 @@ def _key(argument: object) -> Hashable:
     raise TypeError(f"{kind.__name__} has no content that a result could be kept by")
 
 
-def _frozen(value: object, seen: set[int]) -> int:
+def _frozen(result: object) -> int:
     """Bytes of a result; its arrays become read-only."""
-    kind = type(value)
-    if kind is int or value is None or kind is float or kind is str or kind is bytes:
-        return OBJECT_BYTES // 2
-    if id(value) in seen:
-        return 0
-    seen.add(id(value))
-    if isinstance(value, tuple):
-        numbers, size = 0, OBJECT_BYTES
-        for item in value:
-            if type(item) is int:  # most of all by far
-                numbers += 1
+    size, seen, left = 0, set[int](), [result]
+    while left:
+        value = left.pop()
+        kind = type(value)
+        if kind is int or value is None or kind is float or kind is str or kind is bytes:
+            size += OBJECT_BYTES // 2
+            continue
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        size += OBJECT_BYTES
+        if isinstance(value, tuple):
+            left.extend(value)
+        elif isinstance(value, np.ndarray):
+            value.flags.writeable = False
+            if isinstance(value.base, np.ndarray):
+                left.append(value.base)
             else:
-                size += _frozen(item, seen)
-        return size + numbers * OBJECT_BYTES // 2
-    if isinstance(value, np.ndarray):
-        value.flags.writeable = False
-        if isinstance(value.base, np.ndarray):
-            return OBJECT_BYTES + _frozen(value.base, seen)
-        return OBJECT_BYTES + value.nbytes
-    if isinstance(value, Rows):
-        return OBJECT_BYTES + sum(array.nbytes for array in value.csr)
-    if is_dataclass(value) and vars(type(value))["__dataclass_params__"].frozen:
-        return OBJECT_BYTES + sum([_frozen(getattr(value, f.name), seen) for f in fields(value)])
-    raise TypeError(f"a {type(value).__name__} could change and cannot be kept")
+                size += value.nbytes
+        elif isinstance(value, Rows):
+            size += sum(array.nbytes for array in value.csr)
+        elif is_dataclass(value) and vars(type(value))["__dataclass_params__"].frozen:
+            left.extend(getattr(value, field.name) for field in fields(value))
+        else:
+            raise TypeError(f"a {kind.__name__} could change and cannot be kept")
+    return size
