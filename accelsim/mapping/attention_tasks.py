@@ -349,8 +349,8 @@ class _TileTasks:
         if block.span == 1:
             touched[block.keys] = True
         else:
-            for first, many in zip(begin.tolist(), count.tolist(), strict=True):
-                touched[first : first + many] = True
+            for key, many in zip(begin.tolist(), count.tolist(), strict=True):
+                touched[key : key + many] = True
 
     def _array(
         self,
