@@ -37,7 +37,7 @@ WALKED = {
     2: ("sparse_small",),
     4: ("systolic_32_gather", "sanger"),
     16: ("sparse_v1", "systolic_128", "systolic_128_gather", "systolic_128_serial", "systolic_32",
-         "systolic_64x4", "sigma", "gamma", "outerspace"),
+         "systolic_64x4", "sigma", "gamma"),
 }  # fmt: skip
 CHOICES = (
     "mapping.tile_queries=8", "mapping.index_bits=32", "mapping.dataflow=os",
