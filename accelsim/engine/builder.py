@@ -67,6 +67,7 @@ class ProgramBuilder:
         self._counters: dict[str, dict[int, int]] = {name: {} for name in self._counter_names}
         self._rows: list[Sequence[int]] = []
         self._row_tasks: list[int] = []
+        self._spans: dict[str, list[tuple[range, np.ndarray]]] = {}
 
     def __len__(self) -> int:
         return self._sealed + len(self._unit)
@@ -109,6 +110,11 @@ class ProgramBuilder:
             name: (int64s(list(values)), int64s(list(values.values())))
             for name, values in self._counters.items()
         }
+        for name, spans in self._spans.items():
+            own, values = found[name]
+            named = [own, *(np.arange(tasks.start, tasks.stop) for tasks, _ in spans)]
+            counted = [values, *(column for _, column in spans)]
+            found[name] = np.concatenate(named), np.concatenate(counted)
         if self._rows:
             tasks, table = int64s(self._row_tasks), int64s(self._rows) * self._scales
             for name, column in zip(self._counter_names, table.T, strict=False):
@@ -188,7 +194,7 @@ class ProgramBuilder:
         self._runs.append(runs)
         self._run_count += [1] * count
         for name, value in counters.items():
-            self._counters[name].update(dict.fromkeys(tasks, value))
+            self.count(name, tasks, np.full(count, value))
         return tasks, releasers
 
     def claim(self, task: int, buffer: int, size_bytes: int) -> list[int]:
@@ -203,9 +209,9 @@ class ProgramBuilder:
         self._row_tasks.append(task)
         self._rows.append(values)
 
-    def count(self, name: str, tasks: Sequence[int], values: np.ndarray) -> None:
-        """Set a counter of some tasks; `values` : int64[tasks], above 0."""
-        self._counters[name].update(zip(tasks, values.tolist(), strict=True))
+    def count(self, name: str, tasks: range, values: np.ndarray) -> None:
+        """Set a counter of some tasks in a row; `values` : int64[tasks]."""
+        self._spans.setdefault(name, []).append((tasks, values))
 
     def add_predecessor(self, task: int, before: int) -> None:
         """Make `task` wait for `before` too."""

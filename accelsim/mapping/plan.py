@@ -203,9 +203,10 @@ class Plan:
             they must be its predecessors.
         """
         chunk = self.machine.arch.mapping.chunk
-        first = np.arange(0, size_bytes, chunk)
-        size = np.minimum(chunk, size_bytes - first)
-        runs = np.stack([address + first, 0 * first, size, 0 * first + 1], axis=1)
+        runs = np.empty((-(-size_bytes // chunk), 4), np.int64)
+        runs[:] = address, 0, chunk, 1
+        runs[:, 0] += np.arange(0, size_bytes, chunk)
+        runs[-1:, 2] = address + size_bytes - runs[-1:, 0]
         runs = self.allocator.folded(runs)
         size = runs[:, 2]
         loads, releasers = self.builder.memory_tasks(
