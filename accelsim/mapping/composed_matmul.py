@@ -57,6 +57,7 @@ class _ComposedMatmul:
         self.array, self.value = array, value_bytes(array, op.dtype)
         sparse = self.machine.arch.mapping.sparsity
         a, b = op.activation_pattern, op.weight_pattern
+        self.rate = self.machine.rate(op.dtype)
         reuse = self.machine.reuse
         self.a: Csr | None = None if a is None or not sparse else reuse.rows(a).csr
         self.bt: Csr | None = None if b is None or not sparse else reuse.rows(b).csr
@@ -255,9 +256,7 @@ class _ComposedMatmul:
         metadata = sum(size for _, size in sizes)
         decode = max(decode_cycles(form, size) for form, size in sizes)
         out = self.c_tensor.stored.total * problem.m * problem.n // (op.m * op.n)
-        work = work_of(
-            self.array, self.machine.rate(op.dtype), cost, op.dtype, out, metadata, decode
-        )
+        work = work_of(self.array, self.rate, cost, op.dtype, out, metadata, decode)
         return work, cost
 
     def _block(self, m0: int, m1: int, n0: int, n1: int, known: int) -> int:
