@@ -6,12 +6,18 @@ from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.result import Record, Result, analyse
 from accelsim.arch.spec import Arch
 from accelsim.engine.run import run
+from accelsim.mapping.reuse import Reuse
 from accelsim.mapping.trace import Progress, map_trace
 from accelsim.workload.trace import Trace
 
 
 def simulate(
-    arch: Arch, trace: Trace, *, engine: str = "compiled", progress: Progress | None = None
+    arch: Arch,
+    trace: Trace,
+    *,
+    engine: str = "compiled",
+    progress: Progress | None = None,
+    reuse: Reuse | None = None,
 ) -> Result:
     """Replay a trace on an architecture.
 
@@ -22,12 +28,15 @@ def simulate(
     engine : str
         "compiled", or "reference" (same result, slower, for reading and extending).
     progress : callable(text, done, of), optional
+    reuse : Reuse, optional
+        What simulations of one trace on several machines share. Changes no result; traces must
+        not be changed while it is used.
 
     Returns
     -------
     Result
     """
-    mapped = map_trace(trace, arch, progress)
+    mapped = map_trace(trace, arch, progress, reuse)
     if progress is not None:
         progress(f"running {mapped.program.tasks:,} tasks", 1, 1)
     schedule = run(mapped.program, engine)

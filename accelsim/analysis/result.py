@@ -148,24 +148,31 @@ def _memory(
 def _traffic(trace: Trace, program: Program, record: Record) -> pd.DataFrame:
     lines = task_lines(program) * program.dram.line_bytes[program.units.chip[program.unit]]
     memory = np.flatnonzero(lines)
-    table = pd.DataFrame(
-        {
-            "operator": program.operator[memory],
-            "traffic": program.counters["traffic"][memory],
-            "requested_bytes": program.counters["dram_useful_bytes"][memory],
-            "dram_bytes": lines[memory],
-        }
-    )
-    table = table.groupby(["operator", "traffic"], as_index=False).sum()
-    table["scope"] = [trace.operators[i].scope for i in table["operator"]]
-    table["cause"] = [TRAFFIC_NAMES[i] for i in table["traffic"]]
-    pairs = zip(table["operator"], table["traffic"], strict=True)
-    table["unique_bytes"] = [record.unique_bytes.get((int(o), int(t)), 0) for o, t in pairs]
-    repeats = np.array([trace.operators[i].repeat for i in table["operator"]], np.int64)
-    for name in ("unique_bytes", "requested_bytes", "dram_bytes"):
-        table[name] *= repeats
-    table["over_fetch_bytes"] = table["dram_bytes"] - table["requested_bytes"]
-    return table[[column.name for column in TRAFFIC_COLUMNS]]
+    causes = len(TRAFFIC_NAMES)
+    pairs = program.operator[memory] * causes + program.counters["traffic"][memory]
+    found, pair = np.unique(pairs, return_inverse=True)
+    operator, traffic = found // causes, found % causes
+    repeats = np.array([trace.operators[i].repeat for i in operator], np.int64)
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        sums = np.zeros(found.size, np.int64)
+        np.add.at(sums, pair, values[memory])
+        return sums * repeats
+
+    unique = [
+        record.unique_bytes.get((int(o), int(t)), 0) for o, t in zip(operator, traffic, strict=True)
+    ]
+    requested, moved = summed(program.counters["dram_useful_bytes"]), summed(lines)
+    table = {
+        "operator": operator,
+        "scope": [trace.operators[i].scope for i in operator],
+        "cause": [TRAFFIC_NAMES[i] for i in traffic],
+        "unique_bytes": np.array(unique, np.int64) * repeats,
+        "requested_bytes": requested,
+        "over_fetch_bytes": moved - requested,
+        "dram_bytes": moved,
+    }
+    return pd.DataFrame(table, columns=[column.name for column in TRAFFIC_COLUMNS])
 
 
 def _critical_path(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -165,15 +166,7 @@ class Arch(Spec):
         InputError
             A type that the array does not compute in.
         """
-        rates: dict[str, float] = {str(name): rate for name, rate in self.mac_rate.items()}
-        if dtype not in rates:
-            have = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
-            raise InputError(
-                f"the array has no rate for type '{dtype}', it has {have}",
-                where=f"{self.name}: mac_rate",
-                remedy=f"replay in one of these, or assume a rate: --set mac_rate.{dtype}=1",
-            )
-        return rates[dtype]
+        return rate_of(self.mac_rate, dtype, self.name)
 
     def notes(self) -> list[str]:
         """What was rounded, and what a reader may not expect of these figures."""
@@ -264,6 +257,19 @@ class Arch(Spec):
                     f"{rate} of {self.array.macs} MAC units is not a whole number of MACs a cycle",
                 )
         return self
+
+
+def rate_of(rates: Mapping[Dtype, float], dtype: str, name: str) -> float:
+    """See `Arch.rate`; `name` : of the architecture."""
+    for known, rate in rates.items():
+        if known == dtype:
+            return rate
+    have = ", ".join(f"{known} {rate:g}" for known, rate in rates.items())
+    raise InputError(
+        f"the array has no rate for type '{dtype}', it has {have}",
+        where=f"{name}: mac_rate",
+        remedy=f"replay in one of these, or assume a rate: --set mac_rate.{dtype}=1",
+    )
 
 
 def _ghz(hertz: int) -> str:

@@ -39,10 +39,16 @@ class ProgramBuilder:
     A mapping calls `task` or `memory_task` and gets the task's index back; `claim` adds a claim
     whose releasing tasks may be named later with `release`. `seal` packs the tasks so far, which
     cannot be changed from then on.
+
+    Parameters
+    ----------
+    counters : sequence of str
+    scales : sequence of int
+        What `count_first` multiplies the values of the first counters by.
     """
 
-    def __init__(self, counters: Sequence[str] = ()) -> None:
-        self._counter_names = tuple(counters)
+    def __init__(self, counters: Sequence[str] = (), scales: Sequence[int] = ()) -> None:
+        self._counter_names, self._scales = tuple(counters), int64s(list(scales))
         self._blocks: list[_Block] = []
         self._sealed = 0
         self.current_operator = -1
@@ -59,6 +65,9 @@ class ProgramBuilder:
         self._runs: list[np.ndarray] = []
         self._run_count: list[int] = []
         self._counters: dict[str, dict[int, int]] = {name: {} for name in self._counter_names}
+        self._rows: list[Sequence[int]] = []
+        self._row_tasks: list[int] = []
+        self._spans: dict[str, list[tuple[range, np.ndarray]]] = {}
 
     def __len__(self) -> int:
         return self._sealed + len(self._unit)
@@ -90,14 +99,28 @@ class ProgramBuilder:
                 release=np.fromiter(chain.from_iterable(c[2] for c in claims), np.int64),
                 runs=int64s(self._run_count),
                 run=np.concatenate(runs) if runs else np.zeros((0, 4), np.int64),
-                counters={
-                    name: (int64s(list(values)), int64s(list(values.values())))
-                    for name, values in self._counters.items()
-                },
+                counters=self._packed_counters(),
             )
         )
         self._sealed += len(self._unit)
         self._open()
+
+    def _packed_counters(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        found = {
+            name: (int64s(list(values)), int64s(list(values.values())))
+            for name, values in self._counters.items()
+        }
+        for name, spans in self._spans.items():
+            own, values = found[name]
+            named = [own, *(np.arange(tasks.start, tasks.stop) for tasks, _ in spans)]
+            counted = [values, *(column for _, column in spans)]
+            found[name] = np.concatenate(named), np.concatenate(counted)
+        if self._rows:
+            tasks, table = int64s(self._row_tasks), int64s(self._rows) * self._scales
+            for name, column in zip(self._counter_names, table.T, strict=False):
+                own, values = found[name]
+                found[name] = np.concatenate([tasks, own]), np.concatenate([column, values])
+        return found
 
     def task(
         self,
@@ -171,7 +194,7 @@ class ProgramBuilder:
         self._runs.append(runs)
         self._run_count += [1] * count
         for name, value in counters.items():
-            self._counters[name].update(dict.fromkeys(tasks, value))
+            self.count(name, tasks, np.full(count, value))
         return tasks, releasers
 
     def claim(self, task: int, buffer: int, size_bytes: int) -> list[int]:
@@ -181,9 +204,14 @@ class ProgramBuilder:
             self._claims[self._still_open(task)].append((buffer, int(size_bytes), releasers))
         return releasers
 
-    def count(self, name: str, tasks: Sequence[int], values: np.ndarray) -> None:
-        """Set a counter of some tasks; `values` : int64[tasks], above 0."""
-        self._counters[name].update(zip(tasks, values.tolist(), strict=True))
+    def count_first(self, task: int, values: Sequence[int]) -> None:
+        """Set the first counters of a task, as many as there are scales."""
+        self._row_tasks.append(task)
+        self._rows.append(values)
+
+    def count(self, name: str, tasks: range, values: np.ndarray) -> None:
+        """Set a counter of some tasks in a row; `values` : int64[tasks]."""
+        self._spans.setdefault(name, []).append((tasks, values))
 
     def add_predecessor(self, task: int, before: int) -> None:
         """Make `task` wait for `before` too."""

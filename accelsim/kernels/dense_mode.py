@@ -9,6 +9,7 @@ behind the stream when half of the storage is free for the next ones (`slots` = 
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 
@@ -71,3 +72,46 @@ def dense_gemm(
                 reload += (held_bytes + read_share - 1) // read_share
             port += max(0, need - cycles)
     return compute, port, reload, read_bytes
+
+
+@njit(cache=True)
+def fastest_dense_gemm(
+    m, n, k, macs, k_slices, most, read_share, operand_bytes, accumulator_bytes
+):
+    """The fastest way to run a GEMM: its K slice, which operand is stationary, hidden loads or not.
+
+    Parameters
+    ----------
+    m, n, k : int
+    k_slices : int64[choices]
+        Lanes of a dot-product unit to choose from, at most `macs`.
+    most : int
+        Stationary slices that a dot-product unit has room for; half as many hide their loads.
+    macs, read_share, operand_bytes, accumulator_bytes : int
+        See `dense_gemm`.
+
+    Returns
+    -------
+    int64[5]
+        Whether loads are hidden, then what `dense_gemm` returns; the first of equals.
+    """
+    best = np.zeros(5, np.int64)
+    least = -1
+    for k_slice in k_slices:
+        for swapped in range(2):
+            held, streamed = (n, m) if swapped == 1 else (m, n)
+            for hidden in range(2):
+                if hidden == 1 and most < 2:
+                    continue
+                slots = max(1, most // 2) if hidden == 1 else most
+                compute, port, reload, moved = dense_gemm(
+                    held, streamed, k, macs, min(k_slice, macs), slots, hidden, read_share,
+                    operand_bytes, accumulator_bytes,
+                )
+                # A hidden load is exposed only when nothing runs before it.
+                cycles = compute + port + (0 if hidden == 1 else reload)
+                if least < 0 or cycles < least:
+                    least = cycles
+                    best[0], best[1], best[2] = hidden, compute, port
+                    best[3], best[4] = reload, moved
+    return best

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
+from typing import NamedTuple
 
-from accelsim.arch.array import SparseArray, SystolicArray
+import numpy as np
+
+from accelsim.arch.array import SystolicArray
 from accelsim.arch.composed import ComposedArray
-from accelsim.arch.spec import Arch
-from accelsim.kernels.dense_mode import dense_gemm
+from accelsim.kernels.dense_mode import fastest_dense_gemm
 from accelsim.kernels.systolic import stream_slots, systolic_gemm
 from accelsim.mapping.composed import composed_gemm
-from accelsim.mapping.machine import Work
+from accelsim.mapping.machine import Core, Work
+from accelsim.mapping.reuse import Reuse
 from accelsim.workload.operators import DTYPE_BITS, element_bytes
 
 Gemm = Callable[[int, int, int, str, float], Work]
@@ -24,103 +27,135 @@ SPARSE_PIPELINE_CYCLES = 16
 PARTS_OF_BYTE = 32
 
 
-def gemm_model(arch: Arch) -> Gemm:
+class SystolicCosts(NamedTuple):
+    """What the cost of a GEMM on a systolic array depends on; `rate` : MACs of a unit in a cycle.
+
+    `shapes` : (count, rows, columns) of each.
+    """
+
+    rule: int
+    dataflows: tuple[str, ...]
+    shapes: tuple[tuple[int, int, int], ...]
+    preload_rows_per_cycle: int
+    accumulators: int
+    rate: float
+
+
+class DenseModeCosts(NamedTuple):
+    """What the cost of a dense GEMM on a sparse array depends on; `share` : its read port."""
+
+    k_slices: tuple[int, ...]
+    macs: int
+    query_storage: int
+    accumulators: int
+    share: int
+    rate: float
+
+
+def gemm_model(core: Core, reuse: Reuse) -> Gemm:
     """The function (m, n, k, dtype, bytes per output) -> Work of this array, ports not charged.
 
     C[m, n] = A[m, k] x B[k, n], one task. A MAC unit that does r MACs a cycle of a type takes r
     elements of k at once. Partial sums stay in the array's own accumulators.
     """
-    array = arch.array
-    if isinstance(array, SystolicArray):
-        return lru_cache(maxsize=65536)(_systolic(arch, array))
+    array = core.array
     if isinstance(array, ComposedArray):
-        return lru_cache(maxsize=65536)(partial(composed_gemm, arch, array))
-    return lru_cache(maxsize=65536)(_sparse_dense_mode(arch, array))
+
+        def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
+            return reuse.of(
+                composed_gemm, core.exact_array, core.rate(dtype), m, n, k, dtype, out_bytes
+            )
+
+    elif isinstance(array, SystolicArray):
+        shapes = tuple((s.count, s.rows, s.columns) for s in array.shapes)
+        flows = array.dataflows if core.dataflow == "auto" else (core.dataflow,)
+        fixed = FOLD_RULE[array.fold_rule], flows, shapes, array.preload_rows_per_cycle
+
+        def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
+            costs = SystolicCosts(*fixed, array.accumulators, core.rate(dtype))
+            return reuse.of(systolic_work, reuse, costs, m, n, k, dtype, out_bytes)
+
+    else:
+        slices, share = array.dense_mode.k_slices, core.scratchpad.shares.array.read
+        storage = slices, array.macs, array.query_storage, array.accumulators, share
+
+        def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
+            costs = DenseModeCosts(*storage, core.rate(dtype))
+            return reuse.of(dense_mode_work, costs, m, n, k, dtype, out_bytes)
+
+    return lru_cache(maxsize=65536)(one)
 
 
-def _systolic(arch: Arch, array: SystolicArray) -> Gemm:
-    rule = FOLD_RULE[array.fold_rule]
-    wanted = arch.mapping.dataflow
-    dataflows = array.dataflows if wanted == "auto" else (wanted,)
-    widest = max(shape.columns for shape in array.shapes)
+def systolic_work(
+    reuse: Reuse, array: SystolicCosts, m: int, n: int, k: int, dtype: str, out_bytes: float
+) -> Work:
+    """A GEMM on the fastest shape and dataflow."""
+    widest = max(columns for _, _, columns in array.shapes)
     block = max(1, array.accumulators // (4 * widest))
+    if m > block:  # more rows than the accumulators hold: one block of rows after another
 
-    def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
-        if m > block:  # more rows than the accumulators hold: one block of rows after another
-            whole = one(block, n, k, dtype, out_bytes).times(m // block)
-            return whole.plus(one(m % block, n, k, dtype, out_bytes)) if m % block else whole
-        rate = arch.rate(dtype)
-        depth = max(1, math.ceil(k / rate))
-        item_bytes = element_bytes(dtype) * rate
-        best: Work | None = None
-        for shape in array.shapes:
-            for dataflow in dataflows:
-                for split_n in (True, False) if shape.count > 1 else (True,):
-                    m1 = m if split_n else -(-m // shape.count)
-                    n1 = -(-n // shape.count) if split_n else n
-                    code = DATAFLOW[dataflow]
-                    cycles, latency, _, streamed, held, _ = systolic_gemm(
-                        code, rule, m1, n1, depth, shape.rows, shape.columns,
-                        array.preload_rows_per_cycle,
-                    )  # fmt: skip
-                    if best is not None and cycles >= best.cycles:
-                        continue
-                    slots = stream_slots(code, m1, n1, depth, shape.rows, shape.columns)
-                    busy = min(cycles, slots // (shape.rows * shape.columns))
-                    # The arrays share (multicast) the operand that is not split between them.
-                    a, b = (held, streamed) if dataflow == "is" else (streamed, held)
-                    moved = a + shape.count * b if split_n else shape.count * a + b
-                    best = Work(
-                        cycles=cycles,
-                        latency_cycles=latency,
-                        busy_cycles=busy,
-                        fill_cycles=cycles - busy,
-                        issued_macs=m * n * k,
-                        issued_slots=math.ceil(m * n * k / rate),
-                        read_bytes=round(moved * item_bytes),
-                        write_bytes=math.ceil(m * n * out_bytes),
-                    )
-        assert best is not None
-        return best
+        def part(rows: int) -> Work:
+            return reuse.of(systolic_work, reuse, array, rows, n, k, dtype, out_bytes)
 
-    return one
+        whole = part(block).times(m // block)
+        return whole.plus(part(m % block)) if m % block else whole
+    depth = max(1, math.ceil(k / array.rate))
+    item_bytes = element_bytes(dtype) * array.rate
+    best: Work | None = None
+    for count, rows, columns in array.shapes:
+        for dataflow in array.dataflows:
+            for split_n in (True, False) if count > 1 else (True,):
+                m1 = m if split_n else -(-m // count)
+                n1 = -(-n // count) if split_n else n
+                code = DATAFLOW[dataflow]
+                cycles, latency, _, streamed, held, _ = systolic_gemm(
+                    code, array.rule, m1, n1, depth, rows, columns, array.preload_rows_per_cycle
+                )
+                if best is not None and cycles >= best.cycles:
+                    continue
+                slots = stream_slots(code, m1, n1, depth, rows, columns)
+                busy = min(cycles, slots // (rows * columns))
+                # The arrays share (multicast) the operand that is not split between them.
+                a, b = (held, streamed) if dataflow == "is" else (streamed, held)
+                moved = a + count * b if split_n else count * a + b
+                best = Work(
+                    cycles=cycles,
+                    latency_cycles=latency,
+                    busy_cycles=busy,
+                    fill_cycles=cycles - busy,
+                    issued_macs=m * n * k,
+                    issued_slots=math.ceil(m * n * k / array.rate),
+                    read_bytes=round(moved * item_bytes),
+                    write_bytes=math.ceil(m * n * out_bytes),
+                )
+    assert best is not None
+    return best
 
 
-def _sparse_dense_mode(arch: Arch, array: SparseArray) -> Gemm:
-    share = arch.scratchpad.shares.array.read
-
-    def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
-        rate = arch.rate(dtype)
-        depth = max(1, math.ceil(k / rate))
-        item_parts = max(1, round(element_bytes(dtype) * rate * PARTS_OF_BYTE))
-        # Scales of MX blocks are kept beside the stationary operand, as in a systolic array.
-        held_bytes = max(1, round(int(DTYPE_BITS[dtype]) / 8 * rate))
-        most = max(1, array.query_storage // (array.macs * held_bytes))
-        best: Work | None = None
-        for k_slice in array.dense_mode.k_slices:
-            for held, streamed in ((m, n), (n, m)):
-                for slots, hidden in ((most, 0), (max(1, most // 2), 1)):
-                    if hidden and most < 2:
-                        continue
-                    compute, port, reload, moved = dense_gemm(
-                        held, streamed, depth, array.macs, min(k_slice, array.macs), slots, hidden,
-                        share * PARTS_OF_BYTE, item_parts, array.accumulators,
-                    )  # fmt: skip
-                    # A hidden load is exposed only when nothing runs before it.
-                    cycles = compute + port + (0 if hidden else reload)
-                    if best is None or cycles < best.cycles:
-                        best = Work(
-                            cycles=cycles,
-                            latency_cycles=compute + port + reload + SPARSE_PIPELINE_CYCLES,
-                            busy_cycles=compute,
-                            input_stall_cycles=port,
-                            fill_cycles=0 if hidden else reload,
-                            issued_macs=m * n * k,
-                            issued_slots=math.ceil(m * n * k / rate),
-                            read_bytes=-(-moved // PARTS_OF_BYTE),
-                            write_bytes=math.ceil(m * n * out_bytes),
-                        )
-        assert best is not None
-        return best
-
-    return one
+def dense_mode_work(
+    array: DenseModeCosts, m: int, n: int, k: int, dtype: str, out_bytes: float
+) -> Work:
+    """A GEMM on the MACs of a sparse array, in the fastest way."""
+    rate = array.rate
+    depth = max(1, math.ceil(k / rate))
+    item_parts = max(1, round(element_bytes(dtype) * rate * PARTS_OF_BYTE))
+    # Scales of MX blocks are kept beside the stationary operand, as in a systolic array.
+    held_bytes = max(1, round(int(DTYPE_BITS[dtype]) / 8 * rate))
+    most = max(1, array.query_storage // (array.macs * held_bytes))
+    slices = np.array(array.k_slices, np.int64)
+    hidden, compute, port, reload, moved = fastest_dense_gemm(
+        m, n, depth, array.macs, slices, most, array.share * PARTS_OF_BYTE, item_parts,
+        array.accumulators,
+    ).tolist()  # fmt: skip
+    exposed = 0 if hidden else reload
+    return Work(
+        cycles=compute + port + exposed,
+        latency_cycles=compute + port + reload + SPARSE_PIPELINE_CYCLES,
+        busy_cycles=compute,
+        input_stall_cycles=port,
+        fill_cycles=exposed,
+        issued_macs=m * n * k,
+        issued_slots=math.ceil(m * n * k / rate),
+        read_bytes=-(-moved // PARTS_OF_BYTE),
+        write_bytes=math.ceil(m * n * out_bytes),
+    )

@@ -21,10 +21,12 @@ balance by moving queries between rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
-from accelsim.mapping.arrays import Gemm
+from accelsim.arch.spec import Arch
+from accelsim.mapping.arrays import gemm_model
 from accelsim.mapping.attention_tasks import (
     EXAMINE_LAG,
     KEPT_BYTES,
@@ -35,20 +37,14 @@ from accelsim.mapping.attention_tasks import (
     AttentionTasks,
     Placed,
     kv_bytes,
-    scored_blocks,
     softmax_work,
 )
-from accelsim.mapping.attention_tiles import (
-    PROBABILITY_BYTES,
-    SCORE_BYTES,
-    Block,
-    Pass,
-    Tile,
-    TileModel,
-)
+from accelsim.mapping.attention_tiles import PROBABILITY_BYTES, SCORE_BYTES, TileModel
 from accelsim.mapping.dry_plan import DryPlan
-from accelsim.mapping.machine import ARRAY, INDEX, VECTOR
+from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Core, Machine
 from accelsim.mapping.plan import Plan
+from accelsim.mapping.reuse import Reuse
+from accelsim.mapping.tiles import AttentionShape, Block, Pass, Tile
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import Attention
 
@@ -57,6 +53,19 @@ TRAFFIC_WEIGHT = 1 / 8
 # Choices that are run dry: estimated within this factor of the least, and so many at most.
 CLOSE = 1.3
 MOST_DRY_RUNS = 8
+
+
+class TileList(NamedTuple):
+    """Tiles of a pass under a strategy, with sums over them that need no DRAM.
+
+    Those of the units, and `chain_cycles` : from a tile's first score to its last value.
+    """
+
+    tiles: tuple[Tile, ...]
+    array_cycles: int
+    vector_cycles: int
+    index_cycles: int
+    chain_cycles: int
 
 
 @dataclass(frozen=True)
@@ -70,25 +79,27 @@ class Choice:
     queries: int
     resident: bool
     cycles: float
-    tiles: list[Tile]
+    tiles: TileList
 
 
-def map_attention(plan: Plan, op: Attention, gemm: Gemm) -> None:
+def map_attention(plan: Plan, op: Attention) -> None:
     """Add the tasks of one Attention operator."""
-    model = TileModel(plan.machine, gemm, op)
+    machine = plan.machine
+    model = TileModel(machine.core, machine.reuse, AttentionShape.of(op))
     passes = _placed(op, model)
-    choice = _choose(plan, model, passes[0])
+    choice = _choose(plan, op, model, passes[0])
     known = {_same_tiles(op, passes[0]): choice.tiles}  # of the last pass
 
-    def tiles(placed: Placed) -> list[Tile]:
+    def tiles(placed: Placed) -> tuple[Tile, ...]:
         kind = _same_tiles(op, placed)
         if kind not in known:
             known.clear()
-            known[kind] = _tiles(model, placed.work(op), choice.strategy, choice.queries)
-        return known[kind]
+            work = placed.work(op, machine.reuse)
+            known[kind] = _tiles(model, work, choice.strategy, choice.queries)
+        return known[kind].tiles
 
-    AttentionTasks(plan, model, choice.resident, tiles).run(passes)
-    plan.choose(_describe(model, choice))
+    AttentionTasks(plan, op, model, choice.resident, tiles).run(passes)
+    plan.choose(_describe(op, choice))
 
 
 def _same_tiles(op: Attention, placed: Placed) -> tuple[int, int]:
@@ -115,7 +126,7 @@ def _placed(op: Attention, model: TileModel) -> list[Placed]:
 
 def _most_rows(model: TileModel) -> int:
     """Most rows of a tile: bounded by array-local storage."""
-    array, op = model.arch.array, model.op
+    array, op = model.core.array, model.op
     if isinstance(array, SparseArray):
         slots = array.rows * array.queries_per_row
         slots = min(slots, array.accumulators // (4 * op.d_v))
@@ -124,8 +135,7 @@ def _most_rows(model: TileModel) -> int:
 
 
 # ---- choice --------------------------------------------------------------------------------
-def _strategies(model: TileModel) -> list[str]:
-    op, arch = model.op, model.arch
+def _strategies(arch: Arch, op: Attention) -> list[str]:
     sparse = isinstance(arch.array, SparseArray | ComposedArray) and arch.mapping.sparsity
     gathers = arch.load.gathers_attention and arch.index is not None and arch.mapping.sparsity
     if op.pattern is None:
@@ -137,138 +147,154 @@ def _strategies(model: TileModel) -> list[str]:
     return ["dense", "skip", *["gather"] * gathers, *["sparse"] * sparse]
 
 
-def _heights(model: TileModel, p: Pass, strategy: str) -> list[int]:
+def _heights(model: TileModel, p: Pass, strategy: str, fixed: int | Literal["auto"]) -> list[int]:
     """Candidate tile heights in queries."""
-    most = _most_rows(model)
-    fixed = model.arch.mapping.tile_queries
+    most, op = _most_rows(model), model.op
     if isinstance(fixed, int):
-        return [max(1, min(fixed, p.q_len, most // p.copies))]
-    if isinstance(model.arch.array, SparseArray):
+        return [max(1, min(fixed, op.q_len, most // p.copies))]
+    if isinstance(model.core.array, SparseArray):
         rows = [most >> shift for shift in range(4)]
     else:
         rows = [most >> shift for shift in range(5)]
-    op = model.op
-    tiles_bytes = model.machine.tiles_bytes
+    tiles_bytes = model.core.tiles_bytes
     limit = int(tiles_bytes * TILE_SHARE) // (model.row(op.d_qk) + model.row(op.d_v))
-    if p.indices is not None and strategy.startswith(("scores", "predict")):
-        kept = max(1, int(p.indices.size) // p.q_len)
+    if p.kept is not None and strategy.startswith(("scores", "predict")):
+        kept = max(1, p.kept.nonzeros // op.q_len)
         limit = min(limit, int(tiles_bytes * KEPT_SHARE) // (kept * KEPT_BYTES))
     if strategy != "sparse":  # a sparse tile's scores can be cut as finely as needed
         limit = min(limit, model.budget // ((SCORE_BYTES + PROBABILITY_BYTES) * model.key_block()))
     if limit < rows[0]:
         rows.append(limit // 16 * 16 or limit)
     heights = {max(1, r // p.copies) for r in rows if 1 <= r <= limit} or {1}
-    return sorted({min(h, p.q_len) for h in heights}, reverse=True)
+    return sorted({min(h, op.q_len) for h in heights}, reverse=True)
 
 
-def _tiles(model: TileModel, p: Pass, strategy: str, queries: int) -> list[Tile]:
+def _tiles(model: TileModel, p: Pass, strategy: str, queries: int) -> TileList:
     """Tiles of a pass under a strategy."""
+    reuse = model.reuse
+    return reuse.of(_tile_list, reuse, model.core, model.op, p, strategy, queries)
+
+
+def _tile_list(
+    reuse: Reuse, core: Core, op: AttentionShape, p: Pass, strategy: str, queries: int
+) -> TileList:
+    model = TileModel(core, reuse, op)
+    tiles = _made(model, p, strategy, queries)
+    array = vector = index = chain = 0
+    switch = core.array.reconfiguration_cycles * isinstance(core.array, SparseArray)
+    for tile in tiles:
+        for block in (*tile.examine_blocks, *tile.score_blocks, *tile.value_blocks):
+            array += block.work.cycles
+        for block in tile.examine_blocks:
+            unit, work = topk_work(core, block.scores)
+            index += work.cycles if unit == INDEX else 0
+            vector += work.cycles if unit == VECTOR else 0
+        softmax = softmax_work(core, op, tile, sum(b.scores for b in tile.scored_blocks)).cycles
+        array += 2 * switch if tile.examine_blocks else 0
+        vector += softmax
+        index += tile.union.cycles if tile.union else 0
+        chain += _chain(core, tile, softmax, switch)
+    return TileList(tuple(tiles), array, vector, index, chain)
+
+
+def _made(model: TileModel, p: Pass, strategy: str, queries: int) -> list[Tile]:
     if strategy == "dense":
         return model.dense_tiles(p, queries)
     if strategy == "skip":
-        return model.dense_tiles(p, queries, skip=True)
+        return model.skip_tiles(p, queries)
     if strategy == "gather":
         return model.gather_tiles(p, queries)
     if strategy == "sparse":
         return model.sparse_tiles(p, queries)
+    predicts = strategy == "predict_sparse"
     kept = model.gather_tiles if strategy == "scores_gather" else model.sparse_tiles
-    tiles = kept(p, queries)
-    for tile, examined in zip(tiles, model.dense_tiles(p, queries), strict=True):
-        tile.metadata_bytes = 0
-        tile.examine_blocks = examined.score_blocks
-        if strategy == "predict_sparse":
-            tile.examine_blocks = [_predicted(model, b, tile.rows) for b in tile.examine_blocks]
-        else:
-            tile.score_blocks = []
+    tiles = []
+    for tile, examined in zip(kept(p, queries), model.dense_tiles(p, queries), strict=True):
+        blocks = examined.score_blocks
+        if predicts:
+            blocks = tuple(_predicted(model, block, tile.rows) for block in blocks)
+        scored = tile.score_blocks if predicts else ()
+        tiles.append(tile._replace(metadata_bytes=0, examine_blocks=blocks, score_blocks=scored))
     return tiles
 
 
 def _predicted(model: TileModel, block: Block, rows: int) -> Block:
     """A dense block of the named predictor's scores."""
-    predictor = model.op.predictor or {}
-    depth, dtype = int(str(predictor["macs_per_score"])), str(predictor["dtype"])
-    keys = block.scores // rows
-    work = model.machine.charged(ARRAY, model.gemm(rows, keys, depth, dtype, SCORE_BYTES))
-    return Block(work, block.scores, block.last_key, block.keys, block.span)
+    predictor = model.op.predictor
+    assert predictor is not None
+    gemm = gemm_model(model.core, model.reuse)
+    depth, dtype = predictor
+    work = gemm(rows, block.scores // rows, depth, dtype, SCORE_BYTES)
+    return block._replace(work=model.core.charged(ARRAY, work))
 
 
-def _choose(plan: Plan, model: TileModel, first: Placed) -> Choice:
+def _choose(plan: Plan, op: Attention, model: TileModel, first: Placed) -> Choice:
     """The fastest strategy, tile height and residency on the first pass.
 
     A coarse estimate sorts out what is far off; the rest is run dry, task by task.
     """
-    work = first.work(model.op)
+    machine = plan.machine
+    work = first.work(op, machine.reuse)
     close: list[Choice] = []
-    for strategy in _strategies(model):
-        for queries in _heights(model, work, strategy):
+    for strategy in _strategies(machine.arch, op):
+        for queries in _heights(model, work, strategy, machine.arch.mapping.tile_queries):
             tiles = _tiles(model, work, strategy, queries)
             for resident in (True, False) if _fits(model) else (False,):
-                cycles = _estimate(model, work, tiles, resident)
+                cycles = _estimate(machine, model, tiles, resident)
                 close.append(Choice(strategy, queries, resident, cycles, tiles))
             least = min(choice.cycles for choice in close)
             close = [choice for choice in close if choice.cycles <= CLOSE * least]
     if len(close) == 1:
         return close[0]
     close = sorted(close, key=lambda choice: choice.cycles)[:MOST_DRY_RUNS]
-    dry = [replace(choice, cycles=_dry_run(plan, model, first, choice)) for choice in close]
+    dry = [replace(choice, cycles=_dry_run(plan, op, model, first, choice)) for choice in close]
     return min(dry, key=lambda choice: choice.cycles)
 
 
-def _dry_run(plan: Plan, model: TileModel, first: Placed, choice: Choice) -> float:
+def _dry_run(plan: Plan, op: Attention, model: TileModel, first: Placed, choice: Choice) -> float:
     """Cycles of the first pass, with a little for its DRAM traffic."""
     dry = DryPlan(plan.machine, plan)
-    AttentionTasks(dry, model, choice.resident, lambda _: choice.tiles).run([first])
+    AttentionTasks(dry, op, model, choice.resident, lambda _: choice.tiles.tiles).run([first])
     return dry.cycles + dry.dram_cycles * TRAFFIC_WEIGHT
 
 
 def _fits(model: TileModel) -> bool:
-    return kv_bytes(model) <= model.machine.tiles_bytes * RESIDENT_SHARE
+    return kv_bytes(model) <= model.core.tiles_bytes * RESIDENT_SHARE
 
 
-def _estimate(model: TileModel, p: Pass, tiles: list[Tile], resident: bool) -> float:
+def _estimate(machine: Machine, model: TileModel, found: TileList, resident: bool) -> float:
     """Cycles of a pass: its busiest unit, or the way through all units of what is in flight."""
-    array = vector = index = 0
-    chain = fetched = 0.0
-    switch = model.arch.array.reconfiguration_cycles * isinstance(model.arch.array, SparseArray)
-    in_flight = 1 + (EXAMINE_LAG if any(t.examine_blocks for t in tiles) else LAG)
-    for tile in tiles:
-        for block in (*tile.examine_blocks, *tile.score_blocks, *tile.value_blocks):
-            array += block.work.cycles
-        for block in tile.examine_blocks:
-            unit, work = topk_work(model.machine, block.scores)
-            index += work.cycles if unit == INDEX else 0
-            vector += work.cycles if unit == VECTOR else 0
-        softmax = softmax_work(model, tile, sum(b.scores for b in scored_blocks(tile))).cycles
-        array += 2 * switch if tile.examine_blocks else 0
-        vector += softmax
-        index += tile.index.cycles if tile.index else 0
-        chain += _chain(model, tile, softmax)
+    fetched, examined = 0.0, False
+    for tile in found.tiles:
+        examined |= bool(tile.examine_blocks)
         fetched += tile.metadata_bytes
         if not resident:
-            fetched += _fetch_bytes(model, tile)
+            fetched += _fetch_bytes(machine, model, tile)
     if resident:
         fetched += kv_bytes(model)
-    dram = fetched / model.dram_rate
-    through = (array + vector + index + dram) / max(1, len(tiles))
-    return max(array, vector, index, dram, chain / in_flight) + through + dram * TRAFFIC_WEIGHT
+    in_flight = 1 + (EXAMINE_LAG if examined else LAG)
+    dram = fetched / machine.dram_bytes_per_cycle
+    array, vector, index = found.array_cycles, found.vector_cycles, found.index_cycles
+    through = (array + vector + index + dram) / max(1, len(found.tiles))
+    longest = max(array, vector, index, dram, found.chain_cycles / in_flight)
+    return longest + through + dram * TRAFFIC_WEIGHT
 
 
-def _chain(model: TileModel, tile: Tile, softmax: int) -> float:
+def _chain(core: Core, tile: Tile, softmax: int, switch: int) -> int:
     """Cycles from a tile's first score to its last value, block by block, with nothing between."""
     values = sum(b.work.cycles for b in tile.value_blocks)
     if not tile.examine_blocks:
         return values + softmax + sum(b.work.latency_cycles for b in tile.score_blocks)
-    switch = model.arch.array.reconfiguration_cycles * isinstance(model.arch.array, SparseArray)
     last = tile.examine_blocks[-1]
-    _, topk = topk_work(model.machine, last.scores)
+    _, topk = topk_work(core, last.scores)
     examined = sum(b.work.cycles for b in tile.examine_blocks[:-1]) + last.work.latency_cycles
-    union = tile.index.cycles if tile.index else 0
+    union = tile.union.cycles if tile.union else 0
     return examined + topk.cycles + union + softmax + values + 2 * switch
 
 
-def _fetch_bytes(model: TileModel, tile: Tile) -> float:
+def _fetch_bytes(machine: Machine, model: TileModel, tile: Tile) -> float:
     """DRAM time of a tile's keys and values, as bytes at full rate (short rows cost more)."""
-    line = model.arch.dram.line
+    line, row_bytes = machine.arch.dram.line, machine.dram_row_bytes
     total = 0.0
     parts = [(tile.examine_blocks or tile.score_blocks, model.op.d_qk)]
     if tile.examine_blocks or not model.op.values_in_keys:
@@ -279,12 +305,11 @@ def _fetch_bytes(model: TileModel, tile: Tile) -> float:
             piece = row * block.span
             lines = -(-piece // line) * line
             scattered = block.span == 1 and block.keys.size < block.last_key // 2
-            total += block.keys.size * (max(lines, model.row_bytes) if scattered else piece)
+            total += block.keys.size * (max(lines, row_bytes) if scattered else piece)
     return total
 
 
-def _describe(model: TileModel, choice: Choice) -> str:
-    op = model.op
+def _describe(op: Attention, choice: Choice) -> str:
     where = "K and V of a head on chip" if choice.resident else "K and V fetched per tile"
     rows = choice.queries
     return (

@@ -14,18 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accelsim.arch.array import SparseArray
-from accelsim.mapping.attention_tiles import (
-    PROBABILITY_BYTES,
-    SCORE_BYTES,
-    Block,
-    Pass,
-    Tile,
-    TileModel,
-)
-from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Work
+from accelsim.mapping.attention_tiles import PROBABILITY_BYTES, SCORE_BYTES, TileModel
+from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Core, Work
 from accelsim.mapping.pipeline import Pipeline, Step
 from accelsim.mapping.placement import KeyLayout
 from accelsim.mapping.plan import Plan, Release, Traffic, row_runs, run
+from accelsim.mapping.reuse import Reuse
+from accelsim.mapping.tiles import AttentionShape, Block, Pass, Tile
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import Attention
 
@@ -47,25 +42,21 @@ def kv_bytes(model: TileModel) -> int:
     return model.op.kv_len * model.key_bytes()
 
 
-def scored_blocks(tile: Tile) -> list[Block]:
-    """The blocks whose scores go through softmax."""
-    return tile.score_blocks or tile.value_blocks
-
-
 def softmax_work(
-    model: TileModel, tile: Tile, scores: int, probability_bytes: int | None = None
+    core: Core, op: AttentionShape, tile: Tile, scores: int, probability_bytes: int | None = None
 ) -> Work:
     """Online softmax over `scores` of a tile, with the rescaling of its outputs.
 
     `probability_bytes` : what is written, when it is more than one probability a score.
     """
     written = scores * PROBABILITY_BYTES if probability_bytes is None else probability_bytes
-    operations = scores * model.softmax_operations
+    operations = scores * core.softmax_operations
     blocks = len(tile.score_blocks)
     if blocks > 1:
         share = scores / max(1, sum(b.scores for b in tile.score_blocks))
-        operations += (blocks - 1) * share * tile.rows * model.op.d_v * model.rescale_operations
-    return model.machine.vector_work(operations, scores * SCORE_BYTES, written)
+        rescale = core.vector.operations["rescale"]
+        operations += (blocks - 1) * share * tile.rows * op.d_v * rescale
+    return core.vector_work(operations, scores * SCORE_BYTES, written)
 
 
 @dataclass
@@ -83,12 +74,12 @@ class Placed:
     copies: int
     pattern_row: int
 
-    def work(self, op: Attention) -> Pass:
-        """Materialise the pattern rows of this pass."""
-        indptr = indices = None
-        if op.pattern is not None:
-            indptr, indices = op.pattern.csr(self.pattern_row, self.pattern_row + op.q_len)
-        return Pass(op.q_len, op.kv_len, self.copies, op.causal, indptr, indices)
+    def work(self, op: Attention, reuse: Reuse) -> Pass:
+        """The pass and its pattern's rows."""
+        if op.pattern is None:
+            return Pass(self.copies, None)
+        rows = reuse.rows(op.pattern, self.pattern_row, self.pattern_row + op.q_len)
+        return Pass(self.copies, rows)
 
 
 @dataclass
@@ -110,10 +101,14 @@ class AttentionTasks:
     """Adds the tasks of one operator, pass by pass."""
 
     def __init__(
-        self, plan: Plan, model: TileModel, resident: bool, tiles: Callable[[Placed], list[Tile]]
+        self,
+        plan: Plan,
+        op: Attention,
+        model: TileModel,
+        resident: bool,
+        tiles: Callable[[Placed], tuple[Tile, ...]],
     ) -> None:
-        self.plan, self.model, self.tiles = plan, model, tiles
-        op = model.op
+        self.plan, self.op, self.model, self.tiles = plan, op, model, tiles
         self.q_bytes = self.k_bytes = model.row(op.d_qk)
         self.v_bytes = model.row(op.d_v)
         rows_q, rows_k = op.batch * op.q_len * op.heads, op.batch * op.kv_len * op.kv_heads
@@ -213,7 +208,7 @@ class AttentionTasks:
 
     def chunk(self) -> int:
         """Keys that arrive together."""
-        return max(1, self.model.arch.mapping.chunk // max(self.k_bytes, self.v_bytes))
+        return max(1, self.plan.machine.arch.mapping.chunk // max(self.k_bytes, self.v_bytes))
 
 
 class _PassTasks:
@@ -284,12 +279,12 @@ class _TileTasks:
             base = plan.place(tile.metadata_bytes, Traffic.METADATA)
             where = run(base, tile.metadata_bytes)
             self.known.append(plan.load(where, Traffic.METADATA, [self.held]))
-        if tile.index is not None and not tile.examine_blocks:
-            self.known.append(plan.task(INDEX, tile.index, self.known))
+        if tile.union is not None and not tile.examine_blocks:
+            self.known.append(plan.task(INDEX, tile.union, self.known))
 
     def _rows(self, base: int, row_bytes: int) -> np.ndarray:
         """The run of this tile's rows: the heads of the pass, query after query."""
-        heads, placed = self.model.op.heads, self.placed
+        heads, placed = self.t.op.heads, self.placed
         first = (placed.first_query + self.tile.first_query) * heads + placed.first_head
         piece, count = placed.copies * row_bytes, self.tile.queries
         if placed.copies == heads:
@@ -318,7 +313,7 @@ class _TileTasks:
                 self.releases[at] = self.plan.claim_tiles(
                     scored, score.scores * (SCORE_BYTES + PROBABILITY_BYTES)
                 )
-                work = softmax_work(self.model, tile, score.scores)
+                work = softmax_work(self.model.core, self.model.op, tile, score.scores)
                 held["softmax"] = self.plan.task(VECTOR, work, [scored])
 
             def follow(at: int = at, value: Block = value, held: dict[str, int] = held) -> None:
@@ -354,8 +349,8 @@ class _TileTasks:
         if block.span == 1:
             touched[block.keys] = True
         else:
-            for key in block.keys:
-                touched[key * block.span : (key + 1) * block.span] = True
+            for key, many in zip(begin.tolist(), count.tolist(), strict=True):
+                touched[key : key + many] = True
 
     def _array(
         self,
@@ -383,7 +378,7 @@ class _TileTasks:
         elif self.ready:
             chunk = max(0, block.last_key - 1) // self.t.chunk()
             waits = [self.ready[min(len(self.ready) - 1, chunk)]]
-        array = self.model.arch.array
+        array = self.model.core.array
         work = block.work
         if switch and isinstance(array, SparseArray):
             cycles = array.reconfiguration_cycles
@@ -415,12 +410,13 @@ class _TileTasks:
         issued = sum(block.work.issued_macs for block in tile.examine_blocks)
         kept = 0 if tile.score_blocks else tile.kept * self.model.op.d_qk
         plan.overhead(issued - kept)
-        if tile.index is not None:
-            self.selected = [plan.task(INDEX, tile.index, self.selected)]
+        if tile.union is not None:
+            self.selected = [plan.task(INDEX, tile.union, self.selected)]
         self.known = self.selected
         if tile.value_blocks and not tile.score_blocks:
             # Added here, so that it does not queue behind the end of the tile before.
-            work = softmax_work(self.model, tile, tile.kept, self._probability_bytes())
+            written = self._probability_bytes()
+            work = softmax_work(self.model.core, self.model.op, tile, tile.kept, written)
             self.softmax = [plan.task(VECTOR, work, self.known)]
 
     def values_after_selection(self) -> None:
@@ -452,7 +448,7 @@ class _TileTasks:
     def _finish(self, last: int) -> None:
         """Divide by the sums and write the outputs."""
         outputs = self.tile.rows * self.model.op.d_v
-        cost = self.model.arch.vector.operations["divide"] * outputs
+        cost = self.model.core.vector.operations["divide"] * outputs
         written = self.tile.rows * self.t.v_bytes
         work = self.plan.machine.vector_work(cost, outputs * SCORE_BYTES, written)
         self._write(self.plan.task(VECTOR, work, [last]))

@@ -13,13 +13,13 @@ import numpy as np
 
 from accelsim.arch.composed import ComposedArray
 from accelsim.arch.formats import BlockFormat, DenseFormat, Format, NOfM, RunLength
-from accelsim.arch.spec import Arch
 from accelsim.kernels.run_length import padding_zeros
 from accelsim.kernels.unions import union_sizes
 from accelsim.mapping.dataflows import Cost, Problem, cheapest
 from accelsim.mapping.dataflows.problem import Csr
 from accelsim.mapping.dataflows.structured import kept_depth
-from accelsim.mapping.machine import Machine, Work
+from accelsim.mapping.machine import Core, Work
+from accelsim.mapping.reuse import Exact, Reuse, Rows
 from accelsim.workload.operators import element_bytes
 
 SUM_BYTES = 4
@@ -63,10 +63,9 @@ def stored(form: Format, csr: Csr | None, rows: int, columns: int, value_bytes: 
     return Stored(math.ceil(nonzeros * value_bytes), -(-bits // 8))
 
 
-def value_bytes(arch: Arch, dtype: str) -> float:
+def value_bytes(array: ComposedArray, dtype: str) -> float:
     """Bytes of a stored value."""
-    assert isinstance(arch.array, ComposedArray)
-    bits = arch.array.formats.value_bits
+    bits = array.formats.value_bits
     return element_bytes(dtype) if bits is None else bits / 8
 
 
@@ -77,21 +76,27 @@ def decode_cycles(form: Format, metadata_bytes: int) -> int:
 
 
 def work_of(
-    arch: Arch, cost: Cost, dtype: str, out_bytes: int, metadata_bytes: int = 0, decode: int = 0
+    array: ComposedArray,
+    rate: float,
+    cost: Cost,
+    dtype: str,
+    out_bytes: int,
+    metadata_bytes: int = 0,
+    decode: int = 0,
 ) -> Work:
     """The Work of a Cost, ports not charged.
 
-    `out_bytes` : of the result, written to the scratchpad; `metadata_bytes` : of the operands, read
-    with them; `decode` : cycles that decoding takes at least.
+    `rate` : MACs of a lane in a cycle, in the type; `out_bytes` : of the result, written to the
+    scratchpad; `metadata_bytes` : of the operands, read with them; `decode` : cycles that decoding
+    takes at least.
     """
-    rate = arch.rate(dtype)
     compute = math.ceil((cost.cycles + cost.merge_cycles) / rate)
     busy = min(compute, math.ceil((cost.busy_cycles + cost.merge_cycles) / rate))
     conflict = min(compute - busy, int(cost.conflict_cycles / rate))
     fill = min(compute - busy - conflict, int(cost.fill_cycles / rate))
     waits = compute - busy - conflict - fill
     late = max(0, decode - compute)
-    value = value_bytes(arch, dtype)
+    value = value_bytes(array, dtype)
     return Work(
         cycles=compute + late,
         latency_cycles=compute + late + cost.latency_cycles,
@@ -130,11 +135,17 @@ def dense_cost(problem: Problem, array: ComposedArray) -> Cost:
     return replace(part, **scaled)
 
 
-def composed_gemm(arch: Arch, array: ComposedArray, m: int, n: int, k: int, dtype: str,
-                  out_bytes: float) -> Work:  # fmt: skip
+def cheapest_cost(problem: Problem, array: Exact[ComposedArray]) -> tuple[str, Cost]:
+    """See `dataflows.cheapest`."""
+    return cheapest(problem, array.value)
+
+
+def composed_gemm(
+    array: Exact[ComposedArray], rate: float, m: int, n: int, k: int, dtype: str, out_bytes: float
+) -> Work:
     """A dense GEMM as one task: the array's fastest dataflow on full patterns."""
-    cost = dense_cost(Problem(m, n, k), array)
-    return work_of(arch, cost, dtype, math.ceil(m * n * out_bytes))
+    cost = dense_cost(Problem(m, n, k), array.value)
+    return work_of(array.value, rate, cost, dtype, math.ceil(m * n * out_bytes))
 
 
 @dataclass(frozen=True)
@@ -144,7 +155,7 @@ class PatternTiles:
     `works` : one a tile, ports apart; `vectors` : int64[tiles], distinct columns of each.
     """
 
-    works: list[Work]
+    works: tuple[Work, ...]
     vectors: np.ndarray
 
     def tile(self, number: int) -> Work:
@@ -153,16 +164,16 @@ class PatternTiles:
 
 
 def pattern_tiles(
-    machine: Machine, csr: Csr, columns: int, tile_rows: int, copies: int, width: int, dtype: str,
-    scores: bool,
+    core: Core, reuse: Reuse, kept: Rows, columns: int, tile_rows: int, copies: int, width: int,
+    dtype: str, scores: bool,
 ) -> PatternTiles:  # fmt: skip
     """Scores (SDDMM, `width` deep) or values (SpMM, `width` wide) of a pattern, tile by tile.
 
     A row of the pattern stands for `copies` rows with the same kept columns (heads that share).
     """
-    array = machine.arch.array
+    array = core.array
     assert isinstance(array, ComposedArray)
-    ptr, indices = csr
+    ptr, indices = kept.csr
     works = []
     for first in range(0, ptr.size - 1, tile_rows):
         last = min(ptr.size - 1, first + tile_rows)
@@ -174,9 +185,10 @@ def pattern_tiles(
             problem = Problem(rows, columns, width, kept=part)
         else:
             problem = Problem(rows, width, columns, a=part)
-        works.append(work_of(machine.arch, cheapest(problem, array)[1], dtype, 0))
+        cost = reuse.of(cheapest_cost, problem, core.exact_array)[1]
+        works.append(work_of(array, core.rate(dtype), cost, dtype, 0))
     vectors = union_sizes(ptr, indices, columns, tile_rows, 1)
-    return PatternTiles(works, vectors)
+    return PatternTiles(tuple(works), vectors)
 
 
 def _repeated(csr: Csr, copies: int) -> Csr:

@@ -27,12 +27,13 @@ from accelsim.arch.composed import ComposedArray, TwoPhaseMerge
 from accelsim.mapping.composed import (
     SUM_BYTES,
     Stored,
+    cheapest_cost,
     decode_cycles,
     stored,
     value_bytes,
     work_of,
 )
-from accelsim.mapping.dataflows import Cost, Problem, cheapest
+from accelsim.mapping.dataflows import Cost, Problem
 from accelsim.mapping.dataflows.problem import Csr, columns_of, rows_of
 from accelsim.mapping.machine import ARRAY, Work
 from accelsim.mapping.plan import Plan, Traffic, run
@@ -53,18 +54,21 @@ class _ComposedMatmul:
         self.plan, self.op, self.machine = plan, op, plan.machine
         array = self.machine.arch.array
         assert isinstance(array, ComposedArray)
-        self.array, self.value = array, value_bytes(self.machine.arch, op.dtype)
+        self.array, self.value = array, value_bytes(array, op.dtype)
         sparse = self.machine.arch.mapping.sparsity
         a, b = op.activation_pattern, op.weight_pattern
-        self.a: Csr | None = None if a is None or not sparse else a.csr()
-        self.bt: Csr | None = None if b is None or not sparse else b.csr()
+        self.rate = self.machine.rate(op.dtype)
+        reuse = self.machine.reuse
+        self.a: Csr | None = None if a is None or not sparse else reuse.rows(a).csr
+        self.bt: Csr | None = None if b is None or not sparse else reuse.rows(b).csr
         self.used: set[str] = set()
         merge = array.merge
         tiled = any(flow.kind == "inner" and flow.micro_tile for flow in array.dataflows)
         self.spills = isinstance(merge, TwoPhaseMerge) or tiled
         outer = any(flow.kind == "outer" for flow in array.dataflows)
         self.two_phase = isinstance(merge, TwoPhaseMerge) and merge.order == "rows" and outer
-        self.wanted: Csr | None = None if op.output_pattern is None else op.output_pattern.csr()
+        wanted = op.output_pattern
+        self.wanted: Csr | None = None if wanted is None else reuse.rows(wanted).csr
         # Where products are written out first all of them are made.
         self.kept = self.wanted if sparse and not self.two_phase else None
         self.whole = Problem(op.m, op.n, op.k, self.a, self.bt, self.kept)
@@ -238,8 +242,11 @@ class _ComposedMatmul:
         sparse = self.a is not None and self.bt is not None
         return only and sparse and self.machine.arch.load.cache is not None
 
+    def _cheapest(self, problem: Problem) -> tuple[str, Cost]:
+        return self.machine.reuse.of(cheapest_cost, problem, self.machine.exact_array)
+
     def _work(self, problem: Problem) -> tuple[Work, Cost]:
-        kind, cost = cheapest(problem, self.array)
+        kind, cost = self._cheapest(problem)
         self.used.add(kind)
         op, forms = self.op, self.array.formats
         sizes = [
@@ -249,7 +256,8 @@ class _ComposedMatmul:
         metadata = sum(size for _, size in sizes)
         decode = max(decode_cycles(form, size) for form, size in sizes)
         out = self.c_tensor.stored.total * problem.m * problem.n // (op.m * op.n)
-        return work_of(self.machine.arch, cost, op.dtype, out, metadata, decode), cost
+        work = work_of(self.array, self.rate, cost, op.dtype, out, metadata, decode)
+        return work, cost
 
     def _block(self, m0: int, m1: int, n0: int, n1: int, known: int) -> int:
         """One block of C: array tasks behind the parts of B."""
@@ -316,7 +324,7 @@ class _ComposedMatmul:
     def _two_phase(self) -> str:
         """Products of parts of K, written out; then parts of C, merged."""
         plan, op = self.plan, self.op
-        kind, cost = cheapest(self.whole, self.array)
+        kind, cost = self._cheapest(self.whole)
         self.used.add(kind)
         first = Cost(
             cycles=cost.cycles, busy_cycles=cost.busy_cycles, macs=cost.macs,
@@ -328,7 +336,9 @@ class _ComposedMatmul:
         room = max(1, self.machine.tiles_bytes // 4)
         parts = max(1, -(-max(spilled, operands) // room))
         base = plan.place(spilled, Traffic.SPILLS)
-        works = work_of(plan.machine.arch, first, op.dtype, spilled).split(parts)
+        works = work_of(self.array, self.machine.rate(op.dtype), first, op.dtype, spilled).split(
+            parts
+        )
         stores = []
         for part, work in enumerate(works):
             held = plan.join([plan.start])

@@ -44,7 +44,7 @@ class _IndexTasks:
         self.k_base = plan.place(op.batch * op.kv_len * self.k_bytes, Traffic.KEYS_VALUES)
         self.score_bytes = HEAD_SCORE_BYTES if op.heads > 1 else SCORE_BYTES
         self.chosen = min(op.top_k, op.kv_len)
-        self.stored = self.chosen * index_bytes(self.machine.arch, op.kv_len)
+        self.stored = self.chosen * index_bytes(self.machine, op.kv_len)
         self.o_base = plan.place(op.batch * op.q_len * self.stored, Traffic.OUTPUTS)
         self.resident = op.kv_len * self.k_bytes <= self.machine.tiles_bytes // 2
         width, room = array_width(self.machine), self.machine.tiles_bytes // 16

@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arch.memory import Load, Store
-from accelsim.arch.spec import Arch
+from accelsim.arch.spec import Arch, rate_of
 from accelsim.engine.program import Dram, Order, Units
+from accelsim.mapping.reuse import Exact, Reuse, content_of
 
 CONTROL, LOAD, STORE, ARRAY, VECTOR, INDEX, SCATTER, JOIN = range(8)
 UNIT_NAMES = ("control", "load", "store", "array", "vector", "index", "scatter", "join")
 TILES, WEIGHTS = range(2)
 BUFFER_NAMES = ("tiles", "weights")
+PRIVATE_BYTES = 64 << 20  # kept within one simulation that shares nothing with others
 
 
 class Work(NamedTuple):
@@ -65,69 +67,104 @@ class Work(NamedTuple):
 
     def plus(self, other: Work) -> Work:
         """Both, one after the other, as one task; the longer pipeline latency stays."""
-        total = Work._make(map(add, self, other))
+        cycles = self.cycles + other.cycles
         tail = max(self.latency_cycles - self.cycles, other.latency_cycles - other.cycles)
-        return total._replace(latency_cycles=total.cycles + tail)
+        return Work(cycles, cycles + tail, *map(add, self[2:], other[2:]))
 
     def times(self, count: int) -> Work:
         """The same work `count` times in a row."""
-        total = Work._make(value * count for value in self)
+        cycles = self.cycles * count
         tail = self.latency_cycles - self.cycles
-        return total._replace(latency_cycles=total.cycles + tail)
+        return Work(cycles, cycles + tail, *[value * count for value in self[2:]])
 
 
-class Machine:
-    """The units of an Arch, with what the mapping asks of them."""
+class Core:
+    """What work on the scratchpad depends on, and so all that costs of tiles may read of an Arch:
+    no DRAM, load, store, control, clock or placement.
+
+    Attributes
+    ----------
+    name : str
+        For errors alone.
+    content : bytes
+        Digest of every other attribute, see `accelsim.mapping.reuse`.
+    """
 
     def __init__(self, arch: Arch) -> None:
-        self.arch = arch
+        self.array, self.scratchpad = arch.array, arch.scratchpad
+        self.vector, self.index, self.mac_rate = arch.vector, arch.index, arch.mac_rate
+        self.dataflow, self.index_bits = arch.mapping.dataflow, arch.mapping.index_bits
         reserved = arch.mapping.prefetch + arch.mapping.activation_storage
         self.tiles_bytes = arch.scratchpad_bytes - reserved
-        self.weights_bytes = arch.mapping.prefetch
-        self.ps = arch.clock_ps
-        self.shares = arch.scratchpad.shares.of_units()
+        self._content = content_of(vars(self))
+        self.name = arch.name
+        self.exact_array = Exact(arch.array)
+        operations = arch.vector.operations
+        # Lane-operations of softmax for a score; outputs are rescaled and divided once a block.
+        self.softmax_operations = sum(
+            value for name, value in operations.items() if name not in ("rescale", "divide")
+        )
+        shares = arch.scratchpad.shares.of_units()
+        self._ports = {
+            unit: (shares[name].read, shares[name].write)
+            for unit, name in enumerate(UNIT_NAMES)
+            if name in shares
+        }
 
     @property
-    def dram_bytes_per_cycle(self) -> float:
-        """Bytes that all channels move in a cycle of the units."""
-        d = self.arch.dram
-        return d.line * d.channels * self.ps / d.burst_ps
+    def content(self) -> bytes:
+        """See the class."""
+        return self._content
 
-    @property
-    def dram_row_bytes(self) -> float:
-        """What a new row costs of the time of all channels at least, in bytes at full rate."""
-        d = self.arch.dram
-        return d.line * d.activate_ps / d.burst_ps
-
-    @property
-    def dram_latency_cycles(self) -> float:
-        """From the issue of a line to its arrival where nothing else is asked for."""
-        arch = self.arch
-        d = arch.dram
-        return (arch.load.crossing + d.row_miss + d.burst_ps + d.return_delay) / self.ps
+    def rate(self, dtype: str) -> float:
+        """See `Arch.rate`."""
+        return rate_of(self.mac_rate, dtype, self.name)
 
     def charged(self, unit: int, work: Work) -> Work:
         """Stretch a Work to what its unit's ports let through; charging twice changes nothing."""
-        share = self.shares[UNIT_NAMES[unit]]
-        need = work.cycles
-        if work.read_bytes:
-            need = max(need, -(-work.read_bytes // share.read))
-        if work.write_bytes:
-            need = max(need, -(-work.write_bytes // share.write))
-        stall = need - work.cycles
+        read, write = self._ports[unit]
+        cycles, moved, written = work.cycles, work.read_bytes, work.write_bytes
+        need = cycles
+        if moved and moved > need * read:
+            need = -(-moved // read)
+        if written and written > need * write:
+            need = -(-written // write)
+        stall = need - cycles
         if not stall:
             return work
-        return work._replace(
-            cycles=need,
-            latency_cycles=work.latency_cycles + stall,
-            input_stall_cycles=work.input_stall_cycles + stall,
-        )
+        stalled = work.input_stall_cycles + stall
+        return Work(need, work.latency_cycles + stall, work.busy_cycles, stalled, *work[4:])
 
     def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
         """Element-wise work of so many lane-operations, port charge included."""
-        cycles = max(1, -(-int(lane_operations) // self.arch.vector.lanes))
-        work = Work(cycles, cycles, cycles, read_bytes=read_bytes, write_bytes=write_bytes)
+        cycles = max(1, -(-int(lane_operations) // self.vector.lanes))
+        work = Work(cycles, cycles, cycles, 0, 0, 0, 0, 0, 0, read_bytes, write_bytes)
         return self.charged(VECTOR, work)
+
+
+class Machine(Core):
+    """The units of an Arch, with what the mapping asks of them, and results to use again."""
+
+    def __init__(self, arch: Arch, reuse: Reuse | None = None) -> None:
+        super().__init__(arch)
+        self.arch = arch
+        self.core = Core(arch)
+        self.reuse = Reuse(PRIVATE_BYTES) if reuse is None else reuse
+        self.weights_bytes = arch.mapping.prefetch
+        self.ps = arch.clock_ps
+        dram, burst_ps = arch.dram, arch.dram.burst_ps
+        # Bytes that all channels move in a cycle of the units.
+        self.dram_bytes_per_cycle = dram.line * dram.channels * self.ps / burst_ps
+        # What a new row costs of the time of all channels at least, in bytes at full rate.
+        self.dram_row_bytes = dram.line * dram.activate_ps / burst_ps
+        # From the issue of a line to its arrival where nothing else is asked for.
+        arrives = arch.load.crossing + dram.row_miss + burst_ps + dram.return_delay
+        self.dram_latency_cycles = arrives / self.ps
+
+    @property
+    def content(self) -> bytes:
+        """A machine is more than a result may depend on: see `core`."""
+        raise TypeError("a Machine has no content that a result could be kept by, its core has")
 
     def units(self) -> Units:
         """The unit tables of the Program. DMA units take ready tasks first, the rest in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from accelsim.arch.array import SparseArray
 from accelsim.mapping.arrays import Gemm
@@ -118,19 +118,20 @@ def _sparse_plans(machine: Machine, op: Matmul, tiling: Tiling) -> list[SparsePl
 
 def by_outputs(machine: Machine, op: Matmul, pattern: Pattern) -> SparsePlan:
     """Wanted outputs; blocks of rows are whole tiles of the array."""
-    indptr, indices = pattern.csr()
+    wanted = machine.reuse.rows(pattern)
     column = data_bytes(op.k, op.dtype)
     room = machine.tiles_bytes * 19 // 20
     # Rows of A and wanted sums twice, columns of B twice.
-    sums = 2 * ACCUMULATOR_BYTES * -(-indices.size // op.m)
+    sums = 2 * ACCUMULATOR_BYTES * -(-wanted.nonzeros // op.m)
     most = min(op.m, max(1, room // (2 * (column + sums))))
     each = max(1, machine.weights_bytes // (2 * column))
-    sampled = sampled_work(machine, op, indptr, indices, most, -(-op.n // each))
+    sampled = sampled_work(machine, op, wanted, most, -(-op.n // each))
     columns, tile = -(-op.n // sampled.blocks), sampled.tile_rows
     tiles = -(-op.m // tile) if most == op.m else max(1, most // tile)
     while True:
         tiling = Tiling(min(op.m, tiles * tile), columns)
-        sums = 2 * Written(op, pattern, *astuple(tiling)).largest() * ACCUMULATOR_BYTES
+        written = Written(op, pattern, tiling.rows, tiling.columns, machine.reuse)
+        sums = 2 * written.largest() * ACCUMULATOR_BYTES
         if tiles == 1 or 2 * (tiling.rows * column + sums) <= room:
             break
         tiles //= 2
@@ -149,9 +150,9 @@ def _by_rows(
 ) -> dict[tuple[int, int], Work]:
     works = {}
     for m0 in range(0, op.m, tiling.rows):
-        indptr, indices = pattern.csr(m0, min(op.m, m0 + tiling.rows))
+        kept = machine.reuse.rows(pattern, m0, min(op.m, m0 + tiling.rows))
         columns = {n0: min(tiling.columns, op.n - n0) for n0 in range(0, op.n, tiling.columns)}
-        found = spmm_works(machine, indptr, indices, op.k, columns.values(), op.dtype)
+        found = spmm_works(machine, kept, op.k, columns.values(), op.dtype)
         works.update({(m0, n0): found[width] for n0, width in columns.items()})
     return works
 
@@ -161,8 +162,8 @@ def _by_columns(
 ) -> dict[tuple[int, int], Work]:
     works = {}
     for n0 in range(0, op.n, tiling.columns):
-        indptr, indices = pattern.csr(n0, min(op.n, n0 + tiling.columns))
+        kept = machine.reuse.rows(pattern, n0, min(op.n, n0 + tiling.columns))
         rows = {m0: min(tiling.rows, op.m - m0) for m0 in range(0, op.m, tiling.rows)}
-        found = spmm_works(machine, indptr, indices, op.k, rows.values(), op.dtype)
+        found = spmm_works(machine, kept, op.k, rows.values(), op.dtype)
         works.update({(m0, n0): found[height] for m0, height in rows.items()})
     return works

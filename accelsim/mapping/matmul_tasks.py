@@ -21,7 +21,9 @@ class MatmulTasks:
         self.column = data_bytes(op.k, op.dtype)
         self.sparse, self.tiling = choice.sparse, choice.tiling
         self.a_bytes = activation_bytes(op)
-        self.written = Written(op, op.output_pattern, self.tiling.rows, self.tiling.columns)
+        self.written = Written(
+            op, op.output_pattern, self.tiling.rows, self.tiling.columns, plan.machine.reuse
+        )
         self.stream = StreamedGemm(plan, gemm, op.dtype, op.weights == "static")
         self.a_on_chip = self.c_on_chip = False
         self.a_base = self.b_base = self.c_base = self.bits_base = 0

@@ -25,6 +25,7 @@ from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import INDEX, SCATTER, VECTOR, Machine, Work
 from accelsim.mapping.pipeline import Pipeline, Step
 from accelsim.mapping.plan import Plan, Traffic, row_runs, run
+from accelsim.mapping.reuse import Rows
 from accelsim.mapping.spmm import bitmap_union_work, spmm_work
 from accelsim.mapping.stream import StreamedGemm, array_width
 from accelsim.workload.arrays import kernel_array
@@ -60,7 +61,9 @@ class _MoeTasks:
         self.pattern = self._pattern()
         routed = sum(slots.size for slots in self.slots)
         # Part of the down projection that is left when zeros are skipped.
-        self.kept = 1.0 if self.pattern is None else self.pattern[1].size / max(1, routed * op.d_ff)
+        self.kept = 1.0
+        if self.pattern is not None:
+            self.kept = self.pattern.nonzeros / max(1, routed * op.d_ff)
         self.stream = StreamedGemm(plan, gemm, op.dtype)
         self.chunk, self.block = self._tiling()
         x_bytes = op.tokens * self.row_bytes
@@ -155,13 +158,14 @@ class _MoeTasks:
         down = self.stream.cycles(rows, op.d_model, chunk, 0, first=single, last=single)
         return round((up * (op.matrices - 1) + down * self.kept) * -(-op.d_ff // chunk))
 
-    def _pattern(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def _pattern(self) -> Rows | None:
         arch = self.machine.arch
         if self.op.activation_pattern is None or not arch.mapping.sparsity:
             return None
         if not isinstance(arch.array, SparseArray) or arch.index is None:
             return None
-        return self.op.activation_pattern.csr(0, self.op.tokens * self.op.top_k)
+        slots = self.op.tokens * self.op.top_k
+        return self.machine.reuse.rows(self.op.activation_pattern, 0, slots)
 
     def emit(self) -> None:
         """Every expert that got tokens, then the combine."""
@@ -248,8 +252,8 @@ class _MoeTasks:
         if self.pattern is None:
             return None
         op = self.op
-        indptr, indices = take_rows(*self.pattern, slots)
-        sparse = spmm_work(self.machine, indptr, indices, op.d_ff, op.d_model, op.dtype)
+        kept = Rows(*take_rows(self.pattern.indptr, self.pattern.indices, slots))
+        sparse = spmm_work(self.machine, kept, op.d_ff, op.d_model, op.dtype)
         dense = self.gemm(int(slots.size), op.d_model, op.d_ff, op.dtype, 0)
         if sparse.cycles >= dense.cycles:
             return None

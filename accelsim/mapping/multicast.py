@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,15 +12,16 @@ from accelsim.arch.array import SparseArray
 from accelsim.errors import InputError
 from accelsim.kernels.multicast import TICKS, multicast_tiles
 from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES
-from accelsim.mapping.machine import Machine, Work
+from accelsim.mapping.machine import Core, Work
+from accelsim.mapping.reuse import Reuse, Rows
 from accelsim.workload.operators import data_bytes
 
 MOST_TILE_ROWS = 1 << 16  # the kernel numbers them in 16 bits
 
 
-def pair_ticks(machine: Machine, width: int, dtype: str) -> int:
+def pair_ticks(core: Core, width: int, dtype: str) -> int:
     """Ticks of an array row for one pair of vectors of `width` elements."""
-    array, rate = machine.arch.array, machine.arch.rate(dtype)
+    array, rate = core.array, core.rate(dtype)
     assert isinstance(array, SparseArray)
     segments = -(-width // array.lanes)
     if segments <= array.segments:
@@ -49,10 +51,14 @@ class MulticastTiles:
 
     def whole(self) -> Work:
         """Cycles of the pass."""
-        return self._work(int(self.ticks.sum()))
+        return self._work(self._total)
+
+    @cached_property
+    def _total(self) -> int:
+        return int(self.ticks.sum())
 
     def _work(self, ticks: int) -> Work:
-        total = max(1, int(self.ticks.sum()))
+        total = max(1, self._total)
         cycles = -(-ticks // TICKS)
         busy = min(cycles, -(-ticks * self.busy // (total * TICKS)))
         conflict = min(cycles - busy, ticks * self.conflict // (total * TICKS))
@@ -75,9 +81,9 @@ def tile_buffers(array: SparseArray, rows: int, storage: tuple[int, int]) -> int
 
 
 def multicast(
-    machine: Machine,
-    indptr: np.ndarray,
-    indices: np.ndarray,
+    core: Core,
+    reuse: Reuse,
+    kept: Rows,
     columns: int,
     tile_rows: int,
     copies: int,
@@ -91,38 +97,52 @@ def multicast(
     `width` : elements of a multicast vector. `storage` : array-local bytes for the stationary
     side and bytes of one stationary vector: rows run ahead into as many tiles as it holds.
     """
-    array, pad = machine.arch.array, machine.arch.scratchpad
+    array, pad = core.array, core.scratchpad
     assert isinstance(array, SparseArray)
     if tile_rows > MOST_TILE_ROWS:
         raise InputError(
             f"a tile of {tile_rows:,} rows is more than {MOST_TILE_ROWS:,}",
-            where=f"architecture '{machine.arch.name}'",
+            where=f"architecture '{core.name}'",
             remedy="fewer rows of the array, or queries a row",
         )
     vector_bytes = data_bytes(width, dtype)
     banks = min(pad.banks, -(-vector_bytes // pad.bank_bytes))
     buses = -(-vector_bytes // array.bus_bytes) * TICKS / array.multicast_buses
     port = vector_bytes * TICKS / pad.shares.array.read
-    vector_ticks = math.ceil(max(buses, port))
-    out = np.zeros((-(-(indptr.size - 1) // tile_rows), 5), np.int64)
-    row_work = np.zeros(array.rows, np.int64)
-    multicast_tiles(
-        indptr,
-        indices,
+    return reuse.of(
+        _streamed,
+        kept,
         columns,
         tile_rows,
         copies,
         slots_per_row,
         array.rows,
-        pair_ticks(machine, width, dtype),
-        vector_ticks,
+        pair_ticks(core, width, dtype),
+        math.ceil(max(buses, port)),
         pad.banks // banks,
         -(-vector_bytes // (banks * pad.bank_bytes)) * TICKS,
         pad.queue_depth,
         array.fifo_depth,
         tile_buffers(array, tile_rows * copies, storage),
-        out,
-        row_work,
     )
+
+
+def _streamed(
+    kept: Rows,
+    columns: int,
+    tile_rows: int,
+    copies: int,
+    slots_per_row: int,
+    array_rows: int,
+    row_ticks: int,
+    vector_ticks: int,
+    *limits: int,
+) -> MulticastTiles:
+    """The kernel; `limits` : of banks, FIFOs and storage, in its order."""
+    out = np.zeros((-(-kept.count // tile_rows), 5), np.int64)
+    row_work = np.zeros(array_rows, np.int64)
+    shape = columns, tile_rows, copies, slots_per_row, array_rows, row_ticks, vector_ticks
+    multicast_tiles(*(*kept.csr, *shape, *limits, out, row_work))
     stream = int(out[:, 1].sum()) * vector_ticks
-    return MulticastTiles(out[:, 0], out[:, 1], int(row_work.max()), int(out[:, 4].sum()), stream)
+    ticks, vectors = out[:, 0].copy(), out[:, 1].copy()
+    return MulticastTiles(ticks, vectors, int(row_work.max()), int(out[:, 4].sum()), stream)

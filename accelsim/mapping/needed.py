@@ -21,6 +21,7 @@ import numpy as np
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import Machine
 from accelsim.mapping.matmul_choice import ACCUMULATOR_BYTES, Choice, Tiling, choose, tile_gemm
+from accelsim.mapping.reuse import Reuse
 from accelsim.mapping.sddmm import mask_work
 from accelsim.mapping.stream import array_width, panel_depth
 from accelsim.workload.operators import Matmul, data_bytes, element_bytes
@@ -97,7 +98,7 @@ def _faster(
     blocks: list[NeededBlock] = []
     fetched = 0.0
     for m0 in range(0, op.m, tiling.rows):
-        blocks.append(_block(op, axis, pattern, m0, min(tiling.rows, op.m - m0)))
+        blocks.append(_block(machine.reuse, op, axis, pattern, m0, min(tiling.rows, op.m - m0)))
         fetched += _fetch_cycles(machine, op, axis, blocks[-1], tiling)
         if fetched >= best or blocks[-1].union.size > MOST * getattr(op, axis):
             return found, best  # before kernels look at the patterns again
@@ -126,30 +127,31 @@ def _tiling(machine: Machine, op: Matmul, axis: Literal["k", "n"]) -> Tiling:
 
 
 def _block(
-    op: Matmul, axis: Literal["k", "n"], pattern: Pattern, first: int, rows: int
+    reuse: Reuse, op: Matmul, axis: Literal["k", "n"], pattern: Pattern, first: int, rows: int
 ) -> NeededBlock:
-    indptr, indices = pattern.csr(first, first + rows)
+    kept_rows = reuse.rows(pattern, first, first + rows)
+    indptr, indices = kept_rows.indptr, kept_rows.indices
     union = np.unique(indices).astype(np.int64)
     kept = int(indices.size)
     if not union.size:  # a product of nothing still has a result
         union = np.zeros(1, np.int64)
     reduced = csr_pattern(indptr, np.searchsorted(union, indices), int(union.size))
     if axis == "n":
-        activations = _rows_of(op.activation_pattern, first, rows)
+        activations = _rows_of(reuse, op.activation_pattern, first, rows)
         part = replace(op, m=rows, n=int(union.size), output_pattern=reduced,
                        activation_pattern=activations)  # fmt: skip
     else:
-        wanted = _rows_of(op.output_pattern, first, rows)
+        wanted = _rows_of(reuse, op.output_pattern, first, rows)
         part = replace(op, m=rows, k=int(union.size), activation_pattern=reduced,
                        output_pattern=wanted)  # fmt: skip
     return NeededBlock(first, rows, union, kept, part)
 
 
-def _rows_of(pattern: Pattern | None, first: int, rows: int) -> CsrPattern | None:
+def _rows_of(reuse: Reuse, pattern: Pattern | None, first: int, rows: int) -> CsrPattern | None:
     if pattern is None:
         return None
-    indptr, indices = pattern.csr(first, first + rows)
-    return csr_pattern(indptr, indices, pattern.cols)
+    kept = reuse.rows(pattern, first, first + rows)
+    return csr_pattern(kept.indptr, kept.indices, pattern.cols)
 
 
 def _fetch_cycles(

@@ -41,7 +41,7 @@ class Traffic(IntEnum):
     SPILLS = 7
 
 
-COUNTERS = (
+COUNTERS = (  # the first are those of a Work
     "busy_ps",
     "input_stall_ps",
     "imbalance_ps",
@@ -89,7 +89,7 @@ class Plan:
     """Adds tasks for one operator after another."""
 
     machine: Machine
-    builder: ProgramBuilder = field(default_factory=lambda: ProgramBuilder(COUNTERS))
+    builder: ProgramBuilder = field(init=False)
     ends: list[int] = field(default_factory=list)
     unique_bytes: dict[tuple[int, Traffic], int] = field(default_factory=dict)
     choices: dict[int, str] = field(default_factory=dict)
@@ -101,6 +101,9 @@ class Plan:
     allocator: Allocator = field(init=False)
 
     def __post_init__(self) -> None:
+        # Of the counters that a Work has, in its order, five are times.
+        ps = self.machine.ps
+        self.builder = ProgramBuilder(COUNTERS, (*[ps] * 5, 1, 1, 1, 1))
         self.allocator = Allocator(self.machine.arch)
         self.gatherer = Gatherer(self.machine.arch)
 
@@ -174,22 +177,11 @@ class Plan:
     def task(self, unit: int, work: Work, after: Sequence[int], **counts: int) -> int:
         """Add a task with a service."""
         ps = self.machine.ps
-        return self.builder.task(
-            unit,
-            work.cycles * ps,
-            work.latency_cycles * ps,
-            after=after,
-            busy_ps=work.busy_cycles * ps,
-            input_stall_ps=work.input_stall_cycles * ps,
-            imbalance_ps=work.imbalance_cycles * ps,
-            conflict_stall_ps=work.conflict_stall_cycles * ps,
-            fill_ps=work.fill_cycles * ps,
-            issued_macs=work.issued_macs,
-            issued_slots=work.issued_slots,
-            read_bytes=work.read_bytes,
-            write_bytes=work.write_bytes,
-            **counts,
+        task = self.builder.task(
+            unit, work.cycles * ps, work.latency_cycles * ps, after=after, **counts
         )
+        self.builder.count_first(task, work[2:])
+        return task
 
     def join(self, after: Sequence[int]) -> int:
         """Add a task of no duration after all of `after`."""
@@ -211,9 +203,10 @@ class Plan:
             they must be its predecessors.
         """
         chunk = self.machine.arch.mapping.chunk
-        first = np.arange(0, size_bytes, chunk)
-        size = np.minimum(chunk, size_bytes - first)
-        runs = np.stack([address + first, 0 * first, size, 0 * first + 1], axis=1)
+        runs = np.empty((-(-size_bytes // chunk), 4), np.int64)
+        runs[:] = address, 0, chunk, 1
+        runs[:, 0] += np.arange(0, size_bytes, chunk)
+        runs[-1:, 2] = address + size_bytes - runs[-1:, 0]
         runs = self.allocator.folded(runs)
         size = runs[:, 2]
         loads, releasers = self.builder.memory_tasks(
@@ -336,11 +329,13 @@ def row_runs(base: int, rows: np.ndarray, row_bytes: int) -> np.ndarray:
     rows = np.asarray(rows, np.int64)
     if rows.size == 0:
         return np.zeros((0, 4), np.int64)
-    first = np.flatnonzero(np.diff(rows, prepend=rows[0] - 2) != 1)
-    length = np.diff(first, append=rows.size)
+    breaks = np.flatnonzero(rows[1:] != rows[:-1] + 1) + 1
+    ends = np.zeros(breaks.size + 2, np.int64)
+    ends[1:-1], ends[-1] = breaks, rows.size
+    first = ends[:-1]
     out = np.empty((first.size, 4), np.int64)
     out[:, 0] = base + rows[first] * row_bytes
     out[:, 1] = 0
-    out[:, 2] = length * row_bytes
+    out[:, 2] = (ends[1:] - first) * row_bytes
     out[:, 3] = 1
     return out

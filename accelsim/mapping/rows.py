@@ -24,7 +24,7 @@ def map_gather(plan: Plan, op: Gather) -> None:
     """Add the tasks of one Gather operator."""
     machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
-    index = index_bytes(machine.arch, op.table_rows)
+    index = index_bytes(machine, op.table_rows)
     distinct = int(np.unique(indices).size)
     table = plan.place(op.table_rows * row, Traffic.ACTIVATIONS, distinct * row)
     out_on_chip = plan.keep_output(indices.size * row)
@@ -50,7 +50,7 @@ def map_scatter_add(plan: Plan, op: ScatterAdd) -> None:
     """Add the tasks of one ScatterAdd operator."""
     machine, row = plan.machine, data_bytes(op.row_elements, op.dtype)
     indices = kernel_array(op.indices, np.int64)
-    index = index_bytes(machine.arch, op.table_rows)
+    index = index_bytes(machine, op.table_rows)
     wide = op.row_elements * ACCUMULATOR_BYTES
     distinct = np.unique(indices)
     source = plan.place(indices.size * row, Traffic.ACTIVATIONS)

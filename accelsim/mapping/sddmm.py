@@ -22,6 +22,7 @@ import numpy as np
 from accelsim.arch.array import SparseArray
 from accelsim.mapping.machine import ARRAY, INDEX, Machine, Work
 from accelsim.mapping.multicast import MulticastTiles, multicast
+from accelsim.mapping.reuse import Reuse, Rows
 from accelsim.workload.arrays import pointers
 from accelsim.workload.operators import Matmul, data_bytes, element_bytes
 from accelsim.workload.patterns import Pattern
@@ -72,8 +73,7 @@ class Sampled:
 def sampled_work(
     machine: Machine,
     op: Matmul,
-    indptr: np.ndarray,
-    indices: np.ndarray,
+    wanted: Rows,
     most_rows: int,
     least_blocks: int,
 ) -> Sampled:
@@ -84,26 +84,25 @@ def sampled_work(
     machine : Machine
         With a sparse array.
     op : Matmul
-    indptr : int64[m + 1]
-    indices : int32[nnz]
+    wanted : Rows
         Wanted columns of each row of C.
     most_rows : int
         Rows of A that fit into the scratchpad.
     least_blocks : int
         Blocks of columns of B, each of which fits where weights are staged.
     """
-    array = machine.arch.array
+    array = machine.array
     assert isinstance(array, SparseArray)
-    kept = np.diff(indptr)
+    kept = np.diff(wanted.indptr)
     found: list[Sampled] = []
     for held in _ways(array, op, most_rows):
         tile_rows = held.rows
-        full, slices, rest = _passes(machine, op, indptr, indices, held)
+        full, slices, rest = _passes(machine, op, wanted, held)
         pairs = np.add.reduceat(kept, np.arange(0, op.m, tile_rows))
         for blocks in _block_counts(array, op.n, int(pairs.max()), least_blocks):
             works = []
-            for tile, wanted in enumerate(pairs.tolist()):
-                if not wanted:
+            for tile, count in enumerate(pairs.tolist()):
+                if not count:
                     works.append(Work())
                     continue
                 work = full.tile(tile).times(slices)
@@ -113,7 +112,7 @@ def sampled_work(
                     vectors += int(rest.vectors[tile]) * (op.k % held.width)
                 rows = min(tile_rows, op.m - tile * tile_rows)
                 passes = slices + (rest is not None)
-                works.append(_moved(machine, op, work, held, rows, wanted, vectors, blocks, passes))
+                works.append(_moved(machine, op, work, held, rows, count, vectors, blocks, passes))
             cycles = sum(machine.charged(ARRAY, work).cycles for work in works)
             found.append(Sampled(works, tile_rows, blocks, cycles))
     return min(found, key=lambda sampled: sampled.cycles)
@@ -131,16 +130,17 @@ def _ways(array: SparseArray, op: Matmul, most_rows: int) -> Iterator[Held]:
 
 
 def _passes(
-    machine: Machine, op: Matmul, indptr: np.ndarray, indices: np.ndarray, held: Held
+    machine: Machine, op: Matmul, wanted: Rows, held: Held
 ) -> tuple[MulticastTiles, int, MulticastTiles | None]:
     """One slice of full width, how many of them, and what is left of K."""
-    array = machine.arch.array
+    array = machine.array
     assert isinstance(array, SparseArray)
 
     def one(width: int) -> MulticastTiles:
         storage = array.query_storage, data_bytes(width, op.dtype)
         return multicast(
-            machine, indptr, indices, op.n, held.rows, 1, held.slots, width, op.dtype, storage,
+            machine, machine.reuse, wanted, op.n, held.rows, 1, held.slots, width, op.dtype,
+            storage,
         )  # fmt: skip
 
     left = op.k % held.width
@@ -165,10 +165,10 @@ def _moved(
     passes: int,
 ) -> Work:
     """The work of a tile with what it reads and writes; `vectors` : elements of B multicast."""
-    array = machine.arch.array
+    array = machine.array
     assert isinstance(array, SparseArray)
     stationary = rows * data_bytes(op.k, op.dtype) * (1 if passes == 1 else blocks)
-    exposed = 0 if held.hidden else -(-stationary // machine.shares["array"].read)
+    exposed = 0 if held.hidden else -(-stationary // machine.scratchpad.shares.array.read)
     sums = 0
     if -(-pairs // blocks) * ACCUMULATOR_BYTES > array.accumulators:
         sums = (passes - 1) * pairs * ACCUMULATOR_BYTES
@@ -177,7 +177,7 @@ def _moved(
         latency_cycles=work.latency_cycles + exposed,
         fill_cycles=work.fill_cycles + exposed,
         issued_macs=pairs * op.k,
-        issued_slots=math.ceil(pairs * op.k / machine.arch.rate(op.dtype)),
+        issued_slots=math.ceil(pairs * op.k / machine.rate(op.dtype)),
         read_bytes=data_bytes(vectors, op.dtype) + stationary + sums,
         write_bytes=data_bytes(pairs, op.dtype) + sums,
     )
@@ -191,7 +191,7 @@ def mask_bytes(rows: int, columns: int, kept: int) -> int:
 
 def mask_work(machine: Machine, rows: int, columns: int, kept: int) -> Work:
     """The index unit's pass over a mask as it is stored."""
-    index = machine.arch.index
+    index = machine.index
     assert index is not None
     listed = kept * LISTED_BYTES[columns > 1 << 16] <= -(-rows * columns // 8)
     rate, count = (
@@ -207,20 +207,24 @@ def mask_work(machine: Machine, rows: int, columns: int, kept: int) -> Work:
 class Written:
     """Where the parts of C lie that are written: blocks of rows, in them blocks of columns.
 
-    All positions, or those of a pattern: their values alone, the pattern is known to the reader.
+    All positions, or those of `wanted`: their values alone, the pattern is known to the reader.
     """
 
-    def __init__(self, op: Matmul, wanted: Pattern | None, rows: int, columns: int) -> None:
+    def __init__(
+        self, op: Matmul, wanted: Pattern | None, rows: int, columns: int, reuse: Reuse
+    ) -> None:
         self._op, self._rows, self._columns = op, rows, columns
         self._ends: np.ndarray | None = None
         if wanted is None:
             return
-        across = -(-op.n // columns)
+        self._across = -(-op.n // columns)
         counts = [
-            np.bincount(wanted.csr(m0, min(op.m, m0 + rows))[1] // columns, minlength=across)
+            reuse.of(
+                _in_columns, reuse.rows(wanted, m0, min(op.m, m0 + rows)), columns, self._across
+            )
             for m0 in range(0, op.m, rows)
         ]
-        self._across, self._ends = across, pointers(np.concatenate(counts))
+        self._ends = pointers(np.concatenate(counts))
 
     def block(self, m0: int, n0: int, rows: int, columns: int) -> tuple[int, int]:
         """(first byte, bytes) of a block of C."""
@@ -250,3 +254,8 @@ class Written:
         if self._ends is None:
             return self._rows * self._columns
         return int(np.diff(self._ends).max(initial=0))
+
+
+def _in_columns(wanted: Rows, columns: int, across: int) -> np.ndarray:
+    """Wanted positions in each block of columns, int64[across]."""
+    return np.bincount(wanted.indices // columns, minlength=across)

@@ -27,7 +27,7 @@ class _TopKTasks:
     def __init__(self, plan: Plan, op: TopK) -> None:
         self.plan, self.op = plan, op
         self.row_bytes = data_bytes(op.candidates, op.dtype)
-        self.stored = op.k * index_bytes(plan.machine.arch, op.candidates)
+        self.stored = op.k * index_bytes(plan.machine, op.candidates)
         self.on_chip = plan.inputs_on_chip()
         size = op.rows * self.row_bytes
         self.base = 0 if self.on_chip else plan.place(size, Traffic.ACTIVATIONS)

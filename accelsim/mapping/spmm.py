@@ -10,27 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import numpy as np
-
 from accelsim.arch.array import SparseArray
 from accelsim.mapping.machine import INDEX, Machine, Work
 from accelsim.mapping.multicast import multicast
+from accelsim.mapping.reuse import Rows
 from accelsim.workload.operators import data_bytes
 
 ACCUMULATOR_BYTES = 4
 
 
-def spmm_work(
-    machine: Machine, indptr: np.ndarray, indices: np.ndarray, depth: int, width: int, dtype: str
-) -> Work:
+def spmm_work(machine: Machine, kept: Rows, depth: int, width: int, dtype: str) -> Work:
     """Cost of one SpMM as a single array task; see `spmm_works`."""
-    return spmm_works(machine, indptr, indices, depth, [width], dtype)[width]
+    return spmm_works(machine, kept, depth, [width], dtype)[width]
 
 
 def spmm_works(
     machine: Machine,
-    indptr: np.ndarray,
-    indices: np.ndarray,
+    kept: Rows,
     depth: int,
     widths: Iterable[int],
     dtype: str,
@@ -41,8 +37,7 @@ def spmm_works(
     ----------
     machine : Machine
         With a sparse array.
-    indptr : int64[rows + 1]
-    indices : int32[nnz]
+    kept : Rows
         Kept k of each output row.
     depth : int
         Number of rows of B.
@@ -52,25 +47,23 @@ def spmm_works(
     """
     slices: dict[int, Work] = {}
     return {
-        width: _whole(machine, indptr, indices, depth, width, dtype, slices)
-        for width in dict.fromkeys(widths)
+        width: _whole(machine, kept, depth, width, dtype, slices) for width in dict.fromkeys(widths)
     }
 
 
 def _whole(
     machine: Machine,
-    indptr: np.ndarray,
-    indices: np.ndarray,
+    kept: Rows,
     depth: int,
     width: int,
     dtype: str,
     known: dict[int, Work],
 ) -> Work:
     """Slice after slice; `known` : slices that were costed."""
-    array = machine.arch.array
+    array = machine.array
     assert isinstance(array, SparseArray)
-    rows = indptr.size - 1
-    if rows == 0 or indices.size == 0:
+    rows, nonzeros = kept.count, kept.nonzeros
+    if rows == 0 or nonzeros == 0:
         return Work()
     lanes_wide = array.segments * array.lanes
     slots = array.queries_per_row if rows > array.rows else 1
@@ -86,15 +79,15 @@ def _whole(
             continue
         storage = array.accumulators, slice_width * ACCUMULATOR_BYTES
         tiles = multicast(
-            machine, indptr, indices, depth, tile, 1, slots, slice_width, dtype, storage
+            machine, machine.reuse, kept, depth, tile, 1, slots, slice_width, dtype, storage
         )
         whole = tiles.whole()
         # Rows of B, the kept values of A, and its bitmap, which says where they belong.
         moved = int(tiles.vectors.sum()) * data_bytes(slice_width, dtype)
-        moved += data_bytes(indices.size, dtype) + rows * depth // 8
+        moved += data_bytes(nonzeros, dtype) + rows * depth // 8
         known[slice_width] = whole._replace(
-            issued_macs=indices.size * slice_width,
-            issued_slots=math.ceil(indices.size * slice_width / machine.arch.rate(dtype)),
+            issued_macs=nonzeros * slice_width,
+            issued_slots=math.ceil(nonzeros * slice_width / machine.rate(dtype)),
             read_bytes=moved,
             write_bytes=rows * data_bytes(slice_width, dtype),
         )
@@ -104,7 +97,7 @@ def _whole(
 
 def bitmap_union_work(machine: Machine, bits: int) -> Work:
     """Cost of building the unions of tiles from a bitmap of so many bits on the index unit."""
-    index = machine.arch.index
+    index = machine.index
     assert index is not None
     cycles = max(1, -(-bits // index.bitmap_bits_per_cycle))
     return machine.charged(INDEX, Work(cycles, cycles, cycles, read_bytes=-(-bits // 8)))

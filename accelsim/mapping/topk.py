@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.mapping.machine import INDEX, VECTOR, Machine, Work
+from accelsim.mapping.machine import INDEX, VECTOR, Core, Work
 
 SCORE_BYTES = 4
 # On vector lanes, where there is no index unit: radix select, 2 digits of 4 lane-operations a
@@ -11,7 +11,7 @@ VECTOR_TOPK_OPERATIONS = 8
 
 
 def topk_work(
-    machine: Machine,
+    core: Core,
     scores: int,
     *,
     score_bytes: int | None = None,
@@ -25,7 +25,7 @@ def topk_work(
 
     Parameters
     ----------
-    machine : Machine
+    core : Core
     scores : int
     score_bytes : int, optional
         Bytes of all scores, by default `SCORE_BYTES` each.
@@ -34,11 +34,11 @@ def topk_work(
     write_bytes : int
         Bytes of indices that are written.
     """
-    index = machine.arch.index
+    index = core.index
     read = scores * SCORE_BYTES if score_bytes is None else score_bytes
     if index is None:
-        return VECTOR, machine.vector_work(scores * VECTOR_TOPK_OPERATIONS, read, write_bytes)
+        return VECTOR, core.vector_work(scores * VECTOR_TOPK_OPERATIONS, read, write_bytes)
     cycles = max(1, -(-scores // index.compares_per_cycle))
     read = 0 if streamed else read
     work = Work(cycles, cycles, cycles, read_bytes=read, write_bytes=write_bytes)
-    return INDEX, machine.charged(INDEX, work)
+    return INDEX, core.charged(INDEX, work)

@@ -14,6 +14,7 @@ from accelsim.mapping.machine import Machine
 from accelsim.mapping.matmul import map_matmul
 from accelsim.mapping.moe import map_moe
 from accelsim.mapping.plan import Mapped, Plan
+from accelsim.mapping.reuse import Reuse
 from accelsim.mapping.rows import map_gather, map_scatter_add, map_vector
 from accelsim.mapping.select import map_topk
 from accelsim.workload.operators import (
@@ -32,7 +33,9 @@ from accelsim.workload.trace import Trace
 Progress = Callable[[str, int, int], None]
 
 
-def map_trace(trace: Trace, arch: Arch, progress: Progress | None = None) -> Mapped:
+def map_trace(
+    trace: Trace, arch: Arch, progress: Progress | None = None, reuse: Reuse | None = None
+) -> Mapped:
     """Map every operator of a trace onto an architecture.
 
     Parameters
@@ -41,13 +44,15 @@ def map_trace(trace: Trace, arch: Arch, progress: Progress | None = None) -> Map
     arch : Arch
     progress : callable(text, done, of), optional
         Called before every operator.
+    reuse : Reuse, optional
+        What simulations of equal traces share; see `accelsim.mapping.reuse`.
 
     Returns
     -------
     Mapped
     """
-    plan = Plan(Machine(arch))
-    gemm = gemm_model(arch)
+    machine = Machine(arch, reuse)
+    plan, gemm = Plan(machine), gemm_model(machine.core, machine.reuse)
     with _without_collections():
         for number, op in enumerate(trace.operators):
             if progress is not None:
@@ -84,7 +89,7 @@ def _map_operator(plan: Plan, op: Operator, gemm: Gemm) -> None:
         case Matmul():
             map_matmul(plan, op, gemm)
         case Attention():
-            map_attention(plan, op, gemm)
+            map_attention(plan, op)
         case Moe():
             map_moe(plan, op, gemm)
         case Index():

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.kernels.dense_mode import dense_gemm
+from accelsim.kernels.dense_mode import dense_gemm, fastest_dense_gemm
 
 SIZES = st.integers(1, 40)
 
@@ -60,3 +60,22 @@ def test_hidden_reloads_by_hand():
     assert dense_gemm(6, 5, 4, 8, 4, 1, 1, 8, 2, 1024) == (15, 6, 2, 168)
     # All reloads exposed: 16 B in 2 cycles a pass; the stream's 40 B take its 5 cycles.
     assert dense_gemm(6, 5, 4, 8, 4, 1, 0, 8, 2, 1024) == (15, 0, 6, 168)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SIZES, SIZES, SIZES, st.integers(1, 6), st.integers(1, 64))
+def test_the_fastest_way_is_the_first_of_all_that_take_least(m, n, k, most, share):
+    slices = np.array([16, 4, 8], np.int64)
+    found = []
+    for k_slice in (16, 4, 8):
+        for held, streamed in ((m, n), (n, m)):
+            for hidden in (0, 1) if most > 1 else (0,):
+                slots = most // 2 if hidden else most
+                parts = dense_gemm(
+                    held, streamed, k, 8, min(k_slice, 8), slots, hidden, share, 2, 256
+                )
+                compute, port, reload, _ = parts
+                found.append((compute + port + (0 if hidden else reload), (hidden, *parts)))
+    least = min(cycles for cycles, _ in found)
+    first = next(parts for cycles, parts in found if cycles == least)
+    assert tuple(fastest_dense_gemm(m, n, k, 8, slices, most, share, 2, 256).tolist()) == first

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from accelsim.arch.load import load_arch
 from accelsim.errors import InputError
 from accelsim.mapping.arrays import Gemm, gemm_model
-from accelsim.mapping.machine import ARRAY, VECTOR, Machine, Work
+from accelsim.mapping.machine import ARRAY, VECTOR, Core, Machine, Work
 from accelsim.mapping.moe import routed_slots, take_rows
 from accelsim.mapping.multicast import pair_ticks
 from accelsim.mapping.pipeline import Pipeline, Step
 from accelsim.mapping.plan import row_runs
+from accelsim.mapping.reuse import Reuse, Rows
 from accelsim.mapping.spmm import spmm_work, spmm_works
 from accelsim.simulation import simulate
 from accelsim.workload.operators import Matmul, Vector
@@ -102,8 +103,8 @@ def test_a_row_takes_so_long_for_a_pair(width: int, dtype: str, cycles: float) -
 
 @cache
 def gemm(machine: str) -> tuple[Gemm, int]:
-    arch = load_arch(machine)
-    return gemm_model(arch), arch.array.macs
+    core = Core(load_arch(machine))
+    return gemm_model(core, Reuse()), core.array.macs
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 200), st.sampled_from(SMALL))
@@ -144,13 +145,11 @@ def test_slices_of_a_sparse_product_are_costed_once_and_add_up() -> None:
     rng = np.random.default_rng(3)
     kept = rng.random((200, 512)) < 0.4
     indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    indices = np.nonzero(kept)[1].astype(np.int32)
-    found = spmm_works(machine, indptr, indices, 512, [300, 44, 128, 300], "bf16")
+    rows = Rows(indptr, np.nonzero(kept)[1])
+    found = spmm_works(machine, rows, 512, [300, 44, 128, 300], "bf16")
     assert list(found) == [300, 44, 128]
     assert found[300] == found[128].plus(found[128]).plus(found[44])
-    assert all(
-        found[width] == spmm_work(machine, indptr, indices, 512, width, "bf16") for width in found
-    )
+    assert all(found[width] == spmm_work(machine, rows, 512, width, "bf16") for width in found)
 
 
 def test_the_bitmap_of_pruned_weights_comes_block_by_block() -> None:

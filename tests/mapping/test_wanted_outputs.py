@@ -70,7 +70,7 @@ def test_the_operator_is_cut_into_blocks_that_fit_and_add_up() -> None:
     plan = by_outputs(machine, op, op.output_pattern)
     assert sum(w.issued_macs for w in plan.works.values()) == mask.sum() * 700
     rows, columns = plan.tiling.rows, plan.tiling.columns
-    written = Written(op, op.output_pattern, rows, columns)
+    written = Written(op, op.output_pattern, rows, columns, machine.reuse)
     sums = 2 * written.largest() * 4
     assert rows * 700 * 2 + sums <= machine.tiles_bytes
     assert columns * 700 * 2 <= machine.weights_bytes // 2
@@ -115,7 +115,7 @@ def test_a_composed_array_writes_wanted_values(machine: str) -> None:
     assert found.operators["effectual_macs"][0] == wanted * 200
     whole = plain.operators["issued_macs"][0]
     assert issued == (wanted * 200 if machine in ALONE else whole)
-    assert moved(found, "outputs") == np.ceil(wanted * value_bytes(found.arch, "bf16"))
+    assert moved(found, "outputs") == np.ceil(wanted * value_bytes(found.arch.array, "bf16"))
     metadata = [
         r.traffic.loc[r.traffic["cause"] == "metadata", "unique_bytes"].sum()
         for r in (plain, found)

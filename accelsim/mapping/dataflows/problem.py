@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 
 from accelsim.kernels.csr import transpose
+from accelsim.mapping.reuse import DIGEST_BYTES, Rows
 from accelsim.workload.arrays import INDEX, POINTER, kernel_array
 
 Csr = tuple[np.ndarray, np.ndarray]
@@ -95,6 +97,16 @@ class Problem:
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
+
+    @cached_property
+    def content(self) -> bytes:
+        """Digest of sizes and patterns, see `accelsim.mapping.reuse`."""
+        shape = (self.m, self.n, self.k, *(csr is None for csr in (self.a, self.bt, self.kept)))
+        digest = blake2b(repr(shape).encode(), digest_size=DIGEST_BYTES)
+        for csr in (self.a, self.bt, self.kept):
+            if csr is not None:
+                digest.update(Rows(*csr).content)
+        return digest.digest()
 
     @cached_property
     def a_rows(self) -> Csr:
