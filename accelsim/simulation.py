@@ -69,12 +69,14 @@ def compare(
     machines = {"baseline": baseline, "third": third, "candidate": candidate}
     machines["candidate_dense"] = without_sparsity(candidate)
     found = {role: arch for role, arch in machines.items() if arch is not None}
-    results = {role: simulate(arch, trace, progress=progress) for role, arch in found.items()}
+    reuse = Reuse()
+
+    def run_on(arch: Arch) -> Result:
+        return simulate(arch, trace, progress=progress, reuse=reuse)
+
+    results = {role: run_on(arch) for role, arch in found.items()}
     elsewhere = {
-        role: [
-            simulate(_placed(arch, further), trace, progress=progress).total_ps
-            for further in range(1, placements)
-        ]
+        role: [run_on(_placed(arch, further)).total_ps for further in range(1, placements)]
         for role, arch in found.items()
     }
     return Comparison(trace, results, elsewhere)

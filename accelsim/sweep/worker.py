@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import get_ident
 from typing import Any, NamedTuple
 
 from accelsim.analysis.limits import leading_limit
 from accelsim.arch.spec import Arch
 from accelsim.errors import InputError
+from accelsim.mapping.reuse import Reuse
 from accelsim.simulation import simulate
 from accelsim.sweep.design import Workload
 from accelsim.sweep.store import FAULT
@@ -63,7 +65,7 @@ def refusal(error: str, *, fault: bool = False) -> dict[str, Any]:
 
 def _simulated(job: Job) -> dict[str, Any]:
     trace = _opened(job.workload)
-    result = simulate(job.arch, trace)
+    result = simulate(job.arch, trace, reuse=_reuse(get_ident()))
     figures = {column.name: result.summary[column.name] for column in FIGURES}
     figures["limited_by"], figures["limited_share"] = leading_limit(result.operators)
     return {
@@ -78,6 +80,12 @@ def _simulated(job: Job) -> dict[str, Any]:
         "figures": figures,
         "notes": list(result.notes),
     }
+
+
+@lru_cache(maxsize=16)
+def _reuse(thread: int) -> Reuse:
+    """What the points of a process share; one a thread, as it is not made for several."""
+    return Reuse()
 
 
 @lru_cache(maxsize=OPEN_WORKLOADS)
