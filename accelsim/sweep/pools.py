@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any, NamedTuple
 
@@ -45,6 +46,16 @@ def given_pool(executor: Executor, workers: int) -> Pool:
     return Pool(lambda: _Borrowed(executor), workers, died=())
 
 
+@contextmanager
+def kept(pool: Pool) -> Iterator[Pool]:
+    """A pool whose executor serves several runs, one after the other, and ends with the block."""
+    executor = _Kept(pool.make)
+    try:
+        yield Pool(lambda: executor, pool.workers, pool.died)
+    finally:
+        executor.end()
+
+
 class ThisProcess(Executor):
     """Runs what is submitted at once."""
 
@@ -56,6 +67,34 @@ class ThisProcess(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+class _Kept(Executor):
+    """Passes on to an executor that lives until `end`; one that broke, or is cancelled, is ended
+    by the run that saw it, without waiting, and the next job starts another.
+    """
+
+    def __init__(self, make: Callable[[], Executor]) -> None:
+        self._make = make
+        self._executor: Executor | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit to the executor."""
+        if self._executor is None:
+            self._executor = self._make()
+        return self._executor.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing where a run ended well."""
+        if not wait and self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=cancel_futures)
+            self._executor = None
+
+    def end(self) -> None:
+        """End the executor."""
+        if self._executor is not None:
+            self._executor.shutdown()
+            self._executor = None
 
 
 class _Borrowed(Executor):
