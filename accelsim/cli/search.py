@@ -42,6 +42,9 @@ def search(
 
     Example: accelsim search mine.yaml --out runs/mine --points 200 --seed 1 --batch 16
     """
+    from accelsim.sweep.pools import one_thread
+
+    one_thread()  # small matrices are slower on several, and the cores are for points
     from accelsim.sweep.search import run_search
 
     with progress_display("points") as progress:
@@ -86,13 +89,17 @@ def _print_front(outcome: SearchOutcome) -> None:
         table.add_column(f"{name} ({way})", justify="right")
     for best in outcome.front[:SHOWN_DESIGNS]:
         values = [_shown(best.values.get(name, "")) for name in plan.parameters]
-        figures = [f"{value:,.6g}" for value in best.objectives.values()]
+        figures = [_figure(value) for value in best.objectives.values()]
         table.add_row(*[best.architecture] * len(arch), *values, *figures)
     typer.echo(f"\nfront: {len(outcome.front):,} designs that no other is better than in all")
     Console().print(table)
     if len(outcome.front) > SHOWN_DESIGNS:
         typer.echo(f"... and {len(outcome.front) - SHOWN_DESIGNS:,} more")
     typer.echo("")
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,.5g}"
 
 
 def _shown(value: object) -> str:

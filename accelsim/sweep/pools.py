@@ -27,6 +27,12 @@ class Pool(NamedTuple):
     died: tuple[type[Exception], ...] = (BrokenExecutor,)
 
 
+def one_thread() -> None:
+    """Tell libraries that are loaded from now on, here and in new processes."""
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
+
+
 def local_pool(jobs: int) -> Pool:
     """So many processes of this machine, of one thread each; one is this process itself."""
     if jobs == 1:
@@ -34,8 +40,7 @@ def local_pool(jobs: int) -> Pool:
     context = get_context("spawn")
 
     def make() -> Executor:
-        for name in THREADS:
-            os.environ.setdefault(name, "1")
+        one_thread()
         return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle)
 
     return Pool(make, jobs)

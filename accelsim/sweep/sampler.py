@@ -49,9 +49,9 @@ class ModelSampler(BaseSampler):
         strata = np.stack([rng.permutation(start) for _ in range(axes)], axis=1)
         self._start = ((strata + rng.random((start, axes))) / start).tolist()
         self._random = RandomSampler(seed=seed)
-        self._told = 0
         self._pool: list[Suggestion] = []
-        self._encoded = self._mean = self._spread = np.empty(0)
+        self._modelled = self._doubted = 0  # points told when that was done last
+        self._encoded = self._mean = self._spread = self._doubt = np.empty(0)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -82,10 +82,10 @@ class ModelSampler(BaseSampler):
         if len(ran) < FEASIBLE_POINTS:
             return unseen(self.space, set(asked), rng)
         values = np.array([trials[at].values for at in ran])
-        if self._told != len(ran):
-            self._told = len(ran)
-            self._model([asked[at] for at in ran], values, set(asked), rng)
         seen = set(asked)
+        if self._modelled != len(ran):
+            self._modelled, self._doubted = len(ran), 0
+            self._model([asked[at] for at in ran], values, seen, rng)
         free = np.array([suggestion not in seen for suggestion in self._pool], dtype=bool)
         if not free.any():
             return unseen(self.space, seen, rng)
@@ -94,7 +94,8 @@ class ModelSampler(BaseSampler):
         front = np.concatenate([values[not_dominated(values)], self._mean[waiting]])
         optimism = OPTIMISM[len(waiting) % len(OPTIMISM)]
         gain = maximin_improvement(front, self._mean - optimism * self._spread)
-        gain -= self._refusal(trials, asked)
+        self._judge_refusals(trials, asked)
+        gain -= self._doubt
         gain[~free] = -np.inf
         # Rounded, so that the last bits of a linear algebra library decide nothing.
         return self._pool[int(np.argmax(gain.round(9)))]
@@ -130,15 +131,19 @@ class ModelSampler(BaseSampler):
         found += [self.space.near(best[at % len(best)], rng) for at in range(half)]
         return list(dict.fromkeys(found))
 
-    def _refusal(self, trials: list[FrozenTrial], asked: list[Suggestion]) -> np.ndarray | float:
-        """float64[pool]: how likely a point has no figures."""
+    def _judge_refusals(self, trials: list[FrozenTrial], asked: list[Suggestion]) -> None:
+        """How likely each point of the pool has no figures."""
         ended = [at for at, trial in enumerate(trials) if trial.state == TrialState.COMPLETE]
+        if self._doubted == len(ended):
+            return
+        self._doubted = len(ended)
         ended = ended[-MODEL_POINTS:]
         bad = np.array([not _has_figures(trials[at]) for at in ended], dtype=float)
-        if not bad.any():
-            return 0.0
-        x = self.space.encoded([asked[at] for at in ended])
-        return np.clip(Model(x, bad, self.space.without_order).at(self._encoded)[0], 0, 1)
+        self._doubt = np.zeros(len(self._pool))
+        if bad.any():
+            x = self.space.encoded([asked[at] for at in ended])
+            model = Model(x, bad, self.space.without_order)
+            self._doubt = np.clip(model.at(self._encoded)[0], 0, 1)
 
 
 def _modelled(values: np.ndarray) -> np.ndarray:

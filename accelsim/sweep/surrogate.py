@@ -32,7 +32,7 @@ class Model:
         self.x, self.without_order = x, without_order
         self.mean, self.deviation = float(y.mean()), max(float(y.std()), LEAST)
         self._y = (y - self.mean) / self.deviation
-        self._apart = self._squares(x)
+        self._apart = np.stack([self._squares(x, axis) for axis in range(x.shape[1])])
         self._lengths = self._fitted()
         self._inverse = np.linalg.inv(self._factor(self._lengths))
         self._weights = self._inverse @ self._y
@@ -40,25 +40,28 @@ class Model:
 
     def at(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, float64[n] each, at float64[n, axes]."""
-        shared = self._inverse @ _kernel(self._squares(z), self._lengths).T
+        squares = np.zeros((len(self.x), len(z)))
+        for axis, length in enumerate(self._lengths):
+            squares += self._squares(z, axis) / length**2
+        shared = self._inverse @ _kernel(squares)
         left = np.maximum(1 - (shared**2).sum(axis=0), LEAST)
         spread = np.sqrt(self._variance * left) * self.deviation
         return self.mean + self.deviation * (shared.T @ self._weights), spread
 
-    def _squares(self, z: np.ndarray) -> np.ndarray:
-        """float64[n, points, axes]: squared distances."""
-        apart = (z[:, None] - self.x[None]) ** 2
-        return np.where(self.without_order, apart != 0, apart)
+    def _squares(self, z: np.ndarray, axis: int) -> np.ndarray:
+        """float64[points, n]: squared distances on an axis."""
+        apart = self.x[:, None, axis] - z[None, :, axis]
+        return (apart != 0).astype(float) if self.without_order[axis] else apart**2
 
     def _factor(self, lengths: np.ndarray) -> np.ndarray:
-        kernel = _kernel(self._apart, lengths)
+        kernel = _kernel(np.tensordot(lengths**-2.0, self._apart, axes=1))
         return np.linalg.cholesky(kernel + NUGGET * np.eye(len(kernel)))
 
     def _fitted(self) -> np.ndarray:
         """float64[axes]: the likeliest lengths, one axis after the other."""
         lengths = np.full(self.x.shape[1], PRIOR_LENGTH)
         least = self._misfit(lengths)
-        varied = np.flatnonzero(self._apart.any(axis=(0, 1)))
+        varied = np.flatnonzero(self._apart.any(axis=(1, 2)))
         for axis in np.tile(varied, ROUNDS):
             for length in LENGTHS:
                 tried = lengths.copy()
@@ -77,8 +80,8 @@ class Model:
         return float(fit + np.log(np.diag(factor)).sum() + prior)
 
 
-def _kernel(squares: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    distance = np.sqrt(5 * (squares @ lengths**-2.0))
+def _kernel(squares: np.ndarray) -> np.ndarray:
+    distance = np.sqrt(5 * squares)
     return (1 + distance + distance**2 / 3) * np.exp(-distance)
 
 
