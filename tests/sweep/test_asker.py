@@ -128,9 +128,8 @@ def test_all_of_a_space_is_asked_for_and_nothing_twice(sampler):
     while (answer := asker.ask()) is not None:
         suggestion, trial = answer
         found.append(suggestion)
-        asker.tell(
-            trial, None if suggestion.numbers[0] == 3 else list(map(float, suggestion.numbers))
-        )
+        a, b = map(float, suggestion.numbers)
+        asker.tell(trial, None if a == 3 else [a, b])
     assert len(found) == len(set(found)) == 30
 
 
@@ -143,9 +142,9 @@ def test_a_seed_says_what_is_asked(sampler):
     assert asked(known, sampler, 2, 24) != one
 
 
-@pytest.mark.parametrize("sampler", ["model", "tpe"])
-def test_points_without_figures_are_left(sampler):
-    """Half of the space fails, the half that would be best: random points fail half the time."""
+@pytest.mark.parametrize(("sampler", "at_most"), [("model", 4), ("tpe", 11)])
+def test_points_without_figures_are_left(sampler, at_most):
+    """Half of the space fails, the half that would be best: 16 of the last 32 would by chance."""
     space = space_of({(a, b): (0.0, 0.0) for a in range(20) for b in range(20)})
     asker = Asker(space, sampler, 2, 0, BATCH)
     failed = []
@@ -154,7 +153,7 @@ def test_points_without_figures_are_left(sampler):
             a, b = suggestion.numbers
             failed.append(a < 10)
             asker.tell(trial, None if a < 10 else [1 + a + b, 60 - b - a / 2])
-    assert sum(failed[32:]) < 8
+    assert sum(failed[32:]) <= at_most
 
 
 def test_optuna_says_nothing(capfd, recwarn):
@@ -165,5 +164,5 @@ def test_optuna_says_nothing(capfd, recwarn):
 
 
 def test_an_unknown_sampler_is_refused():
-    with pytest.raises(InputError, match="unknown sampler 'tp'.*did you mean|known"):
+    with pytest.raises(InputError, match="unknown sampler 'tp'.*tpe"):
         Asker(space_of({(1,): (1.0, 1.0)}), "tp", 2, 0, BATCH)
