@@ -25,7 +25,7 @@ def search(
     seed: Annotated[int, typer.Option(min=0, help="Another one asks for other points.")] = 0,
     batch: Annotated[
         int, typer.Option(min=1, help="Designs asked for at once; at least --jobs keeps all busy.")
-    ] = 8,
+    ] = 4,
     sampler: Annotated[
         str, typer.Option(metavar="NAME", help="model, or optuna's tpe or nsga2.")
     ] = "model",

@@ -24,6 +24,7 @@ WORST = 1e3  # told of a point without figures; above any that is told of others
 FEASIBLE_POINTS = 4  # that a model needs
 OPTIMISM = (0.0, 1.0)  # in turn: how many deviations below its mean a point is judged
 WHOLE_POOL = 4096  # suggestions that are judged: all of a space that is no larger
+FIT_AGAIN = 1.1  # when there are so many times the points
 MODEL_POINTS = 400  # of the points that ran, at most so many are modelled
 
 
@@ -50,7 +51,8 @@ class ModelSampler(BaseSampler):
         self._start = ((strata + rng.random((start, axes))) / start).tolist()
         self._random = RandomSampler(seed=seed)
         self._pool: list[Suggestion] = []
-        self._modelled = self._doubted = 0  # points told when that was done last
+        self._modelled = self._doubted = self._fitted = 0  # points told when that was done last
+        self._lengths: list[np.ndarray | None] = []
         self._encoded = self._mean = self._spread = self._doubt = np.empty(0)
 
     def infer_relative_search_space(
@@ -115,10 +117,14 @@ class ModelSampler(BaseSampler):
         self._encoded = self.space.encoded(self._pool)
         kept = _modelled(values)
         x = self.space.encoded([ran[at] for at in kept])
-        judged = [
-            Model(x, column, self.space.without_order).at(self._encoded)
-            for column in values[kept].T
+        if len(ran) >= FIT_AGAIN * self._fitted:
+            self._fitted, self._lengths = len(ran), [None] * values.shape[1]
+        models = [
+            Model(x, column, self.space.without_order, lengths)
+            for column, lengths in zip(values[kept].T, self._lengths, strict=True)
         ]
+        self._lengths = [model.lengths for model in models]
+        judged = [model.at(self._encoded) for model in models]
         self._mean = np.stack([mean for mean, _ in judged], axis=1)
         self._spread = np.stack([spread for _, spread in judged], axis=1)
 

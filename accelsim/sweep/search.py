@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from accelsim.sweep.asker import Asker
 
 SUFFIX = "_search"  # after the name of the plan: the name of the table
-BATCH = 8
+BATCH = 4
 GIVE_UP_AFTER = 1000  # suggestions in a row without a new design
 
 

@@ -26,22 +26,30 @@ class Model:
     y : float64[points]
     without_order : bool[axes]
         Axes on which two points are either equal or 1 apart.
+    lengths : float64[axes], optional
+        Of another model of the same, in place of the likeliest.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, without_order: np.ndarray) -> None:
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        without_order: np.ndarray,
+        lengths: np.ndarray | None = None,
+    ) -> None:
         self.x, self.without_order = x, without_order
         self.mean, self.deviation = float(y.mean()), max(float(y.std()), LEAST)
         self._y = (y - self.mean) / self.deviation
         self._apart = np.stack([self._squares(x, axis) for axis in range(x.shape[1])])
-        self._lengths = self._fitted()
-        self._inverse = np.linalg.inv(self._factor(self._lengths))
+        self.lengths = self._fitted() if lengths is None else lengths
+        self._inverse = np.linalg.inv(self._factor(self.lengths))
         self._weights = self._inverse @ self._y
         self._variance = max(float(self._weights @ self._weights) / len(y), LEAST)
 
     def at(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, float64[n] each, at float64[n, axes]."""
         squares = np.zeros((len(self.x), len(z)))
-        for axis, length in enumerate(self._lengths):
+        for axis, length in enumerate(self.lengths):
             squares += self._squares(z, axis) / length**2
         shared = self._inverse @ _kernel(squares)
         left = np.maximum(1 - (shared**2).sum(axis=0), LEAST)

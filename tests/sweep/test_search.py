@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -116,12 +117,11 @@ def test_a_sweep_and_a_search_share_their_points(ran, plan_file, tmp_path):
     before = len(ran)
     outcome = run_search(plan, tmp_path / "out", 10)
     assert len(ran) == before and (outcome.ran, outcome.found) == (0, 20)
-    tables = {
-        name: read_table(tmp_path / "out", name).frame.set_index("hash")
-        for name in ("two", "two_search")
-    }
-    both = tables["two"].loc[tables["two_search"].index].drop(columns="point")
-    assert both.equals(tables["two_search"].drop(columns="point"))
+    swept = read_table(tmp_path / "out", "two").frame.set_index("hash")
+    found = read_table(tmp_path / "out", "two_search").frame.set_index("hash")
+    columns = swept.columns.drop("point")
+    swept = swept.loc[found.index, columns]
+    pd.testing.assert_frame_equal(swept, found[columns], check_dtype=False)
 
 
 def test_a_space_that_ends_is_searched_whole(ran, plan_file, tmp_path):
@@ -164,7 +164,7 @@ def test_failures_refusals_and_constraints_do_not_end_a_search(ran, plan_file, t
     frame = read_table(tmp_path / "out").frame
     assert len(frame) == 40 + outcome.refused and (frame["ports"] < 4).all()
     assert frame["error"].notna().sum() == outcome.failed + outcome.refused
-    assert {"1 KiB"} == set(frame["on_chip_bytes"][frame["error"].str.contains("on_chip") == 1])
+    assert set(frame["on_chip_bytes"][frame["error"].str.contains("on_chip") == 1]) == {1024}
     assert (frame["fifo_depth"].iloc[-20:] == 8).sum() < 3  # 5 by chance
     assert (frame["on_chip_bytes"].iloc[-20:] == 1024).sum() < 4  # 7 by chance
 
@@ -230,16 +230,16 @@ def test_a_killed_search_goes_on(plan_file, tmp_path):
     plan = plan_file(
         BIG.replace("[sparse_small]", "[{arch: sparse_small, set: dram.level=simple}]")
     )
-    whole = searched(plan, tmp_path / "whole", points=20)
+    whole = searched(plan, tmp_path / "whole", points=12)
     out = tmp_path / "part"
     command = [sys.executable, "-c", "from accelsim.cli.main import main; main()", "search"]
-    command += [str(plan), "--out", str(out), "--points", "20", "--jobs", "2"]
+    command += [str(plan), "--out", str(out), "--points", "12", "--jobs", "2"]
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
-    while process.poll() is None and len(list(out.glob("points/*.json"))) < 10:
+    while process.poll() is None and len(list(out.glob("points/*.json"))) < 6:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (out / "results.csv").exists()
     for partial in out.rglob(".*.partial"):
         partial.unlink()
-    assert searched(plan, out, points=20) == whole
+    assert searched(plan, out, points=12) == whole
