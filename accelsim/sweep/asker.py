@@ -22,7 +22,7 @@ START = 8  # points at least, before a sampler learns from them
 
 
 class Asker:
-    """A study that never runs out of patience: asked for suggestions, told their results.
+    """Gives every suggestion once, and tells the sampler what became of it.
 
     Parameters
     ----------

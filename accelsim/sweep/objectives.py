@@ -85,7 +85,7 @@ def _geometric_mean(values: Sequence[float], where: str) -> float:
 
 
 def minimised(plan_objectives: dict[str, Any], values: Sequence[float]) -> list[float]:
-    """The values as a sampler is told them: smaller is better, and ratios count as distances."""
+    """The values as a sampler is told them: smaller is better; of large ones, ratios count."""
     signs = [-1.0 if way == MAXIMISE else 1.0 for way in plan_objectives.values()]
     return [
         sign * math.copysign(math.log1p(abs(value)), value)

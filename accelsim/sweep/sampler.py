@@ -17,13 +17,15 @@ from optuna.trial import FrozenTrial, TrialState
 
 from accelsim.sweep.plan import ARCHITECTURE
 from accelsim.sweep.space import Axis, Space, Suggestion
-from accelsim.sweep.surrogate import Model, maximin_improvement, not_dominated
+from accelsim.sweep.surrogate import LEAST, Model, maximin_improvement, not_dominated
 
 WORST = 1e3  # told of a point without figures; above any that is told of others
 
 FEASIBLE_POINTS = 4  # that a model needs
 OPTIMISM = (0.0, 1.0)  # in turn: how many deviations below its mean a point is judged
-WHOLE_POOL = 4096  # suggestions that are judged: all of a space that is no larger
+WHOLE_POOL = 4096  # suggestions that are judged: all of a space that is no larger,
+DRAWN = 1024  # of others so many drawn anywhere, and as many near the best
+ENUMERATED = 100_000  # suggestions among which the last that is left is found
 FIT_AGAIN = 1.1  # when there are so many times the points
 MODEL_POINTS = 400  # of the points that ran, at most so many are modelled
 
@@ -32,8 +34,8 @@ class ModelSampler(BaseSampler):
     """Models each objective and asks for what would improve the front most.
 
     The first suggestions are a Latin hypercube. Suggestions whose results are not in yet count as
-    run with what the model expects of them. Points without figures are modelled too, as 0 against
-    1 for others, and the improvement is less where that says so.
+    run with what the model expects of them. Points without figures are modelled too, as 1 against
+    0 for others, and the improvement is less by what that model expects.
 
     Parameters
     ----------
@@ -95,7 +97,8 @@ class ModelSampler(BaseSampler):
         waiting = [at for at, suggestion in enumerate(self._pool) if suggestion in running]
         front = np.concatenate([values[not_dominated(values)], self._mean[waiting]])
         optimism = OPTIMISM[len(waiting) % len(OPTIMISM)]
-        gain = maximin_improvement(front, self._mean - optimism * self._spread)
+        scale = np.maximum(values.std(axis=0), LEAST)
+        gain = maximin_improvement(front / scale, (self._mean - optimism * self._spread) / scale)
         self._judge_refusals(trials, asked)
         gain -= self._doubt
         gain[~free] = -np.inf
@@ -132,9 +135,8 @@ class ModelSampler(BaseSampler):
         """All of a small space; of another, points drawn anywhere and near the best."""
         if self.space.size <= WHOLE_POOL:
             return list(self.space.every())
-        half = WHOLE_POOL // 4
-        found = [self.space.drawn(rng) for _ in range(half)]
-        found += [self.space.near(best[at % len(best)], rng) for at in range(half)]
+        found = [self.space.drawn(rng) for _ in range(DRAWN)]
+        found += [self.space.near(best[at % len(best)], rng) for at in range(DRAWN)]
         return list(dict.fromkeys(found))
 
     def _judge_refusals(self, trials: list[FrozenTrial], asked: list[Suggestion]) -> None:
@@ -153,7 +155,7 @@ class ModelSampler(BaseSampler):
 
 
 def _modelled(values: np.ndarray) -> np.ndarray:
-    """Numbers of the points to model: all, or the front, the latest and some of the others."""
+    """Numbers of the points to model: all, or the front and some of the others."""
     if len(values) <= MODEL_POINTS:
         return np.arange(len(values))
     front = np.flatnonzero(not_dominated(values))[-MODEL_POINTS // 2 :]
@@ -168,7 +170,7 @@ def _has_figures(trial: FrozenTrial) -> bool:
 
 def unseen(space: Space, seen: set[Suggestion], rng: np.random.Generator) -> Suggestion | None:
     """A suggestion that was not asked for yet; None where none is found."""
-    if space.size <= WHOLE_POOL:
+    if space.size <= ENUMERATED:
         left = [suggestion for suggestion in space.every() if suggestion not in seen]
         return left[rng.integers(len(left))] if left else None
     drawn = (space.drawn(rng) for _ in range(WHOLE_POOL))
@@ -190,5 +192,4 @@ def _architectures(space: Space) -> BaseDistribution:
 def _suggestion(space: Space, numbers: dict[str, Any]) -> Suggestion:
     arch = int(numbers.get(ARCHITECTURE, 0))
     axes = space.axes[arch]
-    # One that enqueued numbers made up has all axes, too.
     return Suggestion(arch, tuple(numbers[axis.name] for axis in axes))

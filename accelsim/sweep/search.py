@@ -3,7 +3,8 @@
 A search keeps no state of its own. What it asks next follows from the plan, the seed and the
 results so far, and the results are in the store, so the same search begun again asks for the same
 points, finds them, and goes on where it was; there is no second record that could disagree with
-them. Asking again for what was found costs milliseconds a point.
+them. Asking again for what was found costs milliseconds a point. (A point during which the process
+died is run again, as by a sweep; if it then has figures, the search goes another way from there.)
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ PRIOR_LENGTH, PRIOR_DEVIATION = 0.8, 1.2  # of a length: log-normal
 ROUNDS = 2  # over all axes
 NUGGET = 1e-5  # so that near-equal points leave the kernel invertible
 LEAST = 1e-12
+LEAST_SPAN = 0.1  # of a front of one point
 
 
 class Model:
@@ -99,9 +100,10 @@ def maximin_improvement(front: np.ndarray, y: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     front : float64[m, objectives], minimised
+        In units of about the deviation of what ran.
     y : float64[n, objectives]
     """
-    span = np.maximum(np.ptp(front, axis=0), 0.1)
+    span = np.maximum(np.ptp(front, axis=0), LEAST_SPAN)
     return ((front[None] - y[:, None]) / span).max(axis=2).min(axis=1)
 
 

@@ -119,6 +119,35 @@ def test_a_tenth_of_the_points_finds_the_front(make):
     assert volume < 0.95 and share < 0.25
 
 
+def test_the_unit_of_an_objective_does_not_matter():
+    known = {(a, b): (1.0 + a * b, 40.0 - a - b / 2) for a in range(20) for b in range(20)}
+    space = space_of(known)
+
+    def suggestions(unit: float) -> list:
+        asker = Asker(space, "model", 2, 0, BATCH)
+        found = []
+        for _ in range(30):
+            suggestion, trial = asker.ask()
+            found.append(suggestion)
+            time, cost = known[tuple(space.values(suggestion).values())]
+            asker.tell(trial, [time * unit, cost])
+        return found
+
+    assert suggestions(2.0**-30) == suggestions(1.0)
+
+
+def test_one_objective_is_searched_too():
+    space = space_of({(a, b): (0.0, 0.0) for a in range(20) for b in range(20)})
+    asker = Asker(space, "model", 1, 0, BATCH)
+    found = []
+    for _ in range(24):
+        suggestion, trial = asker.ask()
+        a, b = suggestion.numbers
+        found.append(abs(a - 13) + (b - 4) ** 2 / 5)
+        asker.tell(trial, [found[-1]])
+    assert min(found) == 0
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_all_of_a_space_is_asked_for_and_nothing_twice(sampler):
     known = {(a, b): (a + b, -a * b) for a in range(6) for b in range(5)}

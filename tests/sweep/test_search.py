@@ -230,10 +230,10 @@ def test_a_killed_search_goes_on(plan_file, tmp_path):
     plan = plan_file(
         BIG.replace("[sparse_small]", "[{arch: sparse_small, set: dram.level=simple}]")
     )
-    whole = searched(plan, tmp_path / "whole", points=12)
+    whole = searched(plan, tmp_path / "whole", points=32)
     out = tmp_path / "part"
     command = [sys.executable, "-c", "from accelsim.cli.main import main; main()", "search"]
-    command += [str(plan), "--out", str(out), "--points", "12", "--jobs", "2"]
+    command += [str(plan), "--out", str(out), "--points", "32", "--jobs", "2"]
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     while process.poll() is None and len(list(out.glob("points/*.json"))) < 6:
         time.sleep(0.01)
@@ -242,4 +242,4 @@ def test_a_killed_search_goes_on(plan_file, tmp_path):
     assert not (out / "results.csv").exists()
     for partial in out.rglob(".*.partial"):
         partial.unlink()
-    assert searched(plan, out, points=12) == whole
+    assert searched(plan, out, points=32) == whole
