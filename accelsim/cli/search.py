@@ -92,7 +92,9 @@ def _print_front(outcome: SearchOutcome) -> None:
         figures = [_figure(value) for value in best.objectives.values()]
         table.add_row(*[best.architecture] * len(arch), *values, *figures)
     typer.echo(f"\nfront: {len(outcome.front):,} designs that no other is better than in all")
-    Console().print(table)
+    console = Console()
+    whole = console.measure(table).maximum  # rather broken lines than cut figures
+    Console(width=max(console.width, whole)).print(table)
     if len(outcome.front) > SHOWN_DESIGNS:
         typer.echo(f"... and {len(outcome.front) - SHOWN_DESIGNS:,} more")
     typer.echo("")
