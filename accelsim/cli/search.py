@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SHOWN_DESIGNS = 20
 SHOWN_ERRORS = 5
+WIDEST = 400
 
 
 def search(
@@ -93,7 +94,7 @@ def _print_front(outcome: SearchOutcome) -> None:
         table.add_row(*[best.architecture] * len(arch), *values, *figures)
     typer.echo(f"\nfront: {len(outcome.front):,} designs that no other is better than in all")
     console = Console()
-    whole = console.measure(table).maximum  # rather broken lines than cut figures
+    whole = Console(width=WIDEST).measure(table).maximum  # rather broken lines than cut figures
     Console(width=max(console.width, whole)).print(table)
     if len(outcome.front) > SHOWN_DESIGNS:
         typer.echo(f"... and {len(outcome.front) - SHOWN_DESIGNS:,} more")
