@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from accelsim import __version__
-from accelsim.cli import arch, compare, dram, review, run, sweep, trace, validate, workload
+from accelsim.cli import arch, compare, dram, review, run, search, sweep, trace, validate, workload
 from accelsim.errors import InputError
 
 TRACEBACK = "ACCELSIM_TRACEBACK"
@@ -34,6 +34,7 @@ compare.register(app)
 review.register(app)
 validate.register(app)
 app.add_typer(sweep.app, name="sweep")
+search.register(app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(arch.app, name="arch")
 app.add_typer(workload.app, name="workload")

@@ -88,7 +88,7 @@ def run(
     from accelsim.sweep.running import run_sweep
 
     with progress_display("points") as progress:
-        outcome = run_sweep(plan, out, pool=_pool(jobs, cluster), shard=part, progress=progress)
+        outcome = run_sweep(plan, out, pool=pool_of(jobs, cluster), shard=part, progress=progress)
     if parquet:
         from accelsim.sweep.parquet import write_parquet
 
@@ -152,7 +152,8 @@ def _shard(text: str) -> Shard:
     return Shard(int(number), int(of))
 
 
-def _pool(jobs: int, cluster: str | None) -> Pool:
+def pool_of(jobs: int, cluster: str | None) -> Pool:
+    """Processes of this machine, or the workers of a cluster."""
     from accelsim.sweep.pools import local_pool
 
     if cluster is None:

@@ -140,6 +140,14 @@ class Designer:
         base = {BASE: self.bases[design.point.arch].arch}
         return {**_of_arch(design.arch), **figures, **base, **numbers}
 
+    def computed(self, design: Design, figures: dict[str, object]) -> dict[str, Any]:
+        """The metrics of the plan."""
+        names = self.names(design, figures)
+        found: dict[str, Any] = {}
+        for name, expression in self.metrics.items():
+            found[name] = names[name] = expression.value(names)
+        return found
+
     def where(self, *at: str | int) -> str:
         """The place of a key of the plan, for messages."""
         dotted = ".".join(str(step) for step in at)

@@ -27,6 +27,7 @@ def run_all(
     pool: Pool,
     finished: Callable[[Done], None],
     lost: Callable[[Job], None],
+    compiled: set[str] | None = None,
 ) -> None:
     """Run every job.
 
@@ -43,6 +44,8 @@ def run_all(
     lost : callable(Job)
         Called for a job during which a process died `GIVE_UP_AFTER` times, the last with no other
         job at its side.
+    compiled : set of str, optional
+        Kinds of array that have run before, to which those of this run are added.
 
     Raises
     ------
@@ -50,6 +53,7 @@ def run_all(
         A result cannot be written, or the executor has gone; what was finished stays.
     """
     runner = _Runner(iter(jobs), pool, finished, lost)
+    runner.compiled = runner.compiled if compiled is None else compiled
     try:
         runner.run()
     except BaseException:

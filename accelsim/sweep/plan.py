@@ -14,6 +14,7 @@ from accelsim.errors import InputError, unknown_name
 from accelsim.sweep.values import SUFFIXES, Range, Value, quantity_of
 
 WORKLOAD = "workload."  # before the path of a recipe's shape; `workload.dtype` is its number type
+ARCHITECTURE = "architecture"  # of a listed point: the only one that it is for
 PORTS = "ports"  # the path of the scratchpad's ports and all their shares, as a factor
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -149,7 +150,10 @@ class Grid(Spec):
 
 
 class Listed(Spec):
-    """The points written down, each a value for some parameters; others stay as they are."""
+    """The points written down, each a value for some parameters; others stay as they are.
+
+    A point that names an `ARCHITECTURE` is for that one only.
+    """
 
     kind: Literal["list"]
     points: tuple[dict[str, Any], ...] = Field(min_length=1)
@@ -238,16 +242,20 @@ class Plan(Spec):
     def _sampling_fits(self) -> Plan:
         for name, parameter in self.parameters.items():
             ranged = parameter.range
+            if name == ARCHITECTURE:
+                raise FieldError(f"parameters.{name}", "is the name of another column")
             if self.sampling.kind == "grid" and ranged is not None and ranged.steps is None:
                 raise FieldError(f"parameters.{name}.range.steps", "is missing, a grid needs it")
         if isinstance(self.sampling, Listed):
             for number, point in enumerate(self.sampling.points):
-                for name in point:
-                    if name not in self.parameters:
-                        known = ", ".join(self.parameters)
-                        raise FieldError(
-                            f"sampling.points.{number}.{name}", f"is no parameter here: {known}"
-                        )
+                at = f"sampling.points.{number}"
+                for name in sorted(point.keys() - self.parameters.keys() - {ARCHITECTURE}):
+                    known = ", ".join(self.parameters)
+                    raise FieldError(f"{at}.{name}", f"is no parameter here: {known}")
+                labels = [entry.label for entry in self.architectures]
+                if point.get(ARCHITECTURE, labels[0]) not in labels:
+                    known = ", ".join(labels)
+                    raise FieldError(f"{at}.{ARCHITECTURE}", f"is no architecture here: {known}")
         return self
 
     def applies(self, parameter: str, arch: int) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any, NamedTuple
 
@@ -26,6 +27,12 @@ class Pool(NamedTuple):
     died: tuple[type[Exception], ...] = (BrokenExecutor,)
 
 
+def one_thread() -> None:
+    """Tell libraries that are loaded from now on, here and in new processes."""
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
+
+
 def local_pool(jobs: int) -> Pool:
     """So many processes of this machine, of one thread each; one is this process itself."""
     if jobs == 1:
@@ -33,8 +40,7 @@ def local_pool(jobs: int) -> Pool:
     context = get_context("spawn")
 
     def make() -> Executor:
-        for name in THREADS:
-            os.environ.setdefault(name, "1")
+        one_thread()
         return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle)
 
     return Pool(make, jobs)
@@ -43,6 +49,16 @@ def local_pool(jobs: int) -> Pool:
 def given_pool(executor: Executor, workers: int) -> Pool:
     """An executor of the caller's, which is not replaced when it breaks."""
     return Pool(lambda: _Borrowed(executor), workers, died=())
+
+
+@contextmanager
+def kept(pool: Pool) -> Iterator[Pool]:
+    """A pool whose executor serves several runs, one after the other, and ends with the block."""
+    executor = _Kept(pool.make)
+    try:
+        yield Pool(lambda: executor, pool.workers, pool.died)
+    finally:
+        executor.end()
 
 
 class ThisProcess(Executor):
@@ -56,6 +72,34 @@ class ThisProcess(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+class _Kept(Executor):
+    """Passes on to an executor that lives until `end`; one that broke, or is cancelled, is ended
+    by the run that saw it, without waiting, and the next job starts another.
+    """
+
+    def __init__(self, make: Callable[[], Executor]) -> None:
+        self._make = make
+        self._executor: Executor | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit to the executor."""
+        if self._executor is None:
+            self._executor = self._make()
+        return self._executor.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing where a run ended well."""
+        if not wait and self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=cancel_futures)
+            self._executor = None
+
+    def end(self) -> None:
+        """End the executor."""
+        if self._executor is not None:
+            self._executor.shutdown()
+            self._executor = None
 
 
 class _Borrowed(Executor):

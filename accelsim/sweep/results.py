@@ -102,9 +102,7 @@ def _row(
     figures = found["figures"]
     row |= {column.name: figures[column.name] for column in FIGURES}
     row |= {name: figures[name] for name in ("limited_by", "limited_share")}
-    names = designer.names(design, figures)
-    for name, expression in designer.metrics.items():
-        row[name] = names[name] = expression.value(names)
+    row |= designer.computed(design, figures)
     if plan.baseline is not None:
         row[SPEEDUP.name] = baseline.speedup(design, figures["total_ps"])
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,8 +92,10 @@ def run_sweep(
     write_plan(store, designer)
     if pool is None:
         pool = local_pool(jobs) if executor is None else given_pool(executor, jobs)
-    run = Run(designer, store, shard, progress)
-    run_all(run.jobs(), pool, run.finished, run.lost)
+    mine = sum(shard.has(number) for number in range(count_points(designer.plan)))
+    run = Run(store, designer.plan.name, mine, progress)
+    designs = (design for design in designer.designs() if shard.has(design.point.number))
+    run_all(run.jobs(designs), pool, run.finished, run.lost)
     run.outcome.written = write_tables(store, designer)
     return run.outcome
 
@@ -107,22 +109,17 @@ def designer_of(plan: str | Path | Plan) -> Designer:
 
 
 class Run:
-    """The points of one run, and how far it is."""
+    """A run of `of` points, and how far it is."""
 
-    def __init__(
-        self, designer: Designer, store: Store, shard: Shard, progress: Progress | None
-    ) -> None:
-        self.designer, self.store, self.shard, self.progress = designer, store, shard, progress
+    def __init__(self, store: Store, name: str, of: int, progress: Progress | None) -> None:
+        self.store, self.name, self.of, self.progress = store, name, of, progress
         self.outcome = Outcome(store.folder)
         self.passed = 0
-        self.of = sum(shard.has(number) for number in range(count_points(designer.plan)))
 
-    def jobs(self) -> Iterator[Job]:
+    def jobs(self, designs: Iterable[Design | LeftOut]) -> Iterator[Job]:
         """What is to be simulated, once each."""
         asked: set[str] = set()
-        for design in self.designer.designs():
-            if not self.shard.has(design.point.number):
-                continue
+        for design in designs:
             if isinstance(design, LeftOut) or design.key in asked:
                 self._advance()
                 continue
@@ -154,7 +151,7 @@ class Run:
     def _advance(self) -> None:
         self.passed += 1
         if self.progress is not None:
-            self.progress(self.designer.plan.name, self.passed, self.of)
+            self.progress(self.name, self.passed, self.of)
 
 
 def job_of(design: Design) -> Job:

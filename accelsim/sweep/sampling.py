@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.sweep.plan import Grid, Listed, Parameter, Plan, Random
+from accelsim.sweep.plan import ARCHITECTURE, Grid, Listed, Parameter, Plan, Random
 from accelsim.sweep.values import Value
 
 
@@ -31,8 +31,7 @@ def points(plan: Plan) -> Iterator[Point]:
     number = itertools.count()
     for workload in range(len(plan.workloads)):
         for arch in range(len(plan.architectures)):
-            names = [name for name in plan.parameters if plan.applies(name, arch)]
-            for values in _samples(plan, names):
+            for values in _samples(plan, arch):
                 yield Point(next(number), arch, workload, values)
 
 
@@ -41,15 +40,19 @@ def count_points(plan: Plan) -> int:
     return sum(1 for _ in points(plan))
 
 
-def _samples(plan: Plan, names: Sequence[str]) -> Iterator[dict[str, Value]]:
-    """Values of the named parameters at every sample, none of them twice in a row of a list."""
+def _samples(plan: Plan, arch: int) -> Iterator[dict[str, Value]]:
+    """Values of the parameters of an architecture at every sample that is for it."""
     sampling = plan.sampling
+    names = [name for name in plan.parameters if plan.applies(name, arch)]
     if isinstance(sampling, Grid):
         grids = [plan.parameters[name].grid() for name in names]
         for combination in itertools.product(*grids):
             yield dict(zip(names, combination, strict=True))
     elif isinstance(sampling, Listed):
+        label = plan.architectures[arch].label
         for listed in sampling.points:
+            if listed.get(ARCHITECTURE, label) != label:
+                continue
             yield {name: listed[name] for name in names if name in listed}
     elif not names:
         yield {}  # an architecture without parameters is one point
