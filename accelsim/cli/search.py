@@ -89,7 +89,10 @@ def _print_front(outcome: SearchOutcome) -> None:
     for name, way in plan.objectives.items():
         table.add_column(f"{name} ({way})", justify="right")
     for best in outcome.front[:SHOWN_DESIGNS]:
-        values = [_shown(best.values.get(name, "")) for name in plan.parameters]
+        values = [
+            _shown(parameter.shown(best.values.get(name, "")))
+            for name, parameter in plan.parameters.items()
+        ]
         figures = [_figure(value) for value in best.objectives.values()]
         table.add_row(*[best.architecture] * len(arch), *values, *figures)
     typer.echo(f"\nfront: {len(outcome.front):,} designs that no other is better than in all")

@@ -88,8 +88,10 @@ class Scale(NamedTuple):
         step = self.step or Fraction(1)
         if self.step or self.whole or self.quantity is not None:
             least, most = math.ceil(self.low / step), math.floor(self.high / step)
-            number = int(min(most, max(least, round(value / step))) * step)
-            return number if self.quantity is None else self.quantity.format(number)
+            number = min(most, max(least, round(value / step))) * step
+            if self.quantity is not None:
+                return self.quantity.format(int(number))
+            return int(number) if self.whole else float(number)
         return float(value)
 
 

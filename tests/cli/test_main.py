@@ -18,9 +18,10 @@ COMMANDS = [
     ("review",),
     ("validate",),
     ("workload", "list"),
-    ("sweep", "run"),
+    ("sweep",),
     ("sweep", "report"),
     ("sweep", "list"),
+    ("search",),
 ]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 

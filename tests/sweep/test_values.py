@@ -45,6 +45,7 @@ def test_a_grid_of_a_range_keeps_its_ends_and_its_step():
     assert Range(low=1, high=64, steps=4, scale="log").grid() == [1, 4, 16, 64]
     assert Range(low=1, high=64, steps=4, scale="log", multiple_of=8).grid() == [8, 16, 64]
     assert Range(low=1, high=3, steps=9).grid() == [1, 2, 3]
+    assert Range(low=0.5, high=1.0, steps=9, multiple_of=0.25).grid() == [0.5, 0.75, 1.0]
     assert Range(low=0.5, high=2.0, steps=3, scale="log").grid() == [0.5, 1.0, 2.0]
 
 
