@@ -19,7 +19,7 @@ from accelsim.sweep.running import run_sweep
 from accelsim.sweep.worker import Done, Job, run_job
 
 JOBS = 2
-PLANS = ("row_array", "array_and_ports", "memory_system")
+PLANS = ("ports_and_memory", "row_array", "array_and_ports", "memory_system")
 
 
 def plan_seconds(name: str) -> None:

@@ -53,6 +53,8 @@ TRAFFIC_WEIGHT = 1 / 8
 # Choices that are run dry: estimated within this factor of the least, and so many at most.
 CLOSE = 1.3
 MOST_DRY_RUNS = 8
+# A Tile and a Block as Python objects: their fields, the Work in them and a view of the keys.
+TILE_BYTES, BLOCK_BYTES = 512, 1024
 
 
 class TileList(NamedTuple):
@@ -66,6 +68,12 @@ class TileList(NamedTuple):
     vector_cycles: int
     index_cycles: int
     chain_cycles: int
+
+    @property
+    def kept_bytes(self) -> int:
+        """What it takes to keep; its keys are parts of arrays that are kept, and read-only."""
+        blocks = (len(t.score_blocks) + len(t.value_blocks) for t in self.tiles)
+        return TILE_BYTES * len(self.tiles) + BLOCK_BYTES * sum(blocks)
 
 
 @dataclass(frozen=True)

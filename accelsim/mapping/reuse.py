@@ -79,7 +79,10 @@ class Reuse:
         if not isinstance(function, FunctionType) or function.__closure__ is not None:
             raise TypeError(f"{function!r} may depend on more than its arguments")
         result = function(*arguments)
-        size = _frozen(result) + OBJECT_BYTES * (len(arguments) + 4)
+        # Large results that cannot change say their size; to look at all of them takes as long as
+        # making them.
+        said = getattr(result, "kept_bytes", None)
+        size = (_frozen(result) if said is None else said) + OBJECT_BYTES * (len(arguments) + 4)
         if size <= self.most_bytes // LARGEST_PART:
             self._kept[key] = result, size
             self.size_bytes += size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any, NamedTuple
 
+MANY_OBJECTS = 1_000_000  # made and not freed, before a search for cycles
 # A process simulates in one thread; libraries that would start more are told so.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -114,7 +116,11 @@ class _Borrowed(Executor):
 
 
 def _settle() -> None:
-    """Leave an interrupt to the parent, and end with it even if it is killed."""
+    """Leave an interrupt to the parent, and end with it even if it is killed.
+
+    Cycles are looked for rarely: what points share are many small records that have none.
+    """
+    gc.set_threshold(MANY_OBJECTS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None
