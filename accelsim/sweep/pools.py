@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any, NamedTuple
 
+INTERRUPTED = 130  # exit code
 MANY_OBJECTS = 1_000_000  # made and not freed, before a search for cycles
 # A process simulates in one thread; libraries that would start more are told so.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -116,12 +117,12 @@ class _Borrowed(Executor):
 
 
 def _settle() -> None:
-    """Leave an interrupt to the parent, and end with it even if it is killed.
+    """End at once when interrupted, and with the parent even if it is killed.
 
     Cycles are looked for rarely: what points share are many small records that have none.
     """
     gc.set_threshold(MANY_OBJECTS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     parent = parent_process()
     assert parent is not None
 

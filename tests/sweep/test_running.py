@@ -31,11 +31,12 @@ SEVERAL = SEVERAL.replace(
 ).replace("values: [1, 2, 4, 8]}", "values: [1, 8, 999], only: sparse_small}")
 
 
-def started(plan: Path, out: Path, jobs: int = 2) -> subprocess.Popen:
+def started(plan: Path, out: Path, jobs: int = 2, **options: object) -> subprocess.Popen:
     """`accelsim sweep` in a process of its own."""
     script = "from accelsim.cli.main import main; main()"
     command = [sys.executable, "-c", script, "sweep", str(plan), "--out", str(out)]
-    return subprocess.Popen([*command, "--jobs", str(jobs)], stdout=subprocess.DEVNULL)
+    command += ["--jobs", str(jobs)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, **options)  # type: ignore[call-overload]
 
 
 @pytest.fixture
@@ -160,6 +161,15 @@ def test_a_sweep_that_is_killed_twice_ends_as_one_that_was_not(plan_file, tmp_pa
         os.utime(partial, (0, 0))  # of long ago: the next run removes it
     run_sweep(plan_file(text), tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_an_interrupt_ends_a_sweep_without_a_word(plan_file, tmp_path):
+    run = started(plan_file(), tmp_path / "out", stderr=subprocess.PIPE, start_new_session=True)
+    until(lambda: len(list((tmp_path / "out" / "points").glob("*.json"))) >= 3)
+    os.killpg(run.pid, signal.SIGINT)
+    said = run.communicate(timeout=60)[1]
+    assert (run.returncode, said) == (130, b"")
+    assert run_sweep(plan_file(), tmp_path / "out").found >= 3
 
 
 def test_workers_end_with_a_killed_parent(plan_file, tmp_path):
