@@ -24,6 +24,7 @@ from accelsim.report.sweep_verdict import caveats, verdict
 from accelsim.report.sweep_words import figure_text, level_text, name_text, settings, value_text
 from accelsim.report.words import percent, times
 from accelsim.sweep.plan import Parameter
+from accelsim.sweep.values import as_number
 
 TEMPLATE = "sweep.html.j2"
 FRONT_ROWS = 60
@@ -91,7 +92,7 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ("objectives", ", ".join(goals)),
         ("baseline", plan.baseline or ""),
         ("constraints", "; ".join(plan.constraints)),
-        ("derived", ", ".join(plan.derived)),
+        ("derived", "; ".join(f"{path} = {to.value}" for path, to in plan.derived.items())),
         ("metrics", "; ".join(f"{name} = {text}" for name, text in plan.metrics.items())),
     ]  # fmt: skip
     return [(name, text) for name, text in rows if text]
@@ -114,7 +115,9 @@ def _values_text(study: Study, name: str, parameter: Parameter) -> str:
     between, column = parameter.range, study.plan.column(name)
     if between is None:
         found = study.rows[column].dropna() if column in study.rows else pd.Series(dtype=object)
+        planned = [value_text(column, as_number(parameter.shown(v))) for v in parameter.values]
         texts = [value_text(column, value) for value in found.unique()]
+        texts.sort(key=lambda text: planned.index(text) if text in planned else len(planned))
         more = len(texts) - VALUES_SHOWN
         return ", ".join(texts[:VALUES_SHOWN]) + (f" and {more} more" if more > 0 else "")
     terms = [f"{between.scale} scale"] * (between.scale != "linear")
