@@ -32,6 +32,30 @@ def idle_since(start: np.ndarray, free: np.ndarray, servers: int) -> np.ndarray:
     return before
 
 
+def server_of(start: np.ndarray, free: np.ndarray, servers: int) -> np.ndarray:
+    """Which server ran each task, 0 to servers - 1, by the rule of `idle_since`.
+
+    Parameters
+    ----------
+    start, free : int64[n]
+        Sorted by start.
+    servers : int
+
+    Returns
+    -------
+    int64[n]
+    """
+    if servers == 1:
+        return np.zeros(start.size, np.int64)
+    waiting = [(0, number) for number in reversed(range(servers))]
+    found = np.empty(start.size, np.int64)
+    for i, (begin, end) in enumerate(zip(start.tolist(), free.tolist(), strict=True)):
+        _, server = waiting.pop(bisect_right(waiting, (begin, servers)) - 1)
+        found[i] = server
+        insort(waiting, (end, server))
+    return found
+
+
 def critical_segments(
     start: np.ndarray, finish: np.ndarray, blame: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

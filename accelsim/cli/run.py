@@ -39,6 +39,14 @@ def run(
         Path | None,
         typer.Option(metavar="FOLDER", help="Draw bandwidth over time and bank conflicts there."),
     ] = None,
+    timeline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json.gz", help="Write who ran when; open it in Perfetto."),
+    ] = None,
+    timeline_window: Annotated[
+        str | None,
+        typer.Option(metavar="BEGIN:END", help="Only this part of it, such as 10us:50us."),
+    ] = None,
     engine: Annotated[
         Engine, typer.Option(help="compiled for work; reference (SimPy) for reading and checking.")
     ] = Engine.COMPILED,
@@ -50,6 +58,7 @@ def run(
     """
     from accelsim import load_arch, load_trace
 
+    window = None if timeline_window is None else _window(timeline_window)
     machine, trace = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
     trace = trace if dtype is None else trace.replayed(dtype)
 
@@ -65,6 +74,28 @@ def run(
         write_tiles(tiles, result)
     if plot is not None:
         draw_memory(plot, result)
+    if timeline is not None:
+        from accelsim.report.chrome_trace import write_chrome_trace
+
+        count = write_chrome_trace(timeline, result, window)
+        typer.echo(f"timeline: {timeline}, {count:,} spans (open it at https://ui.perfetto.dev)")
+
+
+def _window(text: str) -> tuple[int, int]:
+    """Read BEGIN:END, times with units, in ps."""
+    from accelsim.arch.units import parse_duration
+    from accelsim.errors import InputError
+
+    begin, colon, end = text.partition(":")
+    try:
+        first, last = parse_duration(begin or "0 ps"), parse_duration(end)
+        if not colon or first >= last:
+            raise ValueError(f"'{text}' is no window")
+    except ValueError as error:
+        raise InputError(
+            str(error), where="--timeline-window", remedy="expected BEGIN:END such as 10us:50us"
+        ) from None
+    return first, last
 
 
 def write_tiles(path: Path, result: Result) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.analysis.servers import critical_segments, idle_since
+from accelsim.analysis.servers import critical_segments, idle_since, server_of
 
 
 def test_one_server_was_free_since_its_last_task():
@@ -19,6 +19,8 @@ def test_a_task_takes_the_server_that_was_free_last():
     # 12; at 11 the first (free since 10); at 13 the second again (free since 12).
     start, free = np.array([0, 2, 6, 11, 13]), np.array([10, 4, 12, 20, 14])
     assert idle_since(start, free, 2).tolist() == [0, 0, 4, 10, 12]
+    assert server_of(start, free, 2).tolist() == [0, 1, 1, 0, 1]
+    assert server_of(start, free, 1).tolist() == [0] * 5
 
 
 @given(st.integers(1, 4), st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=30))
