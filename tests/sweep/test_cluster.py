@@ -76,3 +76,34 @@ def test_without_dask_the_remedy_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'accelsim\[cluster\]'"):
         cluster_pool("tcp://127.0.0.1:9", 1)
+
+
+SBATCH = """#!/usr/bin/env bash
+job=$(mktemp)
+cp "$1" "$job"
+setsid bash "$job" > /dev/null 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/usr/bin/env bash
+kill -- $(printf -- '-%s ' "$@") 2> /dev/null
+exit 0
+"""
+
+
+def test_a_batch_system_is_asked_for_workers(plan_file, tmp_path, monkeypatch):
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("dask_jobqueue")
+    from accelsim.sweep.cluster import cluster_pool
+
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (commands / name).write_text(script)
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    run_sweep(plan_file(), tmp_path / "whole")
+    with dask.config.set({"jobqueue.slurm.memory": "1GB"}):
+        pool = cluster_pool("slurm", 2)
+        assert pool.workers == 2
+        run_sweep(plan_file(), tmp_path / "out", pool=pool)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
