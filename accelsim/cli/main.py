@@ -14,7 +14,19 @@ from typing import Annotated
 import typer
 
 from accelsim import __version__
-from accelsim.cli import arch, compare, dram, review, run, search, sweep, trace, validate, workload
+from accelsim.cli import (
+    arch,
+    compare,
+    diff,
+    dram,
+    review,
+    run,
+    search,
+    sweep,
+    trace,
+    validate,
+    workload,
+)
 from accelsim.errors import InputError
 
 TRACEBACK = "ACCELSIM_TRACEBACK"
@@ -31,6 +43,7 @@ app = typer.Typer(
 )
 run.register(app)
 compare.register(app)
+diff.register(app)
 review.register(app)
 validate.register(app)
 app.add_typer(sweep.app, name="sweep")

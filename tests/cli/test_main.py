@@ -22,6 +22,7 @@ COMMANDS = [
     ("sweep", "report"),
     ("sweep", "list"),
     ("search",),
+    ("diff",),
 ]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 

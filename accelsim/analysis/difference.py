@@ -1,0 +1,122 @@
+"""Where the time went between two results that were written as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from accelsim.errors import InputError
+
+KEYS = ("summary", "operators", "critical_path")
+
+
+class Moved(NamedTuple):
+    """A part of the critical path in two results; times in ps, 0 where it is not there.
+
+    `limited_by` : what holds most of it in each; empty for units.
+    """
+
+    name: str
+    before_ps: int
+    after_ps: int
+    limited_by: tuple[str, str] = ("", "")
+
+    @property
+    def change_ps(self) -> int:
+        """After less before."""
+        return self.after_ps - self.before_ps
+
+
+class Difference(NamedTuple):
+    """Two results side by side.
+
+    `operators` and `units` : each sums to the totals; largest change first. `facts` : figures of
+    the summaries that differ, (name, before, after).
+    """
+
+    before_ps: int
+    after_ps: int
+    operators: list[Moved]
+    units: list[Moved]
+    facts: list[tuple[str, object, object]]
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read what `accelsim run --json` wrote.
+
+    Raises
+    ------
+    InputError
+        No such file, or something else.
+    """
+    remedy = "expected a file of accelsim run --json"
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except ValueError:
+        raise InputError("is not JSON", where=str(path), remedy=remedy) from None
+    missing = [key for key in KEYS if not isinstance(found, dict) or key not in found]
+    if missing:
+        raise InputError(f"has no '{missing[0]}'", where=str(path), remedy=remedy)
+    return found
+
+
+def difference(
+    before: dict[str, Any], after: dict[str, Any], group: Callable[[str], str] = str
+) -> Difference:
+    """Compare two results.
+
+    Parameters
+    ----------
+    before, after : dict
+        See `Result.as_json`; of any architectures and workloads.
+    group : callable(scope) -> str
+        Operators of one name are put together.
+    """
+    return Difference(
+        before["summary"]["total_ps"],
+        after["summary"]["total_ps"],
+        _moved(_by_operator(before, group), _by_operator(after, group)),
+        _moved(_by_unit(before), _by_unit(after)),
+        [
+            (name, before["summary"][name], value)
+            for name, value in after["summary"].items()
+            if before["summary"].get(name, value) != value
+        ],
+    )
+
+
+_Parts = dict[str, tuple[int, dict[str, float]]]  # name -> time, and time by what limits it
+
+
+def _by_operator(result: dict[str, Any], group: Callable[[str], str]) -> _Parts:
+    found: _Parts = {}
+    for row in result["operators"]:
+        time, limits = found.get(name := group(row["scope"]), (0, {}))
+        held = row["time_ps"] * row["limited_share"]
+        limits[row["limited_by"]] = limits.get(row["limited_by"], 0.0) + held
+        found[name] = time + row["time_ps"], limits
+    return found
+
+
+def _by_unit(result: dict[str, Any]) -> _Parts:
+    found: _Parts = {}
+    for row in result["critical_path"]:
+        found[row["unit"]] = found.get(row["unit"], (0, {}))[0] + row["time_ps"], {}
+    return found
+
+
+def _moved(before: _Parts, after: _Parts) -> list[Moved]:
+    rows = []
+    for name in dict.fromkeys([*before, *after]):
+        first, last = before.get(name, (0, {})), after.get(name, (0, {}))
+        limits = (_leading(first[1]), _leading(last[1]))
+        rows.append(Moved(name, first[0], last[0], limits))
+    return sorted(rows, key=lambda row: -abs(row.change_ps))
+
+
+def _leading(limits: dict[str, float]) -> str:
+    return max(limits, key=lambda name: limits[name]) if limits else ""
