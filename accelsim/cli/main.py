@@ -25,6 +25,7 @@ from accelsim.cli import (
     sweep,
     trace,
     validate,
+    what_if,
     workload,
 )
 from accelsim.errors import InputError
@@ -46,6 +47,7 @@ compare.register(app)
 diff.register(app)
 review.register(app)
 validate.register(app)
+what_if.register(app)
 app.add_typer(sweep.app, name="sweep")
 search.register(app)
 app.add_typer(trace.app, name="trace")

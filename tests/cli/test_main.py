@@ -23,6 +23,7 @@ COMMANDS = [
     ("sweep", "list"),
     ("search",),
     ("diff",),
+    ("what-if",),
 ]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 
