@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
+import tracemalloc
 from collections import Counter
 from concurrent.futures import BrokenExecutor, Executor, Future
 
@@ -16,8 +18,8 @@ from accelsim.sweep.execute import GIVE_UP_AFTER, IN_FLIGHT, run_all
 from accelsim.sweep.pools import Pool, local_pool
 from accelsim.sweep.running import designer_of, job_of, run_sweep
 from accelsim.sweep.store import Store
-from accelsim.sweep.worker import Done
-from tests.sweep.conftest import contents
+from accelsim.sweep.worker import Done, run_job
+from tests.sweep.conftest import PLAN, contents
 
 
 @pytest.fixture
@@ -163,3 +165,31 @@ def test_a_fault_of_one_point_does_not_stop_the_others(plan_file, tmp_path, monk
     assert dict(out.written.failed) == {"ZeroDivisionError: nothing to divide": 1}
     monkeypatch.undo()
     assert run_sweep(plan_file(), tmp_path / "out").ran == 1  # it is tried again
+
+
+def test_a_sweep_holds_no_results(plan_file, tmp_path):
+    ranged = PLAN.replace(
+        "values: [10 GB/s, 20 GB/s, 40 GB/s]", "range: {low: 1 GB/s, high: 50 GB/s}"
+    )
+    jobs = [job_of(design) for design in designer_of(plan_file()).designs()]
+    record = json.dumps(run_job(jobs[0]).content)
+
+    class Recorded(Executor):
+        def submit(self, fn, job):
+            future: Future = Future()
+            future.set_result(Done(job.key, json.loads(record)))
+            return future
+
+    def peak_bytes(points: int) -> int:
+        text = ranged + f"sampling: {{kind: random, points: {points}}}\n"
+        path = plan_file(text, f"random_{points}.yaml")
+        tracemalloc.start()
+        out = run_sweep(path, tmp_path / f"out_{points}", pool=Pool(Recorded, 1))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert out.ran == points
+        return peak
+
+    peak_bytes(10)  # what is imported and made once
+    few, many = peak_bytes(20), peak_bytes(420)
+    assert many - few < 400 * len(record) / 4
