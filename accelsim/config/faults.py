@@ -122,7 +122,8 @@ def _say(
         return f"unknown kind '{context['tag']}'", _guess(context["tag"], known) + (
             f"known: {', '.join(known)}"
         )
-    return f"'{value}' is not valid, {_EXPECTED.get(kind, fault['msg'].lower())}", ""
+    said = fault["msg"][:1].lower() + fault["msg"][1:]  # the rest may hold a pattern
+    return f"'{value}' is not valid, {_EXPECTED.get(kind, said)}", ""
 
 
 def _guess(word: object, known: list[str]) -> str:

@@ -116,11 +116,16 @@ def study_of(table: SweepTable, where: str) -> Study:
 
 def _check(plan: Plan, frame: pd.DataFrame, where: str) -> None:
     if frame.empty:
-        raise InputError("the results hold no point", where=where, remedy="run the sweep")
+        raise InputError(
+            "the results hold no point", where=where, remedy="its constraints may leave out all"
+        )
     done = frame[frame["error"].isna()]
     if done.empty:
         first = frame["error"].iloc[0]
         raise InputError(f"all {len(frame)} points failed, the first with: {first}", where=where)
+    if not plan.objectives:
+        remedy = "name one in the plan, such as 'total_ps: minimise', and run it again"
+        raise InputError("the plan has no objective", where=where, remedy=remedy)
     for objective in plan.objectives:
         if objective not in frame.columns:
             raise InputError(f"objective '{objective}' is no column of the results", where=where)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from typing import Any
 
 from accelsim.analysis.columns import SUMMARY_COLUMNS
 from accelsim.errors import InputError, unknown_name
-from accelsim.sweep.design import BASE, OF_ARCH, Base, Designer, value_at
+from accelsim.sweep.design import BASE, OF_ARCH, Base, Designer, of_arch, value_at
+from accelsim.sweep.expressions import FUNCTIONS
 from accelsim.sweep.plan import PORTS, WORKLOAD, Listed, Parameter
-from accelsim.sweep.table import SPEEDUP, figure_columns
+from accelsim.sweep.table import FIXED_COLUMNS, SPEEDUP, figure_columns
 from accelsim.sweep.values import Value
 from accelsim.workload.catalogue import load_workload
 
@@ -37,18 +39,46 @@ def check_plan(designer: Designer) -> None:
         for at, values in _values(designer, name, parameter):
             for path, value in parameter.settings(values):
                 _check_on_archs(designer, name, path, value, at)
+    _check_one_setter(designer)
     for path, derived in plan.derived.items():
         for arch, base in zip(plan.architectures, designer.bases, strict=True):
             if not derived.only or arch.label in derived.only:
                 _check_path(base, path, designer.where("derived", path))
+    _check_columns(designer)
     _check_names(designer)
-    for name in plan.metrics:
-        if name in plan.parameters or name in [column.name for column in SUMMARY_COLUMNS]:
-            raise InputError("is the name of another column", where=designer.where("metrics", name))
     known = [*figure_columns(plan), *plan.metrics]
     for name in plan.objectives:
         if name not in known:
             raise unknown_name("column", name, known, where=designer.where("objectives", name))
+
+
+def _check_columns(designer: Designer) -> None:
+    """Refuse names that would stand for two columns, or two things in an expression."""
+    plan = designer.plan
+    taken = {BASE, *FUNCTIONS, *FIXED_COLUMNS, *(column.name for column in SUMMARY_COLUMNS)}
+    for kind, names in (("parameters", plan.parameters), ("metrics", plan.metrics)):
+        for name in names:
+            own = {name, plan.column(name)} if kind == "parameters" else {name}
+            if own & taken:
+                message = f"'{min(own & taken)}' is the name of another column or function"
+                raise InputError(message, where=designer.where(kind, name), remedy="rename it")
+            taken |= own
+
+
+def _check_one_setter(designer: Designer) -> None:
+    """Refuse a field that two parameters of an architecture set: only the last would count."""
+    plan = designer.plan
+    for number, arch in enumerate(plan.architectures):
+        setters: dict[str, str] = {}
+        for name, parameter in plan.parameters.items():
+            for path in parameter.path if plan.applies(name, number) else ():
+                if path in setters:
+                    raise InputError(
+                        f"'{path}' is set by '{setters[path]}' too, on {arch.label}",
+                        where=designer.where("parameters", name, "path"),
+                        remedy="keep one, or part them by 'only'",
+                    )
+                setters[path] = name
 
 
 def _check_names(designer: Designer) -> None:
@@ -63,6 +93,20 @@ def _check_names(designer: Designer) -> None:
     for name, expression in designer.metrics.items():
         expression.check_names(known)
         known.add(name)
+    _check_fields(designer)
+
+
+def _check_fields(designer: Designer) -> None:
+    """Refuse fields that an architecture to which an expression applies does not have."""
+    plan = designer.plan
+    expressions = [*designer.constraints, *designer.metrics.values()]
+    for number, base in enumerate(designer.bases):
+        absent = {name for name in plan.parameters if not plan.applies(name, number)}
+        fields = of_arch(base.arch).items()
+        known = {BASE: base.arch, **{n: v for n, v in fields if n not in plan.parameters}}
+        for expression in expressions:
+            if not expression.names & absent:
+                expression.check_fields(known)
 
 
 def _values(
@@ -91,7 +135,8 @@ def _check_on_archs(
     if path.startswith(WORKLOAD):
         return
     if path == PORTS:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        figure = value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+        if not 0 < figure < math.inf:
             raise InputError(f"'{value}' is no factor of the ports", where=designer.where(*at))
         return
     for number, base in enumerate(designer.bases):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +17,7 @@ from accelsim.arch.scale import port_settings
 from accelsim.arch.spec import Arch
 from accelsim.config.tree import Tree
 from accelsim.errors import InputError
-from accelsim.sweep.expressions import Expression
+from accelsim.sweep.expressions import Expression, UndefinedError
 from accelsim.sweep.plan import PORTS, WORKLOAD, Plan, PlannedWorkload
 from accelsim.sweep.sampling import Point, points
 from accelsim.sweep.values import Value, as_number, with_units
@@ -126,7 +128,7 @@ class Designer:
             refused = str(error)
             content = [base.arch.name, content_hash(base.arch), settings, workload]
         if arch is not None:
-            known = {**_of_arch(arch), **known}
+            known = {**of_arch(arch), **known}
             for constraint in late:
                 if not constraint.value(known):
                     return LeftOut(point, constraint.text)
@@ -138,14 +140,26 @@ class Designer:
         assert design.arch is not None
         numbers = {name: as_number(value) for name, value in design.values.items()}
         base = {BASE: self.bases[design.point.arch].arch}
-        return {**_of_arch(design.arch), **figures, **base, **numbers}
+        return {**of_arch(design.arch), **figures, **base, **numbers}
 
     def computed(self, design: Design, figures: dict[str, object]) -> dict[str, Any]:
-        """The metrics of the plan."""
+        """The metrics of the plan; None where one has no value.
+
+        That is a division by zero, an infinite figure, a parameter that the architecture does not
+        have, or another metric that has none.
+        """
         names = self.names(design, figures)
+        absent = self.plan.parameters.keys() - design.values.keys()
         found: dict[str, Any] = {}
         for name, expression in self.metrics.items():
-            found[name] = names[name] = expression.value(names)
+            value = None
+            if not expression.names & absent:
+                with suppress(UndefinedError):
+                    value = expression.value(names)
+            if value is None or (isinstance(value, float) and not math.isfinite(value)):
+                value = None
+                absent = absent | {name}
+            found[name] = names[name] = value
         return found
 
     def where(self, *at: str | int) -> str:
@@ -248,7 +262,8 @@ def value_at(dumped: Any, path: str) -> Value:
     return node
 
 
-def _of_arch(arch: Arch) -> dict[str, object]:
+def of_arch(arch: Arch) -> dict[str, object]:
+    """The fields of an architecture and what follows from them, by name."""
     return {name: getattr(arch, name) for name in OF_ARCH}
 
 

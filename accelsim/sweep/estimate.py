@@ -23,8 +23,8 @@ class Estimate(NamedTuple):
 
     `points` : of the plan, or the shard. Of them `left_out` by constraints, `found` finished,
     `refused` : architectures that do not check, by what is wrong; `to_run` : the rest.
-    `seconds_each` : of a point in one process, mean of a few after a first one; None where none
-    is left to run.
+    `seconds_each` : of a point in one process, mean of a few once kernels are compiled; None
+    where none is left to run.
     """
 
     points: int
@@ -71,13 +71,15 @@ def _seconds_each(designs: list[Design], progress: Progress | None) -> float | N
     step = max(1, len(designs) // SAMPLE_POINTS)
     sample = list(islice(designs, step // 2, None, step))[:SAMPLE_POINTS]
     spent: list[float] = []
-    for number, design in enumerate([sample[0], *sample]):  # the first compiles
+    made = {type(design.arch.array): design for design in sample if design.arch is not None}
+    firsts = list(made.values())  # the first on each kind of array compiles
+    for number, design in enumerate([*firsts, *sample]):
         if progress is not None:
-            progress("timing a few points", number, len(sample) + 1)
+            progress("timing a few points", number, len(firsts) + len(sample))
         began = time.perf_counter()
         run_job(job_of(design))
         spent.append(time.perf_counter() - began)
-        if sum(spent) > SAMPLE_SECONDS:
+        if sum(spent[len(firsts) :]) > SAMPLE_SECONDS:
             break
-    timed = spent[1:] or spent
+    timed = spent[len(firsts) :]
     return sum(timed) / len(timed)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any
 
-from simpleeval import EvalWithCompoundTypes, InvalidExpression
+from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpression
 
 from accelsim.config.record import Spec
 from accelsim.errors import InputError, unknown_name
@@ -25,6 +25,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": math.sqrt,
 }
 Names = Mapping[str, object]
+
+
+class UndefinedError(InputError):
+    """An expression has no value at a point: a division by zero, a logarithm of 0."""
 
 
 class Expression:
@@ -67,13 +71,31 @@ class Expression:
             if name not in known:
                 raise unknown_name("name", name, known, where=f"{self.where}, '{self.text}'")
 
+    def check_fields(self, names: Names) -> None:
+        """Refuse a field that one of some records does not have.
+
+        Not where a condition may keep it from being read.
+        """
+        if any(isinstance(node, ast.BoolOp | ast.IfExp) for node in ast.walk(self._tree)):
+            return
+        self._evaluator.names = names
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Attribute):
+                try:
+                    self._evaluator.eval(self.text, previously_parsed=node)
+                except AttributeDoesNotExist as error:
+                    raise self._fault(str(error)) from None
+                except (InvalidExpression, ArithmeticError, TypeError, ValueError, LookupError):
+                    continue  # of a name that is known later, or an entry that a point may have
+
     def value(self, names: Names) -> Any:
         """Evaluate it.
 
         Raises
         ------
         InputError
-            A name that is not there, or values that cannot be computed with.
+            A name that is not there, or values that cannot be computed with; `UndefinedError`
+            where it has no value for them.
         """
         self.check_names(names)
         self._evaluator.names = names
@@ -81,7 +103,9 @@ class Expression:
             value = self._evaluator.eval(self.text, previously_parsed=self._tree)
         except InvalidExpression as error:
             raise self._fault(str(error)) from None
-        except (ArithmeticError, TypeError, ValueError, LookupError) as error:
+        except (ArithmeticError, ValueError) as error:
+            raise self._fault(f"cannot be computed: {error}", kind=UndefinedError) from None
+        except (TypeError, LookupError) as error:
             raise self._fault(f"cannot be computed: {error}", self._of_records(names)) from None
         if not isinstance(value, bool | int | float | str):
             raise self._fault(f"is a {type(value).__name__}, expected a number")
@@ -93,5 +117,7 @@ class Expression:
         sizes = [f"{name}_bytes" for name in records if f"{name}_bytes" in names]
         return f"did you mean '{sizes[0]}'?" if sizes else ""
 
-    def _fault(self, what: str, remedy: str = "") -> InputError:
-        return InputError(what, where=f"{self.where}, '{self.text}'", remedy=remedy)
+    def _fault(
+        self, what: str, remedy: str = "", kind: type[InputError] = InputError
+    ) -> InputError:
+        return kind(what, where=f"{self.where}, '{self.text}'", remedy=remedy)

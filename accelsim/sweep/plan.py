@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from accelsim.config.faults import input_error
 from accelsim.config.record import FieldError, Spec
 from accelsim.config.tree import Tree, read_tree, shipped_folder
 from accelsim.errors import InputError, unknown_name
-from accelsim.sweep.values import SUFFIXES, Range, Value, quantity_of
+from accelsim.sweep.values import SUFFIXES, Range, Value, as_number, quantity_of
 
 WORKLOAD = "workload."  # before the path of a recipe's shape; `workload.dtype` is its number type
 ARCHITECTURE = "architecture"  # of a listed point: the only one that it is for
@@ -100,6 +101,10 @@ class Parameter(Spec):
             raise FieldError("values", "expected either 'values' or a 'range'")
         if self.labels and len(self.labels) != len(self.values):
             raise FieldError("labels", f"expected {len(self.values)}, one for each value")
+        written = [json.dumps(as_number(value), default=str) for value in self.values]
+        for number, text in enumerate(written):
+            if text in written[:number]:
+                raise FieldError(f"values.{number}", f"{self.values[number]} is there twice")
         if len(self.path) == 1:
             return self
         if self.range is not None:
@@ -164,7 +169,7 @@ class Random(Spec):
 
     kind: Literal["random"]
     points: int = Field(gt=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
 
 class LatinHypercube(Spec):
@@ -172,7 +177,7 @@ class LatinHypercube(Spec):
 
     kind: Literal["latin_hypercube"]
     points: int = Field(gt=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
 
 Sampling = Annotated[

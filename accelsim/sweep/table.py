@@ -32,6 +32,8 @@ FIGURES = tuple(
     for column in SUMMARY_COLUMNS
     if column.name not in ("architecture", "workload", "replayed_in")
 )
+# Names that every table holds, and that of all plans.
+FIXED_COLUMNS = ("plan", *(column.name for column in (*FIRST, SPEEDUP, *LAST)))
 
 
 def figure_columns(plan: Plan) -> list[str]:
@@ -81,6 +83,12 @@ def read_table(folder: str | Path, name: str | None = None) -> SweepTable:
     """
     folder = Path(folder)
     found = sorted(path.stem for path in (folder / PLANS).glob("*.csv"))
+    if not found and any((folder / PLANS).glob("*.json")):
+        raise InputError(
+            "its sweep has not ended",
+            where=str(folder),
+            remedy="run it again, it goes on where it was",
+        )
     if not found:
         raise InputError(
             "no results of a sweep are here", where=str(folder), remedy="name the --out of a sweep"

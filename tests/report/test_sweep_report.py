@@ -304,6 +304,17 @@ def test_results_without_figures_are_refused_in_one_line(tmp_path, change, said)
     assert "\n" not in str(caught.value) and not (folder / "report").exists()
 
 
+def test_a_plan_without_objective_and_a_sweep_that_has_not_ended_are_said(tmp_path):
+    plan = plan_of({"bandwidth": BANDWIDTH})
+    without = plan.model_copy(update={"objectives": {}})
+    folder = written(SweepTable(without, table_of(plan).frame), tmp_path / "sweep")
+    with pytest.raises(InputError, match="has no objective"):
+        write_sweep_report(folder)
+    (folder / "plans" / f"{plan.name}.csv").unlink()
+    with pytest.raises(InputError, match="has not ended.*run it again"):
+        write_sweep_report(folder)
+
+
 def test_a_folder_that_is_no_report_is_left_alone(tmp_path):
     folder = written(table_of(plan_of({"bandwidth": BANDWIDTH})), tmp_path / "sweep")
     with pytest.raises(InputError, match="exists and is not a report"):

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from accelsim.errors import InputError
-from accelsim.sweep.design import Designer, LeftOut
+from accelsim.sweep.design import Design, Designer, LeftOut
 from accelsim.sweep.plan import load_plan, plan_names
 from accelsim.sweep.running import designer_of
 from accelsim.sweep.sampling import count_points, points
@@ -60,6 +60,20 @@ def changed(old: str, new: str) -> str:
         (PLAN + "constraints: ['1 +']\n", "is not an expression"),
         (PLAN + "derived: {array.fifo_storag: 1}\n", "did you mean 'array.fifo_storage'"),
         (PLAN + "derived: {array.fifo_storage: depth}\n", "unknown name 'depth'"),
+        (changed("[1, 2, 4, 8]", "[1, 2, 4, 1]"), "line 7.*values.3.*'?1'? is there twice"),
+        (changed("40 GB/s", "20000 MB/s"), "20000 MB/s is there twice"),
+        (changed("path: ports", "path: array.fifo_depth"), "set by 'fifo_depth' too"),
+        (changed("[1, 2]", "[.inf]"), "'inf' is no factor"),
+        (
+            PLAN.replace("ports", "error", 1),
+            "'error' is the name",
+        ),
+        (PLAN.replace("ports", "base", 1), "'base' is the name"),
+        (changed("cost: bandwidth", "hash: bandwidth"), "'hash' is the name"),
+        (changed("cost: bandwidth", "bandwidth_bytes_per_s: bandwidth"), "name of another column"),
+        (changed("/ 10 GB/s + ports", "* array.row"), "line 9.*'row' does not exist"),
+        (changed("bandwidth: {path", "größe: {path"), r"\[A-Za-z_\]"),
+        (PLAN + "sampling: {kind: random, points: 1, seed: -1}\n", "seed.*at least 0"),
         (PLAN + "baseline: systolic_32\n", "'systolic_32' is no architecture here"),
         (PLAN + "sampling: grids\n", "unknown kind 'grids'"),
         (PLAN + "sampling: {kind: list, points: [{fifo: 1}]}\n", "is no parameter here"),
@@ -154,3 +168,30 @@ def test_names_of_entries_do_not_change_a_result_but_everything_else_does(plan_f
     assert not other & keys(PLAN)
     assert not keys(PLAN.replace("TRACE", "tiny_moe_lm")) & keys(PLAN)
     assert not keys(PLAN.replace("[TRACE]", "[{workload: TRACE, dtype: fp8}]")) & keys(PLAN)
+
+
+TWO = PLAN.replace("[{arch", "[systolic_32, {arch").replace("8]}", "8], only: sparse_small}")
+
+
+def test_a_field_must_be_there_on_every_architecture_that_an_expression_is_for(plan_file):
+    with pytest.raises(InputError, match="'rows' does not exist"):
+        designer_of(plan_file(TWO.replace("+ ports", "+ array.rows")))
+    for text in ("array.rows * fifo_depth > 0", "array.kind == 'systolic' or array.rows > 0"):
+        designer = designer_of(plan_file(TWO + f'constraints: ["{text}"]\n'))
+        assert all(isinstance(design, Design) for design in designer.designs())
+
+
+def test_a_metric_without_a_value_is_empty_and_the_others_stay(plan_file):
+    metrics = "{a: fifo_depth, b: 1 / (ports - 1), c: b + 1, d: 1e308 * 10, e: log2(ports - 1), "
+    text = TWO.replace("{cost: bandwidth / 10 GB/s + ports}", metrics + "f: ports}")
+    designer = designer_of(plan_file(text.replace(", cost: minimise", "")))
+    first = {}
+    for design in designer.designs():
+        first.setdefault((design.point.arch, design.values["ports"]), design)
+    found = {at: list(designer.computed(design, {}).values()) for at, design in first.items()}
+    assert found == {
+        (0, 1): [None, None, None, None, None, 1],
+        (0, 2): [None, 1, 2, None, 0, 2],
+        (1, 1): [1, None, None, None, None, 1],
+        (1, 2): [1, 1, 2, None, 0, 2],
+    }

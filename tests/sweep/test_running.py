@@ -17,6 +17,7 @@ import pytest
 
 from accelsim import load_arch, load_trace, simulate
 from accelsim.errors import InputError
+from accelsim.sweep import estimate as estimating
 from accelsim.sweep import store as store_module
 from accelsim.sweep.parquet import write_parquet
 from accelsim.sweep.running import Shard, run_sweep
@@ -246,3 +247,16 @@ def test_parquet_holds_the_table(whole, tmp_path):
     expected = pd.read_csv(tmp_path / "whole" / "results.csv")
     assert list(frame.columns) == list(expected.columns)
     assert (frame["total_ps"] == expected["total_ps"]).all() and frame["error"].isna().all()
+
+
+def test_an_estimate_does_not_count_what_compiles(plan_file, tmp_path, monkeypatch):
+    clock, kinds = [0.0], set()
+
+    def run(job):
+        clock[0] += 2.0 if job.arch.array.kind in kinds else 100.0
+        kinds.add(job.arch.array.kind)
+
+    monkeypatch.setattr(estimating, "run_job", run)
+    monkeypatch.setattr(estimating.time, "perf_counter", lambda: clock[0])
+    found = estimating.estimate(plan_file(SEVERAL), tmp_path / "out")
+    assert found.seconds_each == 2.0 and kinds == {"systolic", "sparse"}
