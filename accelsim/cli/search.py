@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.sweep import Cluster, Jobs, Out, PlanArgument, pool_of
+from accelsim.cli.sweep import SOME_FAILED, Cluster, Jobs, Out, PlanArgument, pool_of
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def _print_outcome(outcome: SearchOutcome) -> None:
     if outcome.front:
         _print_front(outcome)
     typer.echo(f"results: {outcome.folder / RESULTS} (columns.csv beside it says what they mean)")
-    typer.echo(f"report:  accelsim sweep report {outcome.folder} --plan {outcome.plan.name}")
+    if outcome.written.rows:
+        typer.echo(f"report:  accelsim sweep report {outcome.folder} --plan {outcome.plan.name}")
+    if outcome.failed:
+        raise typer.Exit(SOME_FAILED)
 
 
 def _print_front(outcome: SearchOutcome) -> None:

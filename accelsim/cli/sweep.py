@@ -87,8 +87,14 @@ def run(
         return
     from accelsim.sweep.running import run_sweep
 
-    with progress_display("points") as progress:
-        outcome = run_sweep(plan, out, pool=pool_of(jobs, cluster), shard=part, progress=progress)
+    try:
+        with progress_display("points") as progress:
+            outcome = run_sweep(
+                plan, out, pool=pool_of(jobs, cluster), shard=part, progress=progress
+            )
+    except KeyboardInterrupt:
+        typer.echo("interrupted: the same command goes on where it was", err=True)
+        raise
     if parquet:
         from accelsim.sweep.parquet import write_parquet
 
@@ -194,9 +200,12 @@ def _print_outcome(outcome: Outcome) -> None:
     )
     for constraint, count in written.left_out.items():
         typer.echo(f"left out: {count:,} points by '{constraint}'")
+    if outcome.replaced:
+        typer.echo("the table of another plan of this name was replaced (its points stay)")
     if written.missing:
         typer.echo(f"missing: {len(written.missing):,} points of other shards")
     for error, count in written.failed.most_common(SHOWN_ERRORS):
         typer.echo(f"failed: {count:,} points: {error}", err=True)
     typer.echo(f"results: {outcome.folder / RESULTS} (columns.csv beside it says what they mean)")
-    typer.echo(f"report:  accelsim sweep report {outcome.folder}")
+    if written.rows:
+        typer.echo(f"report:  accelsim sweep report {outcome.folder}")

@@ -85,7 +85,9 @@ def _best_sentence(study: Study) -> str:
     parts = [part for part in [gain_text(best)] if part]
     over = speedup_of(study, best)
     if over is not None:
-        parts.append(f"{times(over)} the speed of the baseline {study.plan.baseline}")
+        parts.append(
+            f"{times(over)} the speed of the baseline {study.plan.baseline} at equal values"
+        )
     return text + (f", {listed(parts)}." if parts else ".")
 
 

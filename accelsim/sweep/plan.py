@@ -299,6 +299,9 @@ def _folder() -> Path:
 def load_plan(name_or_path: str | Path) -> tuple[Plan, Tree]:
     """Read a shipped plan, or a YAML file; the tree says where each key was written.
 
+    Paths of architectures and workloads are looked for beside the plan, then from the working
+    folder.
+
     Raises
     ------
     InputError
@@ -315,6 +318,27 @@ def load_plan(name_or_path: str | Path) -> tuple[Plan, Tree]:
     tree = read_tree(path, shown, "a plan")
     tree.place[()] = shown
     try:
-        return Plan.model_validate(tree.data), tree
+        plan = Plan.model_validate(tree.data)
     except ValidationError as error:
         raise input_error(error, tree.data, tree.place, shown, Plan) from None
+    found = {
+        "architectures": tuple(
+            entry.model_copy(update={"arch": _beside(path.parent, entry.arch)})
+            for entry in plan.architectures
+        ),
+        "workloads": tuple(
+            entry.model_copy(update={"workload": _beside(path.parent, entry.workload)})
+            for entry in plan.workloads
+        ),
+    }
+    return plan.model_copy(update=found), tree
+
+
+def _beside(folder: Path, name: str) -> str:
+    """A path that leads somewhere from a folder, from there; anything else as it is."""
+    file, colon, key = name.partition(".yaml:")
+    is_path = colon or "/" in name or name.endswith((".yaml", ".yml", ".trace"))
+    file = f"{file}.yaml" if colon else file
+    if not is_path or not (folder / file).exists():
+        return name
+    return f"{folder / file}:{key}" if colon else str(folder / file)

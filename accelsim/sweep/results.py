@@ -6,14 +6,13 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 from accelsim.analysis.columns import Column
 from accelsim.sweep.design import Design, Designer, LeftOut
 from accelsim.sweep.plan import Plan
-from accelsim.sweep.store import PLANS, Store, replacing
+from accelsim.sweep.store import PLANS, Store, read_json, replacing
 from accelsim.sweep.table import FIGURES, SPEEDUP, table_columns
 from accelsim.sweep.values import Value, as_number
 from accelsim.sweep.version import model_version
@@ -35,9 +34,11 @@ class Written:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def write_plan(store: Store, designer: Designer) -> None:
-    """Record what was asked for."""
+def write_plan(store: Store, designer: Designer) -> bool:
+    """Record what was asked for; True if it takes the place of another plan of that name."""
     plan = designer.plan
+    path = store.folder / PLANS / f"{plan.name}.json"
+    earlier = read_json(path)
     content = {
         "plan": plan.model_dump(mode="json"),
         "model": model_version(),
@@ -46,8 +47,9 @@ def write_plan(store: Store, designer: Designer) -> None:
             for entry, base in zip(plan.architectures, designer.bases, strict=True)
         },
     }
-    with replacing(store.folder / PLANS / f"{plan.name}.json") as stream:
+    with replacing(path) as stream:
         stream.write(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    return earlier is not None and earlier.get("plan") != content["plan"]
 
 
 def write_tables(store: Store, designer: Designer) -> Written:
@@ -94,6 +96,7 @@ def _row(
         "architecture": plan.architectures[point.arch].label,
         "workload": plan.workloads[point.workload].label,
         "hash": design.key,
+        "model": found["model"],
     }
     for name, value in design.values.items():
         row[plan.column(name)] = _cell(plan.parameters[name].shown(value))
@@ -110,9 +113,10 @@ def _row(
 
 def _cell(value: Value) -> object:
     """A parameter's value as a number where it is one, else as text."""
-    if isinstance(value, list):
-        return ", ".join(str(part) for part in value)
-    return json.dumps(value) if isinstance(value, dict | bool) else as_number(value)
+    plain = isinstance(value, list) and not any(isinstance(part, dict | list) for part in value)
+    if plain:
+        return ", ".join(str(part) for part in value)  # type: ignore[union-attr]
+    return json.dumps(value) if isinstance(value, list | dict | bool) else as_number(value)
 
 
 class _Baseline:
@@ -174,8 +178,9 @@ def _recorded(store: Store) -> Iterator[dict[str, Any]]:
     """What was recorded of every plan that has a table, by name."""
     for path in sorted((store.folder / PLANS).glob("*.json")):
         if path.with_suffix(".csv").exists():
-            with suppress(ValueError):
-                yield json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(path)
+            if found is not None:
+                yield found
 
 
 def _writer(stream: IO[str], names: Sequence[str]) -> csv.DictWriter[str]:

@@ -38,14 +38,15 @@ class Shard(NamedTuple):
 class Outcome:
     """What a run of a sweep did.
 
-    `ran` : points simulated now; `found` : finished before; `written` : what the
-    table holds.
+    `ran` : points simulated now; `found` : finished before; `written` : what the table holds.
+    `replaced` : whether it takes the place of that of another plan of the same name.
     """
 
     folder: Path
     ran: int = 0
     found: int = 0
     written: Written = field(default_factory=Written)
+    replaced: bool = False
 
 
 def run_sweep(
@@ -89,11 +90,12 @@ def run_sweep(
     designer = designer_of(plan)
     store = Store(out)
     store.prepare()
-    write_plan(store, designer)
+    replaced = write_plan(store, designer)
     if pool is None:
         pool = local_pool(jobs) if executor is None else given_pool(executor, jobs)
     mine = sum(shard.has(number) for number in range(count_points(designer.plan)))
     run = Run(store, designer.plan.name, mine, progress)
+    run.outcome.replaced = replaced
     designs = (design for design in designer.designs() if shard.has(design.point.number))
     run_all(run.jobs(designs), pool, run.finished, run.lost)
     run.outcome.written = write_tables(store, designer)

@@ -59,11 +59,7 @@ class Store:
 
     def read(self, key: str) -> dict[str, Any] | None:
         """What was recorded of a point; None if there is nothing, or no whole file."""
-        try:
-            found = json.loads(self.path(key).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return found if isinstance(found, dict) else None
+        return read_json(self.path(key))
 
     def finished(self, key: str) -> bool:
         """Whether a point need not run: it has figures, or an error of its own."""
@@ -75,6 +71,15 @@ class Store:
         text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
         with replacing(self.path(key)) as stream:
             stream.write(text)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A file of one mapping; None if there is none, or it is not whole."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @contextmanager

@@ -26,6 +26,7 @@ LAST = (
     Column("limited_share", "", "that share"),
     Column("error", "", "why there are no figures"),
     Column("hash", "", "the file below points/ that holds them"),
+    Column("model", "", "version of the model that ran it"),
 )
 FIGURES = tuple(
     column

@@ -21,6 +21,7 @@ SUFFIXES = (
     (HERTZ, "_hz", "Hz"),
     (DURATION, "_ps", "ps"),
 )
+MOST_STEPS = 100_000
 _UNITS = sorted({unit for quantity, *_ in SUFFIXES for unit in quantity.scale}, key=len)
 FIGURE = re.compile(
     r"(?<![\w.])(\d+\.?\d*(?:[eE][+-]?\d{1,2})?)\s*("
@@ -104,13 +105,16 @@ class Range(Spec):
 
     low: int | float | str
     high: int | float | str
-    steps: int | None = Field(default=None, gt=1)
+    steps: int | None = Field(default=None, gt=1, le=MOST_STEPS)
     scale: Literal["linear", "log"] = "linear"
     multiple_of: int | float | str | None = None
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Range:
         ends = [value for value in (self.low, self.high, self.multiple_of) if value is not None]
+        for value in ends:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise FieldError("low", f"{value} is no number")
         kinds = {quantity_of(value) for value in ends}
         for value in ends:
             if isinstance(value, str) and quantity_of(value) is None:

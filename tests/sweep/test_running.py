@@ -169,7 +169,7 @@ def test_an_interrupt_ends_a_sweep_without_a_word(plan_file, tmp_path):
     until(lambda: len(list((tmp_path / "out" / "points").glob("*.json"))) >= 3)
     os.killpg(run.pid, signal.SIGINT)
     said = run.communicate(timeout=60)[1]
-    assert (run.returncode, said) == (130, b"")
+    assert run.returncode == 130 and said == b"interrupted: the same command goes on where it was\n"
     assert run_sweep(plan_file(), tmp_path / "out").found >= 3
 
 
@@ -260,3 +260,24 @@ def test_an_estimate_does_not_count_what_compiles(plan_file, tmp_path, monkeypat
     monkeypatch.setattr(estimating.time, "perf_counter", lambda: clock[0])
     found = estimating.estimate(plan_file(SEVERAL), tmp_path / "out")
     assert found.seconds_each == 2.0 and kinds == {"systolic", "sparse"}
+
+
+def test_another_plan_of_the_same_name_takes_its_place_and_says_so(plan_file, tmp_path, cli):
+    assert cli("sweep", plan_file(), "--out", tmp_path / "out").code == 0
+    again = cli("sweep", plan_file(), "--out", tmp_path / "out")
+    assert "replaced" not in again.out
+    other = plan_file(PLAN.replace("[1, 2, 4, 8]", "[1, 2]"))
+    done = cli("sweep", other, "--out", tmp_path / "out")
+    assert "another plan of this name was replaced" in done.out and "0 points run" in done.out
+    assert len(pd.read_csv(tmp_path / "out" / "results.csv")) == 12
+
+
+def test_paths_lie_beside_the_plan(plan_file, tmp_path, trace, monkeypatch):
+    (tmp_path / "machines").mkdir()
+    (tmp_path / "machines" / "mine.yaml").write_text("extends: sparse_small\nname: mine\n")
+    (tmp_path / "small.trace").symlink_to(trace)
+    text = PLAN.replace("arch: sparse_small", "arch: machines/mine.yaml")
+    path = plan_file(text.replace("TRACE", "small.trace"))
+    monkeypatch.chdir("/")
+    run_sweep(path, tmp_path / "out")
+    assert set(read_table(tmp_path / "out").frame["architecture"]) == {"mine"}

@@ -64,17 +64,17 @@ def prepare(study: Study, objective: str, response: Response) -> Interaction | N
 def draw(data: Interaction) -> Figure:
     """Darker is stronger, left, and more of the objective, right."""
     said = (
-        "Shares are exact: every value of a parameter meets every other equally often; hatched: no "
-        "architecture has both."
+        "Shares are exact: every value of a parameter meets every other equally often"
         if data.balanced
-        else "What chance alone would explain is taken off; hatched: fewer than two points for a "
-        "combination of values, or never together."
+        else "What chance alone would explain is taken off"
     )
+    if np.isnan(data.shares[np.tril_indices(len(data.shares), -1)]).any():
+        said += "; hatched: too few points for a combination of values, or never together"
     figure = new_figure(
         f"Which parameters act on {data.objective} together",
         "left: share of the variance of its logarithm that a pair explains beyond both main "
         "effects; right: the strongest pair",
-        f"{said} Right: geometric mean at both values / geometric mean over all settings; "
+        f"{said}. Right: geometric mean at both values / geometric mean over all settings; "
         "workloads and architectures normalised by their own means.",
     )
     grid = figure.add_gridspec(1, 2, width_ratios=[1.15, 1])

@@ -98,8 +98,8 @@ def draw(data: Tornado) -> Figure:
                 row, end - 1, left=1, height=0.62, color=BETTER if better else WORSE,
                 edgecolor="#222222", linewidth=0.5, hatch="" if better else "//",
             )  # fmt: skip
-            words = [_shortened(text), f"{end:.3f}x" if 0.9 < end < 1.1 else times(end)]
-            label = "  ".join(words[::-1] if side else words)
+            effect = f"{end:.3f}x" if 0.9 < end < 1.1 else times(end)
+            label = f"{effect} at {_shortened(text)}"
             axes.annotate(
                 label, (end, row), xytext=(6 if side else -6, 0), textcoords="offset points",
                 ha="left" if side else "right", va="center", fontsize=size,
