@@ -1,4 +1,4 @@
-"""Builds a Program: tasks one by one or in blocks, packed operator by operator."""
+"""Builds a Program: tasks one by one or in blocks, packed many at a time."""
 
 from __future__ import annotations
 
@@ -65,12 +65,17 @@ class ProgramBuilder:
         self._runs: list[np.ndarray] = []
         self._run_count: list[int] = []
         self._counters: dict[str, dict[int, int]] = {name: {} for name in self._counter_names}
-        self._rows: list[Sequence[int]] = []
+        self._rows: list[int] = []
         self._row_tasks: list[int] = []
         self._spans: dict[str, list[tuple[range, np.ndarray]]] = {}
 
     def __len__(self) -> int:
         return self._sealed + len(self._unit)
+
+    @property
+    def unsealed(self) -> int:
+        """Tasks that are not packed."""
+        return len(self._unit)
 
     def operator_of(self, task: int) -> int:
         """The operator that a task was added for."""
@@ -116,7 +121,8 @@ class ProgramBuilder:
             counted = [values, *(column for _, column in spans)]
             found[name] = np.concatenate(named), np.concatenate(counted)
         if self._rows:
-            tasks, table = int64s(self._row_tasks), int64s(self._rows) * self._scales
+            tasks = int64s(self._row_tasks)
+            table = int64s(self._rows).reshape(-1, self._scales.size) * self._scales
             for name, column in zip(self._counter_names, table.T, strict=False):
                 own, values = found[name]
                 found[name] = np.concatenate([tasks, own]), np.concatenate([column, values])
@@ -207,7 +213,7 @@ class ProgramBuilder:
     def count_first(self, task: int, values: Sequence[int]) -> None:
         """Set the first counters of a task, as many as there are scales."""
         self._row_tasks.append(task)
-        self._rows.append(values)
+        self._rows += values
 
     def count(self, name: str, tasks: range, values: np.ndarray) -> None:
         """Set a counter of some tasks in a row; `values` : int64[tasks]."""
