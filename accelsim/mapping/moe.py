@@ -252,7 +252,7 @@ class _MoeTasks:
         if self.pattern is None:
             return None
         op = self.op
-        kept = Rows(*take_rows(self.pattern.indptr, self.pattern.indices, slots))
+        kept = self.machine.reuse.of(_taken, self.pattern, slots.tobytes())
         sparse = spmm_work(self.machine, kept, op.d_ff, op.d_model, op.dtype)
         dense = self.gemm(int(slots.size), op.d_model, op.d_ff, op.dtype, 0)
         if sparse.cycles >= dense.cycles:
@@ -322,6 +322,10 @@ class _MoeTasks:
             else:
                 where = run(self.y_base + first * self.row_bytes, tokens * self.row_bytes)
                 plan.store(where, Traffic.OUTPUTS, [done])
+
+
+def _taken(pattern: Rows, slots: bytes) -> Rows:
+    return Rows(*take_rows(pattern.indptr, pattern.indices, np.frombuffer(slots, np.int64)))
 
 
 def take_rows(
