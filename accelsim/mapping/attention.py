@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.arch.spec import Arch
-from accelsim.mapping.arrays import gemm_model
+from accelsim.mapping.arrays import gemm_work
 from accelsim.mapping.attention_tasks import (
     EXAMINE_LAG,
     KEPT_BYTES,
@@ -241,10 +241,10 @@ def _predicted(model: TileModel, tile: Tile) -> Tile:
     """A dense tile with the named predictor's scores."""
     assert model.op.predictor is not None
     depth, dtype = model.op.predictor
-    gemm = gemm_model(model.core, model.reuse)
     blocks = []
     for block in tile.score_blocks:
-        work = gemm(tile.rows, block.scores // tile.rows, depth, dtype, SCORE_BYTES)
+        keys = block.scores // tile.rows
+        work = gemm_work(model.core, model.reuse, tile.rows, keys, depth, dtype, SCORE_BYTES)
         blocks.append(block._replace(work=model.core.charged(ARRAY, work)))
     return tile._replace(score_blocks=tuple(blocks))
 

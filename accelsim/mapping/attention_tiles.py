@@ -17,7 +17,7 @@ from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.kernels.multicast import TICKS
 from accelsim.kernels.unions import union_columns, union_sizes
-from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES, gemm_model
+from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES, gemm_work
 from accelsim.mapping.composed import PatternTiles, pattern_tiles
 from accelsim.mapping.indices import key_index_bytes
 from accelsim.mapping.machine import ARRAY, INDEX, Core, Work
@@ -323,9 +323,8 @@ def dense_pair(
     reuse: Reuse, core: Core, rows: int, keys: int, d_qk: int, d_v: int, dtype: str
 ) -> tuple[Work, Work]:
     """Work of Q K^T and of P V for a dense block, ports charged."""
-    gemm = gemm_model(core, reuse)
-    scores = gemm(rows, keys, d_qk, dtype, SCORE_BYTES)
-    values = gemm(rows, d_v, keys, dtype, 0)
+    scores = gemm_work(core, reuse, rows, keys, d_qk, dtype, SCORE_BYTES)
+    values = gemm_work(core, reuse, rows, d_v, keys, dtype, 0)
     pairs = [[scores], [values]]
     if isinstance(core.array, SparseArray):  # or queries on rows, all keys to all rows
         written = rows * keys * SCORE_BYTES
