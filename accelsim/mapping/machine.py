@@ -129,9 +129,10 @@ class Core:
 
     def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
         """Element-wise work of so many lane-operations, port charge included."""
-        cycles = max(1, -(-int(lane_operations) // self.vector.lanes))
-        work = Work(cycles, cycles, cycles, 0, 0, 0, 0, 0, 0, read_bytes, write_bytes)
-        return self.charged(VECTOR, work)
+        busy = max(1, -(-int(lane_operations) // self.vector.lanes))
+        read, write = self._ports[VECTOR]
+        cycles = max(busy, -(-read_bytes // read), -(-write_bytes // write))
+        return Work(cycles, cycles, busy, cycles - busy, 0, 0, 0, 0, 0, read_bytes, write_bytes)
 
 
 class Machine(Core):
