@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -116,9 +117,9 @@ class TileModel:
 
     def _kept_pairs(self, kept: Rows, queries: int) -> list[int]:
         """Kept pairs of every tile, of one head."""
-        ends = kept.indptr
-        starts = np.append(ends[:-1:queries], ends[-1])
-        return np.diff(starts).tolist()
+        ends = kept.csr[0]
+        bounds = [*ends[:-1:queries].tolist(), int(ends[-1])]
+        return [end - begin for begin, end in pairwise(bounds)]
 
     def unions(self, kept: Rows, queries: int, span: int) -> tuple[np.ndarray, np.ndarray]:
         """Blocks of `span` keys that each tile names: where its own end, and all of them."""

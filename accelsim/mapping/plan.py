@@ -265,7 +265,7 @@ class Plan:
         useful_bytes: int | None = None,
         **counts: int,
     ) -> int:
-        moved = int((runs[:, 2] * runs[:, 3]).sum())
+        moved = int(runs[:, 2] @ runs[:, 3])
         counts["write_bytes" if unit == LOAD else "read_bytes"] = moved
         counts["dram_useful_bytes"] = moved if useful_bytes is None else useful_bytes
         runs = self.allocator.folded(runs)
