@@ -143,7 +143,7 @@ def dense_mode_work(
     hidden, compute, port, reload, moved = fastest_dense_gemm(
         m, n, depth, array.macs, slices, most, array.share * PARTS_OF_BYTE, item_parts,
         array.accumulators,
-    ).tolist()  # fmt: skip
+    )  # fmt: skip
     exposed = 0 if hidden else reload
     return Work(
         cycles=compute + port + exposed,
