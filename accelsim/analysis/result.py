@@ -145,6 +145,13 @@ def _memory(
     return pd.DataFrame(rows, columns=[column.name for column in MEMORY_COLUMNS])
 
 
+def _sums(group: np.ndarray, values: np.ndarray, groups: int) -> np.ndarray:
+    """Sums of the values of each group, int64[groups]."""
+    sums = np.zeros(groups, np.int64)
+    np.add.at(sums, group, values)
+    return sums
+
+
 def _traffic(trace: Trace, program: Program, record: Record) -> pd.DataFrame:
     lines = task_lines(program) * program.dram.line_bytes[program.units.chip[program.unit]]
     memory = np.flatnonzero(lines)
@@ -155,9 +162,7 @@ def _traffic(trace: Trace, program: Program, record: Record) -> pd.DataFrame:
     repeats = np.array([trace.operators[i].repeat for i in operator], np.int64)
 
     def summed(values: np.ndarray) -> np.ndarray:
-        sums = np.zeros(found.size, np.int64)
-        np.add.at(sums, pair, values[memory])
-        return sums * repeats
+        return _sums(pair, values[memory], found.size) * repeats
 
     unique = [
         record.unique_bytes.get((int(o), int(t)), 0) for o, t in zip(operator, traffic, strict=True)
@@ -179,28 +184,33 @@ def _critical_path(
     trace: Trace, program: Program, counted: CountedPath
 ) -> tuple[pd.DataFrame, dict[int, tuple[str, float]]]:
     """Time per (operator, unit) on the critical path, and what leads in each operator."""
-    task = counted.task
-    table = pd.DataFrame(
-        {
-            "operator": program.operator[task],
-            "unit": program.unit[task],
-            "time_ps": counted.time_ps,
-        }
+    task, units = counted.task, len(program.units.name)
+    pair, segment = np.unique(
+        program.operator[task] * units + program.unit[task], return_inverse=True
     )
-    for name in STALL_PARTS:
-        part = program.counters[name][task] / np.maximum(program.occupancy_ps[task], 1)
-        table[name] = part * table["time_ps"]
-    table = table.groupby(["operator", "unit"], as_index=False).sum()
-    leads: dict[int, tuple[str, float]] = {}
-    totals = table.groupby("operator")["time_ps"].sum()
-    for top in table.sort_values("time_ps").groupby("operator").tail(1).to_dict("records"):
-        operator, time = int(top["operator"]), max(1, int(top["time_ps"]))
-        stalled, imbalance, conflict = (float(top[name]) / time for name in STALL_PARTS)
-        words = _limit(program.units.name[int(top["unit"])], stalled, imbalance, conflict)
-        leads[operator] = words, time / max(1, int(totals[operator]))
-    table["scope"] = [trace.operators[i].scope for i in table["operator"]]
-    table["unit"] = [program.units.name[i] for i in table["unit"]]
-    return table[["operator", *(column.name for column in PATH_COLUMNS)]], leads
+    operator, unit = pair // units, pair % units
+    time_ps = _sums(segment, counted.time_ps, pair.size)
+    occupancy = np.maximum(program.occupancy_ps[task], 1)
+    waits = [program.counters[name][task] / occupancy * counted.time_ps for name in STALL_PARTS]
+    parts = [np.bincount(segment, wait) / np.maximum(time_ps, 1) for wait in waits]
+    totals = np.maximum(_sums(operator, time_ps, len(trace.operators)), 1)
+    order = np.argsort(time_ps)
+    longest = dict(zip(operator[order].tolist(), order.tolist(), strict=True))  # the last stays
+    leads = {
+        number: (
+            _limit(program.units.name[unit[at]], *(float(part[at]) for part in parts)),
+            max(1, int(time_ps[at])) / int(totals[number]),
+        )
+        for number, at in longest.items()
+    }
+    table = {
+        "operator": operator,
+        "scope": [trace.operators[i].scope for i in operator],
+        "unit": [program.units.name[i] for i in unit],
+        "time_ps": time_ps,
+    }
+    columns = ["operator", *(column.name for column in PATH_COLUMNS)]
+    return pd.DataFrame(table, columns=columns), leads
 
 
 def _limit(unit: str, stalled: float, imbalance: float, conflict: float) -> str:
@@ -223,9 +233,9 @@ def _operators(
     path: pd.DataFrame,
     leads: dict[int, tuple[str, float]],
 ) -> pd.DataFrame:
-    times = path.groupby("operator")["time_ps"].sum()
     lines = task_lines(program) * program.dram.line_bytes[program.units.chip[program.unit]]
     count = len(trace.operators)
+    times = _sums(path["operator"].to_numpy(), path["time_ps"].to_numpy(), count)
     first = np.full(count, np.iinfo(np.int64).max)
     last = np.zeros(count, np.int64)
     np.minimum.at(first, program.operator, schedule.start)
@@ -240,7 +250,7 @@ def _operators(
     }
     rows = []
     for number, op in enumerate(trace.operators):
-        time = int(times.get(number, 0))
+        time = int(times[number])
         macs = op.repeat * effectual_macs(op)
         peak = arch.peak_macs_per_cycle(op.dtype) / arch.clock_ps
         limit, share = leads.get(number, ("hidden behind others", 0.0))

@@ -1,4 +1,4 @@
-"""Builds a Program: tasks one by one or in blocks, packed operator by operator."""
+"""Builds a Program: tasks one by one or in blocks, packed many at a time."""
 
 from __future__ import annotations
 
@@ -56,21 +56,23 @@ class ProgramBuilder:
 
     def _open(self) -> None:
         """Begin the part that is not sealed."""
-        self._unit: list[int] = []
-        self._occupancy: list[int] = []
-        self._latency: list[int] = []
-        self._operator: list[int] = []
+        self._heads: list[int] = []  # unit, occupancy, latency, operator of each
         self._pred: list[Sequence[int]] = []
         self._claims: list[list[tuple[int, int, list[int]]]] = []
         self._runs: list[np.ndarray] = []
         self._run_count: list[int] = []
         self._counters: dict[str, dict[int, int]] = {name: {} for name in self._counter_names}
-        self._rows: list[Sequence[int]] = []
+        self._rows: list[int] = []
         self._row_tasks: list[int] = []
         self._spans: dict[str, list[tuple[range, np.ndarray]]] = {}
 
     def __len__(self) -> int:
-        return self._sealed + len(self._unit)
+        return self._sealed + len(self._pred)
+
+    @property
+    def unsealed(self) -> int:
+        """Tasks that are not packed."""
+        return len(self._pred)
 
     def operator_of(self, task: int) -> int:
         """The operator that a task was added for."""
@@ -78,18 +80,19 @@ class ProgramBuilder:
             if task < block.unit.size:
                 return int(block.operator[task])
             task -= block.unit.size
-        return self._operator[task]
+        return self._heads[4 * task + 3]
 
     def seal(self) -> None:
         """Pack the tasks since the last time: as Python lists they take several times the room."""
         claims = list(chain.from_iterable(self._claims))
+        unit, occupancy, latency, operator = int64s(int64s(self._heads).reshape(-1, 4).T)
         runs = self._runs
         self._blocks.append(
             _Block(
-                unit=int64s(self._unit),
-                occupancy=int64s(self._occupancy),
-                latency=int64s(self._latency),
-                operator=int64s(self._operator),
+                unit=unit,
+                occupancy=occupancy,
+                latency=latency,
+                operator=operator,
                 preds=_lengths(self._pred),
                 pred=np.fromiter(chain.from_iterable(self._pred), np.int64),
                 claims=_lengths(self._claims),
@@ -102,7 +105,7 @@ class ProgramBuilder:
                 counters=self._packed_counters(),
             )
         )
-        self._sealed += len(self._unit)
+        self._sealed += len(self._pred)
         self._open()
 
     def _packed_counters(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -116,7 +119,8 @@ class ProgramBuilder:
             counted = [values, *(column for _, column in spans)]
             found[name] = np.concatenate(named), np.concatenate(counted)
         if self._rows:
-            tasks, table = int64s(self._row_tasks), int64s(self._rows) * self._scales
+            tasks = int64s(self._row_tasks)
+            table = int64s(self._rows).reshape(-1, self._scales.size) * self._scales
             for name, column in zip(self._counter_names, table.T, strict=False):
                 own, values = found[name]
                 found[name] = np.concatenate([tasks, own]), np.concatenate([column, values])
@@ -132,11 +136,9 @@ class ProgramBuilder:
         **counters: int,
     ) -> int:
         """Add a task with a service; `after` lists its predecessors. Returns its index."""
-        index = self._sealed + len(self._unit)
-        self._unit.append(unit)
-        self._occupancy.append(int(occupancy_ps))
-        self._latency.append(int(occupancy_ps if latency_ps is None else latency_ps))
-        self._operator.append(self.current_operator)
+        index = self._sealed + len(self._pred)
+        latency = occupancy_ps if latency_ps is None else latency_ps
+        self._heads += unit, occupancy_ps, latency, self.current_operator
         self._pred.append(tuple(dict.fromkeys(after)))
         self._claims.append([])
         self._run_count.append(0)
@@ -184,10 +186,7 @@ class ProgramBuilder:
         runs = int64s(runs)
         count = len(runs)
         tasks, releasers = range(len(self), len(self) + count), list[int]()
-        self._unit += [unit] * count
-        self._occupancy += [0] * count
-        self._latency += [0] * count
-        self._operator += [self.current_operator] * count
+        self._heads += [unit, 0, 0, self.current_operator] * count
         self._pred += [tuple(dict.fromkeys(after))] * count
         sizes = (runs[:, 2] * runs[:, 3]).tolist()
         self._claims += [[(buffer, size, releasers)] for size in sizes]
@@ -207,7 +206,7 @@ class ProgramBuilder:
     def count_first(self, task: int, values: Sequence[int]) -> None:
         """Set the first counters of a task, as many as there are scales."""
         self._row_tasks.append(task)
-        self._rows.append(values)
+        self._rows += values
 
     def count(self, name: str, tasks: range, values: np.ndarray) -> None:
         """Set a counter of some tasks in a row; `values` : int64[tasks]."""

@@ -9,7 +9,6 @@ behind the stream when half of the storage is free for the next ones (`slots` = 
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 
@@ -75,9 +74,7 @@ def dense_gemm(
 
 
 @njit(cache=True)
-def fastest_dense_gemm(
-    m, n, k, macs, k_slices, most, read_share, operand_bytes, accumulator_bytes
-):
+def fastest_dense_gemm(m, n, k, macs, k_slices, most, read_share, operand_bytes, accumulator_bytes):
     """The fastest way to run a GEMM: its K slice, which operand is stationary, hidden loads or not.
 
     Parameters
@@ -92,10 +89,10 @@ def fastest_dense_gemm(
 
     Returns
     -------
-    int64[5]
+    hidden, compute, port, reload, read_bytes : int64
         Whether loads are hidden, then what `dense_gemm` returns; the first of equals.
     """
-    best = np.zeros(5, np.int64)
+    best = (0, 0, 0, 0, 0)
     least = -1
     for k_slice in k_slices:
         for swapped in range(2):
@@ -107,11 +104,10 @@ def fastest_dense_gemm(
                 compute, port, reload, moved = dense_gemm(
                     held, streamed, k, macs, min(k_slice, macs), slots, hidden, read_share,
                     operand_bytes, accumulator_bytes,
-                )
+                )  # fmt: skip
                 # A hidden load is exposed only when nothing runs before it.
                 cycles = compute + port + (0 if hidden == 1 else reload)
                 if least < 0 or cycles < least:
                     least = cycles
-                    best[0], best[1], best[2] = hidden, compute, port
-                    best[3], best[4] = reload, moved
+                    best = (hidden, compute, port, reload, moved)
     return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -58,32 +58,29 @@ def gemm_model(core: Core, reuse: Reuse) -> Gemm:
     C[m, n] = A[m, k] x B[k, n], one task. A MAC unit that does r MACs a cycle of a type takes r
     elements of k at once. Partial sums stay in the array's own accumulators.
     """
-    array = core.array
+    return lru_cache(maxsize=65536)(partial(gemm_work, core, reuse))
+
+
+def gemm_work(
+    core: Core, reuse: Reuse, m: int, n: int, k: int, dtype: str, out_bytes: float
+) -> Work:
+    """See `gemm_model`."""
+    array, rate, gemm = core.array, core.rate(dtype), (m, n, k, dtype, out_bytes)
     if isinstance(array, ComposedArray):
-
-        def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
-            return reuse.of(
-                composed_gemm, core.exact_array, core.rate(dtype), m, n, k, dtype, out_bytes
-            )
-
-    elif isinstance(array, SystolicArray):
+        return reuse.of(composed_gemm, core.exact_array, rate, *gemm)
+    if isinstance(array, SystolicArray):
         shapes = tuple((s.count, s.rows, s.columns) for s in array.shapes)
         flows = array.dataflows if core.dataflow == "auto" else (core.dataflow,)
-        fixed = FOLD_RULE[array.fold_rule], flows, shapes, array.preload_rows_per_cycle
-
-        def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
-            costs = SystolicCosts(*fixed, array.accumulators, core.rate(dtype))
-            return reuse.of(systolic_work, reuse, costs, m, n, k, dtype, out_bytes)
-
-    else:
-        slices, share = array.dense_mode.k_slices, core.scratchpad.shares.array.read
-        storage = slices, array.macs, array.query_storage, array.accumulators, share
-
-        def one(m: int, n: int, k: int, dtype: str, out_bytes: float) -> Work:
-            costs = DenseModeCosts(*storage, core.rate(dtype))
-            return reuse.of(dense_mode_work, costs, m, n, k, dtype, out_bytes)
-
-    return lru_cache(maxsize=65536)(one)
+        systolic = SystolicCosts(
+            FOLD_RULE[array.fold_rule], flows, shapes, array.preload_rows_per_cycle,
+            array.accumulators, rate,
+        )  # fmt: skip
+        return reuse.of(systolic_work, reuse, systolic, *gemm)
+    dense = DenseModeCosts(
+        array.dense_mode.k_slices, array.macs, array.query_storage, array.accumulators,
+        core.scratchpad.shares.array.read, rate,
+    )  # fmt: skip
+    return reuse.of(dense_mode_work, dense, *gemm)
 
 
 def systolic_work(
@@ -146,7 +143,7 @@ def dense_mode_work(
     hidden, compute, port, reload, moved = fastest_dense_gemm(
         m, n, depth, array.macs, slices, most, array.share * PARTS_OF_BYTE, item_parts,
         array.accumulators,
-    ).tolist()  # fmt: skip
+    )  # fmt: skip
     exposed = 0 if hidden else reload
     return Work(
         cycles=compute + port + exposed,

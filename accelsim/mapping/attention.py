@@ -20,13 +20,14 @@ balance by moving queries between rows.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.arch.spec import Arch
-from accelsim.mapping.arrays import gemm_model
+from accelsim.mapping.arrays import gemm_work
 from accelsim.mapping.attention_tasks import (
     EXAMINE_LAG,
     KEPT_BYTES,
@@ -44,7 +45,7 @@ from accelsim.mapping.dry_plan import DryPlan
 from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Core, Machine
 from accelsim.mapping.plan import Plan
 from accelsim.mapping.reuse import Reuse
-from accelsim.mapping.tiles import AttentionShape, Block, Pass, Tile
+from accelsim.mapping.tiles import AttentionShape, Pass, Tile
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import Attention
 
@@ -53,6 +54,8 @@ TRAFFIC_WEIGHT = 1 / 8
 # Choices that are run dry: estimated within this factor of the least, and so many at most.
 CLOSE = 1.3
 MOST_DRY_RUNS = 8
+# The part of a strategy that finds its keys; a strategy of this name does no more.
+EXAMINE = ("scores", "predict")
 # A Tile and a Block as Python objects: their fields, the Work in them and a view of the keys.
 TILE_BYTES, BLOCK_BYTES = 512, 1024
 
@@ -214,26 +217,36 @@ def _made(model: TileModel, p: Pass, strategy: str, queries: int) -> list[Tile]:
         return model.gather_tiles(p, queries)
     if strategy == "sparse":
         return model.sparse_tiles(p, queries)
-    predicts = strategy == "predict_sparse"
-    kept = model.gather_tiles if strategy == "scores_gather" else model.sparse_tiles
-    tiles = []
-    for tile, examined in zip(kept(p, queries), model.dense_tiles(p, queries), strict=True):
-        blocks = examined.score_blocks
-        if predicts:
-            blocks = tuple(_predicted(model, block, tile.rows) for block in blocks)
-        scored = tile.score_blocks if predicts else ()
-        tiles.append(tile._replace(metadata_bytes=0, examine_blocks=blocks, score_blocks=scored))
-    return tiles
+    predicts = strategy.startswith("predict")
+    examined = model.dense_tiles(p, queries)
+    if predicts:
+        examined = [_predicted(model, tile) for tile in examined]
+    if strategy in EXAMINE:
+        kept = [tile._replace(score_blocks=(), value_blocks=()) for tile in examined]
+    elif strategy == "scores_gather":
+        kept = model.gather_tiles(p, queries)
+    else:
+        kept = model.sparse_tiles(p, queries)
+    return [
+        tile._replace(
+            metadata_bytes=0,
+            examine_blocks=dense.score_blocks,
+            score_blocks=tile.score_blocks if predicts else (),
+        )
+        for tile, dense in zip(kept, examined, strict=True)
+    ]
 
 
-def _predicted(model: TileModel, block: Block, rows: int) -> Block:
-    """A dense block of the named predictor's scores."""
-    predictor = model.op.predictor
-    assert predictor is not None
-    gemm = gemm_model(model.core, model.reuse)
-    depth, dtype = predictor
-    work = gemm(rows, block.scores // rows, depth, dtype, SCORE_BYTES)
-    return block._replace(work=model.core.charged(ARRAY, work))
+def _predicted(model: TileModel, tile: Tile) -> Tile:
+    """A dense tile with the named predictor's scores."""
+    assert model.op.predictor is not None
+    depth, dtype = model.op.predictor
+    blocks = []
+    for block in tile.score_blocks:
+        keys = block.scores // tile.rows
+        work = gemm_work(model.core, model.reuse, tile.rows, keys, depth, dtype, SCORE_BYTES)
+        blocks.append(block._replace(work=model.core.charged(ARRAY, work)))
+    return tile._replace(score_blocks=tuple(blocks))
 
 
 def _choose(plan: Plan, op: Attention, model: TileModel, first: Placed) -> Choice:
@@ -243,14 +256,17 @@ def _choose(plan: Plan, op: Attention, model: TileModel, first: Placed) -> Choic
     """
     machine = plan.machine
     work = first.work(op, machine.reuse)
-    close: list[Choice] = []
+    close, least = list[Choice](), math.inf
     for strategy in _strategies(machine.arch, op):
         for queries in _heights(model, work, strategy, machine.arch.mapping.tile_queries):
-            tiles = _tiles(model, work, strategy, queries)
             for resident in (True, False) if _fits(model) else (False,):
+                alone = _examining(machine, model, work, strategy, queries, resident)
+                if alone > CLOSE * least:
+                    continue
+                tiles = _tiles(model, work, strategy, queries)
                 cycles = _estimate(machine, model, tiles, resident)
                 close.append(Choice(strategy, queries, resident, cycles, tiles))
-            least = min(choice.cycles for choice in close)
+                least = min(least, cycles)
             close = [choice for choice in close if choice.cycles <= CLOSE * least]
     if len(close) == 1:
         return close[0]
@@ -286,6 +302,16 @@ def _estimate(machine: Machine, model: TileModel, found: TileList, resident: boo
     through = (array + vector + index + dram) / max(1, len(found.tiles))
     longest = max(array, vector, index, dram, found.chain_cycles / in_flight)
     return longest + through + dram * TRAFFIC_WEIGHT
+
+
+def _examining(
+    machine: Machine, model: TileModel, p: Pass, strategy: str, queries: int, resident: bool
+) -> float:
+    """What of an estimate finding the keys takes: a bound that needs no look at the pattern."""
+    part = strategy.partition("_")[0]
+    if part not in EXAMINE:
+        return 0.0
+    return _estimate(machine, model, _tiles(model, p._replace(kept=None), part, queries), resident)
 
 
 def _chain(core: Core, tile: Tile, softmax: int, switch: int) -> int:

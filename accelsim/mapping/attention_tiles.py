@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.kernels.multicast import TICKS
 from accelsim.kernels.unions import union_columns, union_sizes
-from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES, gemm_model
+from accelsim.mapping.arrays import SPARSE_PIPELINE_CYCLES, gemm_work
 from accelsim.mapping.composed import PatternTiles, pattern_tiles
 from accelsim.mapping.indices import key_index_bytes
 from accelsim.mapping.machine import ARRAY, INDEX, Core, Work
@@ -116,9 +117,9 @@ class TileModel:
 
     def _kept_pairs(self, kept: Rows, queries: int) -> list[int]:
         """Kept pairs of every tile, of one head."""
-        ends = kept.indptr
-        starts = np.append(ends[:-1:queries], ends[-1])
-        return np.diff(starts).tolist()
+        ends = kept.csr[0]
+        bounds = [*ends[:-1:queries].tolist(), int(ends[-1])]
+        return [end - begin for begin, end in pairwise(bounds)]
 
     def unions(self, kept: Rows, queries: int, span: int) -> tuple[np.ndarray, np.ndarray]:
         """Blocks of `span` keys that each tile names: where its own end, and all of them."""
@@ -323,9 +324,8 @@ def dense_pair(
     reuse: Reuse, core: Core, rows: int, keys: int, d_qk: int, d_v: int, dtype: str
 ) -> tuple[Work, Work]:
     """Work of Q K^T and of P V for a dense block, ports charged."""
-    gemm = gemm_model(core, reuse)
-    scores = gemm(rows, keys, d_qk, dtype, SCORE_BYTES)
-    values = gemm(rows, d_v, keys, dtype, 0)
+    scores = gemm_work(core, reuse, rows, keys, d_qk, dtype, SCORE_BYTES)
+    values = gemm_work(core, reuse, rows, d_v, keys, dtype, 0)
     pairs = [[scores], [values]]
     if isinstance(core.array, SparseArray):  # or queries on rows, all keys to all rows
         written = rows * keys * SCORE_BYTES

@@ -33,6 +33,9 @@ class DryPlan(Plan):
         self._latency = machine.dram_latency_cycles
         self._dram_free = self._dram_busy = 0.0
 
+    def __post_init__(self) -> None:
+        """No Program is built."""
+
     @property
     def dram_cycles(self) -> float:
         """Cycles for which DRAM is busy."""
@@ -70,7 +73,7 @@ class DryPlan(Plan):
 
     def _ready(self, after: Sequence[int]) -> float:
         finish = self._finish
-        return max((finish[task] for task in after), default=0.0)
+        return max([finish[task] for task in after], default=0.0)
 
     def _done(self, finish: float) -> int:
         self._finish.append(finish)

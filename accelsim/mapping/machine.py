@@ -51,18 +51,10 @@ class Work(NamedTuple):
         of = max(1, ends[-1])
         pieces = []
         for begin, end in pairwise(ends):
-            values = {
-                name: value * end // of - value * begin // of
-                for name, value in self._asdict().items()
-                if name not in ("cycles", "latency_cycles")
-            }
-            cycles = (
-                values["busy_cycles"]
-                + values["input_stall_cycles"]
-                + values["conflict_stall_cycles"]
-                + values["fill_cycles"]
-            )
-            pieces.append(Work(cycles=cycles, latency_cycles=cycles + tail, **values))
+            parts = [value * end // of - value * begin // of for value in self[2:]]
+            busy, stalled, _, conflict, fill = parts[:5]
+            cycles = busy + stalled + conflict + fill
+            pieces.append(Work(cycles, cycles + tail, *parts))
         return pieces
 
     def plus(self, other: Work) -> Work:
@@ -137,9 +129,10 @@ class Core:
 
     def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
         """Element-wise work of so many lane-operations, port charge included."""
-        cycles = max(1, -(-int(lane_operations) // self.vector.lanes))
-        work = Work(cycles, cycles, cycles, 0, 0, 0, 0, 0, 0, read_bytes, write_bytes)
-        return self.charged(VECTOR, work)
+        busy = max(1, -(-int(lane_operations) // self.vector.lanes))
+        read, write = self._ports[VECTOR]
+        cycles = max(busy, -(-read_bytes // read), -(-write_bytes // write))
+        return Work(cycles, cycles, busy, cycles - busy, 0, 0, 0, 0, 0, read_bytes, write_bytes)
 
 
 class Machine(Core):

@@ -16,6 +16,7 @@ Not modelled: the router (its own matmul in the trace), expert parallelism over 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -127,6 +128,7 @@ class _MoeTasks:
         lines_per_cycle = arch.dram.channels * arch.clock_ps / arch.dram.burst_ps
         expert = op.matrices * op.d_model * op.d_ff * element_bytes(op.dtype)
         expert /= lines_per_cycle * arch.dram.line
+        block_cycles = cache(self._block_cycles)
         best: tuple[float, int, int] | None = None
         for chunk in sorted({min(op.d_ff, width << shift) for shift in range(4)}):
             per = self.row_bytes + op.d_model * ACCUMULATOR_BYTES
@@ -135,7 +137,7 @@ class _MoeTasks:
                 block = max(1, int(self.machine.tiles_bytes * 0.95) // (copies * per))
                 passes = -(-loads // block)
                 array = sum(
-                    int(count) * self._block_cycles(-(-int(load) // int(count)), chunk)
+                    int(count) * block_cycles(-(-int(load) // int(count)), chunk)
                     for load, count in zip(loads, passes, strict=True)
                 )
                 total = int(passes.sum())
@@ -252,7 +254,7 @@ class _MoeTasks:
         if self.pattern is None:
             return None
         op = self.op
-        kept = Rows(*take_rows(self.pattern.indptr, self.pattern.indices, slots))
+        kept = self.machine.reuse.of(_taken, self.pattern, slots.tobytes())
         sparse = spmm_work(self.machine, kept, op.d_ff, op.d_model, op.dtype)
         dense = self.gemm(int(slots.size), op.d_model, op.d_ff, op.dtype, 0)
         if sparse.cycles >= dense.cycles:
@@ -322,6 +324,10 @@ class _MoeTasks:
             else:
                 where = run(self.y_base + first * self.row_bytes, tokens * self.row_bytes)
                 plan.store(where, Traffic.OUTPUTS, [done])
+
+
+def _taken(pattern: Rows, slots: bytes) -> Rows:
+    return Rows(*take_rows(pattern.indptr, pattern.indices, np.frombuffer(slots, np.int64)))
 
 
 def take_rows(

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 def _nothing() -> None:
     return None
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step of a loop, cut into three parts that add tasks."""
 
     fetch: Callable[[], None] = _nothing

@@ -63,7 +63,7 @@ COUNTERS = (  # the first are those of a Work
     "traffic",
 )
 
-
+PACKED_TASKS = 1 << 13  # at the end of an operator: to pack a few takes as long as to pack these
 # Called with each task that gives storage back.
 Release = Callable[[int], None]
 
@@ -124,7 +124,8 @@ class Plan:
         self._finals: list[int] = []
         yield
         self.ends.append(self.join(self._finals or [self.start]))
-        self.builder.seal()
+        if self.builder.unsealed >= PACKED_TASKS:
+            self.builder.seal()
 
     def reconfigure(self) -> int:
         """Switch the array to this operator's dataflow or mode; array tasks queue behind it."""
@@ -264,7 +265,7 @@ class Plan:
         useful_bytes: int | None = None,
         **counts: int,
     ) -> int:
-        moved = int((runs[:, 2] * runs[:, 3]).sum())
+        moved = int(runs[:, 2] @ runs[:, 3])
         counts["write_bytes" if unit == LOAD else "read_bytes"] = moved
         counts["dram_useful_bytes"] = moved if useful_bytes is None else useful_bytes
         runs = self.allocator.folded(runs)

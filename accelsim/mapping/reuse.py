@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -31,6 +31,7 @@ MOST_BYTES = 256 << 20
 LARGEST_PART = 4
 DIGEST_BYTES = 16
 OBJECT_BYTES = 64  # a small Python object with its place in another
+PLAIN = frozenset({int, str, float, bool, bytes, type(None)})  # their own content
 
 
 class Reuse:
@@ -61,8 +62,8 @@ class Reuse:
         function : callable
             Of a module, without a state: the result depends on the arguments alone.
         *arguments
-            Numbers, strings, tuples of them, patterns, what has a `content`, and a Reuse, which
-            changes no result.
+            Numbers, strings, bytes, tuples of them, patterns, what has a `content`, and a Reuse,
+            which changes no result.
 
         Raises
         ------
@@ -207,11 +208,10 @@ def _view(array: np.ndarray) -> np.ndarray:
 
 def _key(argument: object) -> Hashable:
     kind = type(argument)
-    if kind is int or kind is str or kind is float or argument is None or kind is bool:
+    if kind in PLAIN:
         return argument
     if isinstance(argument, tuple):
-        plain = int, str  # most of all by far
-        return tuple([item if type(item) in plain else _key(item) for item in argument])
+        return tuple([item if type(item) in PLAIN else _key(item) for item in argument])
     if isinstance(argument, Pattern):  # patterns are equal where they are the same
         return weakref.ref(argument)
     if isinstance(argument, Reuse):
@@ -229,17 +229,11 @@ def _frozen(result: object) -> int:
     size, seen, left = 0, set[int](), [result]
     while left:
         value = left.pop()
-        kind = type(value)
-        if kind is int or value is None or kind is float or kind is str or kind is bytes:
-            size += OBJECT_BYTES // 2
-            continue
         if id(value) in seen:
             continue
         seen.add(id(value))
         size += OBJECT_BYTES
-        if isinstance(value, tuple):
-            left.extend(value)
-        elif isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray):
             value.flags.writeable = False
             if isinstance(value.base, np.ndarray):
                 left.append(value.base)
@@ -247,8 +241,18 @@ def _frozen(result: object) -> int:
                 size += value.nbytes
         elif isinstance(value, Rows):
             size += sum(array.nbytes for array in value.csr)
-        elif is_dataclass(value) and vars(type(value))["__dataclass_params__"].frozen:
-            left.extend(getattr(value, field.name) for field in fields(value))
-        else:
-            raise TypeError(f"a {kind.__name__} could change and cannot be kept")
+        elif type(value) not in PLAIN:
+            parts = _parts(value)
+            nested = [part for part in parts if type(part) not in PLAIN]
+            size += OBJECT_BYTES // 2 * (len(parts) - len(nested))
+            left += nested
     return size
+
+
+def _parts(value: object) -> Sequence[object]:
+    """Items of a tuple, fields of a frozen record."""
+    if isinstance(value, tuple):
+        return value
+    if is_dataclass(value) and vars(type(value))["__dataclass_params__"].frozen:
+        return [getattr(value, field.name) for field in fields(value)]
+    raise TypeError(f"a {type(value).__name__} could change and cannot be kept")

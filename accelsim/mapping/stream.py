@@ -77,9 +77,10 @@ class StreamedGemm:
             begins, ends = first and at == 0, last and at == panels - 1
             here = min(depth, k - at * depth)
             work = self.gemm(rows, columns, here, self.dtype, out_bytes if ends else 0)
-            read = work.read_bytes + (0 if begins else sums)
-            written = work.write_bytes + (0 if ends else sums)
-            work = work._replace(read_bytes=read, write_bytes=written)
+            if sums:
+                read = work.read_bytes + (0 if begins else sums)
+                written = work.write_bytes + (0 if ends else sums)
+                work = work._replace(read_bytes=read, write_bytes=written)
             yield machine.charged(ARRAY, work)
 
     def cycles(

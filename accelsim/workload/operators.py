@@ -9,6 +9,7 @@ is an array or an array rule, which `numpy.asarray` computes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ MX_BLOCK = 32
 MX_SCALE_BITS = 8
 
 
+@lru_cache(maxsize=1 << 12)
 def data_bytes(elements: int, dtype: str) -> int:
     """Bytes of one contiguous piece, such as a row of a tensor: rounded up once, at its end.
 

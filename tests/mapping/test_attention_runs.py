@@ -91,3 +91,15 @@ def test_attention_waits_for_the_model_s_own_indices() -> None:
         p, schedule = found.program, found.schedule
         first = schedule.start[(p.operator == 1) & (p.unit == p.units.name.index("array"))].min()
         assert first >= schedule.finish[p.operator == 0].max()
+
+
+@pytest.mark.parametrize("room", ROOM)
+@pytest.mark.parametrize("case", ["from_scores", "accelerator"])
+def test_a_choice_is_left_out_only_where_it_would_lose(
+    case: str, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = result(case, "sparse_v1", room)
+    monkeypatch.setattr("accelsim.mapping.attention.EXAMINE", ())  # every choice is estimated
+    mapped = map_trace(CASES[case], found.arch)
+    assert list(mapped.choices.values()) == found.operators["mapping"].tolist()
+    assert mapped.program.unit.tolist() == found.program.unit.tolist()
