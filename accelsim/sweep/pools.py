@@ -44,7 +44,7 @@ def local_pool(jobs: int) -> Pool:
 
     def make() -> Executor:
         one_thread()
-        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle)
+        return _Processes(jobs, mp_context=context, initializer=_settle)
 
     return Pool(make, jobs)
 
@@ -75,6 +75,18 @@ class ThisProcess(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes that hold back an interrupt until they have settled: a submission may start one."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit, with interrupts blocked for whoever is started."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Kept(Executor):
@@ -123,6 +135,7 @@ def _settle() -> None:
     """
     gc.set_threshold(MANY_OBJECTS)
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = parent_process()
     assert parent is not None
 

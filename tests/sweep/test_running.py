@@ -164,13 +164,15 @@ def test_a_sweep_that_is_killed_twice_ends_as_one_that_was_not(plan_file, tmp_pa
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
-def test_an_interrupt_ends_a_sweep_without_a_word(plan_file, tmp_path):
+@pytest.mark.parametrize("after", [1, 2, 5])  # when the second process starts, and later
+def test_an_interrupt_ends_a_sweep_in_one_line(plan_file, tmp_path, after):
     run = started(plan_file(), tmp_path / "out", stderr=subprocess.PIPE, start_new_session=True)
-    until(lambda: len(list((tmp_path / "out" / "points").glob("*.json"))) >= 3)
+    until(lambda: len(list((tmp_path / "out" / "points").glob("*.json"))) >= after)
     os.killpg(run.pid, signal.SIGINT)
-    said = run.communicate(timeout=60)[1]
-    assert run.returncode == 130 and said == b"interrupted: the same command goes on where it was\n"
-    assert run_sweep(plan_file(), tmp_path / "out").found >= 3
+    said = run.communicate(timeout=60)[1].decode()
+    assert run.returncode == 130
+    assert said == "interrupted: the same command goes on where it was\n"
+    assert run_sweep(plan_file(), tmp_path / "out").found >= after
 
 
 def test_workers_end_with_a_killed_parent(plan_file, tmp_path):
