@@ -24,6 +24,12 @@ objectives: {total_ps: minimise, cost: minimise}
 """
 
 
+# 192 points: it still runs when a test has seen its first ones.
+LONG = PLAN.replace("[1, 2, 4, 8]", "[1, 2, 3, 4, 5, 6, 7, 8]").replace(
+    "values: [10 GB/s, 20 GB/s, 40 GB/s]", "range: {low: 10 GB/s, high: 32 GB/s, steps: 12}"
+)
+
+
 @pytest.fixture(scope="session")
 def trace(tmp_path_factory) -> Path:
     """A matmul and an attention of which a tenth is kept: about 10 ms a simulation."""

@@ -12,7 +12,7 @@ import pytest
 
 from accelsim.errors import InputError
 from accelsim.sweep.running import run_sweep
-from tests.sweep.conftest import contents
+from tests.sweep.conftest import LONG, contents
 
 distributed = pytest.importorskip("distributed")
 
@@ -30,7 +30,7 @@ def cluster():
 def test_a_killed_worker_changes_no_byte(cluster, plan_file, tmp_path):
     from accelsim.sweep.cluster import cluster_pool
 
-    run_sweep(plan_file(), tmp_path / "whole")
+    run_sweep(plan_file(LONG), tmp_path / "whole")
     victim = next(iter(cluster.workers.values())).pid
     points = tmp_path / "out" / "points"
 
@@ -43,9 +43,9 @@ def test_a_killed_worker_changes_no_byte(cluster, plan_file, tmp_path):
     killer.start()
     pool = cluster_pool(cluster.scheduler_address, 2)
     assert pool.workers == 2
-    done = run_sweep(plan_file(), tmp_path / "out", pool=pool)
+    done = run_sweep(plan_file(LONG), tmp_path / "out", pool=pool)
     killer.join()
-    assert done.ran == 24 and not done.written.failed
+    assert done.ran == 192 and not done.written.failed
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
@@ -78,32 +78,33 @@ def test_without_dask_the_remedy_is_said(monkeypatch):
         cluster_pool("tcp://127.0.0.1:9", 1)
 
 
-SBATCH = """#!/usr/bin/env bash
-job=$(mktemp)
-cp "$1" "$job"
-setsid bash "$job" > /dev/null 2>&1 &
-echo "Submitted batch job $!"
-"""
-SCANCEL = """#!/usr/bin/env bash
-kill -- $(printf -- '-%s ' "$@") 2> /dev/null
-exit 0
-"""
+# Stand-ins for the commands of batch systems: jobs start at once, as groups of processes.
+COMMANDS = {
+    "sbatch": 'job=$(mktemp); cp "$1" "$job"; setsid bash "$job" > /dev/null 2>&1 &\n'
+    'echo "Submitted batch job $!"',
+    "bsub": 'job=$(mktemp); cat > "$job"; setsid bash "$job" > /dev/null 2>&1 &\n'
+    'echo "Job <$!> is submitted to default queue <normal>."',
+    "scancel": "kill -- $(printf -- '-%s ' \"$@\") 2> /dev/null; exit 0",
+    "bkill": "kill -- $(printf -- '-%s ' \"$@\") 2> /dev/null; exit 0",
+}
 
 
-def test_a_batch_system_is_asked_for_workers(plan_file, tmp_path, monkeypatch):
+@pytest.mark.parametrize("system", ["slurm", "lsf"])
+def test_a_batch_system_is_asked_for_workers(system, plan_file, tmp_path, monkeypatch):
     dask = pytest.importorskip("dask")
     pytest.importorskip("dask_jobqueue")
     from accelsim.sweep.cluster import cluster_pool
 
     commands = tmp_path / "bin"
     commands.mkdir()
-    for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        (commands / name).write_text(script)
+    for name, script in COMMANDS.items():
+        (commands / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
         (commands / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
     run_sweep(plan_file(), tmp_path / "whole")
-    with dask.config.set({"jobqueue.slurm.memory": "1GB"}):
-        pool = cluster_pool("slurm", 2)
+    settings = {f"jobqueue.{system}.memory": "1GB", "jobqueue.lsf.lsf-units": "mb"}
+    with dask.config.set(settings):
+        pool = cluster_pool(system, 2)
         assert pool.workers == 2
         run_sweep(plan_file(), tmp_path / "out", pool=pool)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")

@@ -19,7 +19,7 @@ from accelsim.sweep.pools import Pool, local_pool
 from accelsim.sweep.running import designer_of, job_of, run_sweep
 from accelsim.sweep.store import Store
 from accelsim.sweep.worker import Done, run_job
-from tests.sweep.conftest import PLAN, contents
+from tests.sweep.conftest import LONG, PLAN, contents
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_job_that_kills_every_process_is_given_up_and_takes_no_other_with_it(j
 
 
 def test_a_real_process_that_dies_is_replaced(plan_file, tmp_path):
-    run_sweep(plan_file(), tmp_path / "whole")
+    run_sweep(plan_file(LONG), tmp_path / "whole")
     pids: list[int] = []
 
     inner = local_pool(2)
@@ -109,7 +109,7 @@ def test_a_real_process_that_dies_is_replaced(plan_file, tmp_path):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    run_sweep(plan_file(), tmp_path / "out", pool=Pool(make, 2))
+    run_sweep(plan_file(LONG), tmp_path / "out", pool=Pool(make, 2))
     killer.join()
     assert len(made) == 2
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
