@@ -13,6 +13,9 @@ import typer
 
 from accelsim.errors import InputError
 
+Machine = Annotated[
+    str, typer.Option("--arch", metavar="NAME|PATH", help="A shipped architecture or a YAML.")
+]
 Workload = Annotated[
     str,
     typer.Option(

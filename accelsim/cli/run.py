@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
+from accelsim.cli.options import Dtype, JsonOut, Machine, Overrides, Shape, Workload, write_json
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ class Engine(StrEnum):
 
 
 def run(
-    arch: Annotated[
-        str, typer.Option("--arch", metavar="NAME|PATH", help="A shipped architecture or a YAML.")
-    ],
+    arch: Machine,
     workload: Workload,
     shape: Shape = None,
     dtype: Dtype = None,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
+from accelsim.cli.options import Dtype, JsonOut, Machine, Overrides, Shape, Workload, write_json
 from accelsim.progress import progress_display
 
 
 def what_if(
-    arch: Annotated[
-        str, typer.Option("--arch", metavar="NAME|PATH", help="A shipped architecture or a YAML.")
-    ],
+    arch: Machine,
     workload: Workload,
     shape: Shape = None,
     dtype: Dtype = None,

@@ -56,14 +56,23 @@ def write_tables(store: Store, designer: Designer) -> Written:
     """Write the table of a plan, and that of all plans of the folder.
 
     Of two runs that finish together the later has seen the results of both, but may be the first
-    to put its table in place: so each looks again for what it missed.
+    to put its table in place: so each looks again for what it missed, points or tables of others.
     """
     while True:
         written = _write_table(store, designer)
         if not any(store.finished(key) for key in written.missing):
             break
-    _write_all(store)
+    seen: object = None
+    while (found := _stamps(store)) != seen:
+        seen = found
+        _write_all(store)
     return written
+
+
+def _stamps(store: Store) -> list[tuple[str, int]]:
+    """The tables of plans, and when each was written."""
+    tables = sorted((store.folder / PLANS).glob("*.csv"))
+    return [(path.name, path.stat().st_mtime_ns) for path in tables]
 
 
 def _write_table(store: Store, designer: Designer) -> Written:

@@ -18,6 +18,7 @@ import pytest
 from accelsim import load_arch, load_trace, simulate
 from accelsim.errors import InputError
 from accelsim.sweep import estimate as estimating
+from accelsim.sweep import results
 from accelsim.sweep import store as store_module
 from accelsim.sweep.parquet import write_parquet
 from accelsim.sweep.running import Shard, run_sweep
@@ -105,6 +106,26 @@ def test_plans_share_points_and_a_folder(whole, plan_file, tmp_path):
     with pytest.raises(InputError, match="several plans: small, wider"):
         read_table(out)
     assert len(read_table(out, "wider").frame) == 32
+
+
+def test_a_table_that_came_meanwhile_is_not_lost(whole, plan_file, tmp_path, monkeypatch):
+    out = tmp_path / "whole"
+    other = plan_file(PLAN.replace("name: small", "name: other"), "other.yaml")
+    write_all, calls = results._write_all, []
+
+    def slow(store) -> None:
+        calls.append(1)
+        if len(calls) == 1:  # another run ends while this one has read what there is
+            write_all(store)
+            before = (out / "results.csv").read_bytes()
+            run_sweep(other, out)
+            (out / "results.csv").write_bytes(before)
+        else:
+            write_all(store)
+
+    monkeypatch.setattr(results, "_write_all", slow)
+    run_sweep(plan_file(), out)
+    assert set(pd.read_csv(out / "results.csv")["plan"]) == {"small", "other"}
 
 
 def test_two_sweeps_at_once_in_one_folder(whole, plan_file, tmp_path):
