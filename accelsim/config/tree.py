@@ -120,7 +120,7 @@ def put(tree: Tree, dotted: str, value: object, where: str) -> None:
     if isinstance(old, dict | list):
         for below in [p for p in tree.place if p[: len(at)] == at]:
             del tree.place[below]
-    node[key] = value  # type: ignore[index]
+    node[key] = _copied(value)  # type: ignore[index]
     tree.place[at] = where
 
 

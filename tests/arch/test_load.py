@@ -7,6 +7,7 @@ import pytest
 from accelsim.arch.dram import PartDram
 from accelsim.arch.equal import equalities
 from accelsim.arch.load import (
+    arch_source,
     content_hash,
     load_arch,
     published_names,
@@ -209,3 +210,11 @@ def test_loading_imports_no_heavy_library():
 def test_an_unknown_type_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="no rate for type 'bf17', it has bf16 1, fp16 1"):
         load_arch("sparse_v1").peak_macs_per_cycle("bf17")
+
+
+def test_settings_leave_the_source_and_their_own_values_alone():
+    source, shapes = arch_source("systolic_32"), [{"count": 1, "rows": 32, "columns": 32}]
+    twice = source.with_settings([("array.shapes", shapes), ("array.shapes.0.count", 2)])
+    assert twice.tree.data["array"]["shapes"][0]["count"] == 2
+    assert shapes == [{"count": 1, "rows": 32, "columns": 32}]
+    assert source.arch() == load_arch("systolic_32")
