@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "analysis": {"engine", "arch", "workload"},
     "simulation": BELOW_SIMULATE,
     "sweep": UP_TO_SIMULATE,
-    "report": UP_TO_SIMULATE | {"sweep.table", "sweep.plan", "sweep.values"},
+    "report": UP_TO_SIMULATE | {"sweep"},
     "validation": UP_TO_SIMULATE,
 }
 MAY_IMPORT_ALL = {"cli", "__init__"}

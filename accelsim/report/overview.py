@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.analysis.comparison import Comparison
-from accelsim.report.breakeven import BreakEven
 from accelsim.report.groups import leading_limit
 from accelsim.report.review import Figures, Review
 from accelsim.report.suite_figures import GAINS
@@ -24,6 +23,7 @@ from accelsim.report.words import (
     is_upper_bound,
     times,
 )
+from accelsim.sweep.break_even import BreakEven
 
 OTHERS = ("third", "candidate", "candidate_dense")
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.sections import over_layers
-from accelsim.report.breakeven import METHOD, BreakEven
 from accelsim.report.cells import Head, PageTable, column_head, text_head, words_table
 from accelsim.report.questions import answers
 from accelsim.report.tables import GROUPS, csv_name, spread_table
 from accelsim.report.terms import differs_line, dram_levels, dram_text, equal_line, machines
-from accelsim.report.trios import is_control
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import (
     NOT_MODELLED,
@@ -35,6 +33,8 @@ from accelsim.report.workload_page import (
     limits_table,
     workload_part,
 )
+from accelsim.sweep.break_even import METHOD, BreakEven
+from accelsim.sweep.trios import is_control
 
 if TYPE_CHECKING:
     from jinja2 import Environment

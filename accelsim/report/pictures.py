@@ -18,9 +18,9 @@ from accelsim.report.plots import (
     utilisation,
 )
 from accelsim.report.style import save
-from accelsim.report.sweep_density import DensityPoint
 from accelsim.report.terms import machines
-from accelsim.report.trios import BIG, CONTROL_OF, is_control
+from accelsim.sweep.density import DensityPoint
+from accelsim.sweep.trios import BIG, CONTROL_OF, is_control
 from accelsim.workload.trace import Trace
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 from accelsim import __version__
 from accelsim.arch.load import content_hash
 from accelsim.arch.spec import Arch
-from accelsim.report.sweep_density import SEED
+from accelsim.sweep.density import SEED
 from accelsim.workload.trace import Trace
 
 LIBRARIES = ("numpy", "numba", "pandas", "matplotlib", "pydantic", "jinja2")

@@ -12,14 +12,14 @@ from accelsim.arch.load import load_arch, resolved_yaml
 from accelsim.arch.spec import Arch
 from accelsim.errors import InputError
 from accelsim.report import tables
-from accelsim.report.breakeven import BreakEven, break_even
 from accelsim.report.folder import MARK, check_target, fresh_folder
 from accelsim.report.page import Validated, render
 from accelsim.report.pictures import Drawn, draw_all
 from accelsim.report.provenance import provenance
-from accelsim.report.sweep_density import KEPT, DensityPoint, density_points
-from accelsim.report.trios import BIG, DEFAULT_WORKLOADS, Trio, is_control, trio_for
 from accelsim.simulation import compare
+from accelsim.sweep.break_even import BreakEven, break_even
+from accelsim.sweep.density import KEPT, DensityPoint, density_points
+from accelsim.sweep.trios import BIG, DEFAULT_WORKLOADS, Trio, is_control, trio_for
 from accelsim.workload.catalogue import load_workload
 from accelsim.workload.trace import Trace
 

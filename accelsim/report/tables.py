@@ -17,13 +17,13 @@ from accelsim.analysis.columns import (
     Column,
 )
 from accelsim.analysis.comparison import Comparison, spread
-from accelsim.report.breakeven import BreakEven
 from accelsim.report.plots import utilisation
 from accelsim.report.plots.expert_load import ExpertLoad
 from accelsim.report.plots.key_reuse import ReuseCurves
-from accelsim.report.sweep_density import DensityPoint
-from accelsim.report.trios import is_control
 from accelsim.report.words import is_upper_bound
+from accelsim.sweep.break_even import BreakEven
+from accelsim.sweep.density import DensityPoint
+from accelsim.sweep.trios import is_control
 
 COMPARED_COLUMNS = (
     Column("workload", "", "name of the trace"),

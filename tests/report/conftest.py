@@ -9,8 +9,8 @@ import pytest
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import load_arch
-from accelsim.report.trios import SMALL
 from accelsim.simulation import compare
+from accelsim.sweep.trios import SMALL
 from accelsim.workload.operators import Attention, Matmul, Moe, Operator, Vector
 from accelsim.workload.patterns import attention_rule
 from accelsim.workload.trace import Trace, write_trace

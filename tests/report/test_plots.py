@@ -20,8 +20,8 @@ from accelsim.report.plots import (
     utilisation,
 )
 from accelsim.report.style import INCHES, PNG_DPI, save
-from accelsim.report.sweep_density import DensityPoint, crossings, density_points
-from accelsim.report.trios import BIG, SMALL
+from accelsim.sweep.density import DensityPoint, crossings, density_points
+from accelsim.sweep.trios import BIG, SMALL
 
 
 def figures(comparison):
@@ -125,7 +125,7 @@ def test_expert_tokens_are_those_of_the_trace(few):
 
 
 def test_no_experts_no_picture():
-    from accelsim.report.sweep_density import density_trace
+    from accelsim.sweep.density import density_trace
 
     assert expert_load.prepare([density_trace(16, "oracle", heads=1, length=64)]) is None
     assert expert_load.prepare([]) is None

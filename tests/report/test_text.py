@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from accelsim.report.breakeven import BreakEven, break_even, scaled
 from accelsim.report.groups import operator_rows
 from accelsim.report.text import comparison_text, print_comparison, print_run, run_text
-from accelsim.report.trios import BIG, SMALL, trio_for
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import as_bytes, as_time, short, times, without_layer
+from accelsim.sweep.break_even import BreakEven, break_even, scaled
+from accelsim.sweep.trios import BIG, SMALL, trio_for
 
 
 def shown(renderable, width: int = 100) -> str:
@@ -94,7 +94,7 @@ def test_scaling_changes_macs_and_sram_only(few):
 
 
 def test_machines_fit_the_workload(few):
-    from accelsim.report.sweep_density import density_trace
+    from accelsim.sweep.density import density_trace
 
     assert trio_for(few.trace) == SMALL
     assert trio_for(density_trace(16, "oracle", heads=1, length=64)) == BIG

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from accelsim.arch.load import load_arch
 from accelsim.report.style import ROLE_COLOURS, new_figure, styled
-from accelsim.report.sweep_density import (
+from accelsim.report.terms import clock_and_dram_text
+from accelsim.report.words import ROLE_TITLES
+from accelsim.sweep.density import (
     HEADS,
     LENGTH,
     SWEEP_LEVEL,
@@ -16,9 +18,7 @@ from accelsim.report.sweep_density import (
     DensityPoint,
     crossings,
 )
-from accelsim.report.terms import clock_and_dram_text
-from accelsim.report.trios import Trio
-from accelsim.report.words import ROLE_TITLES
+from accelsim.sweep.trios import Trio
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from accelsim.report.style import new_figure, styled
-from accelsim.report.trios import CONTROL_OF, is_control
 from accelsim.report.words import TINY_CAPTION
+from accelsim.sweep.trios import CONTROL_OF, is_control
 from accelsim.workload.operators import Attention
 from accelsim.workload.statistics import KeyReuse, key_reuse
 from accelsim.workload.trace import Trace

@@ -17,8 +17,8 @@ from accelsim.report.style import (
     styled,
 )
 from accelsim.report.terms import clock_and_dram_text, machines
-from accelsim.report.trios import is_control
 from accelsim.report.words import ROLE_TITLES, is_upper_bound, short
+from accelsim.sweep.trios import is_control
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

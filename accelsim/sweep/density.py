@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arch.load import load_arch
-from accelsim.report.trios import BIG, Trio
 from accelsim.simulation import simulate
+from accelsim.sweep.trios import BIG, Trio
 from accelsim.workload.operators import Attention, Selection
 from accelsim.workload.patterns import attention_rule
 from accelsim.workload.trace import Trace
