@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
+from accelsim.cli.options import (
+    Dtype,
+    JsonOut,
+    Overrides,
+    Shape,
+    Workload,
+    write_json,
+)
+from accelsim.cli.reports import command_line, validated
+from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
 
@@ -19,6 +29,7 @@ def default_third(baseline: str) -> str | None:
 
 
 def compare(
+    context: typer.Context,
     baseline: Annotated[
         str, typer.Option(metavar="NAME|PATH", help="The machine to be measured against.")
     ],
@@ -40,30 +51,65 @@ def compare(
     dtype: Dtype = None,
     overrides: Overrides = None,
     json_out: JsonOut = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Also write the report there: page, pictures, tables, summary.md. Simulates again "
+            "what would help and how far the verdict holds.",
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A report without what takes further runs.")
+    ] = False,
 ) -> None:
     """Compare machines on one workload: time per operator, speedup, and what limits each.
 
     Example: accelsim compare --baseline systolic_128 --candidate sparse_v1 --workload tiny_moe_lm
-    """
-    from accelsim import load_arch, load_trace
 
-    changes = overrides or ()
-    rival = third if third is not None else default_third(baseline)
-    first, last = load_arch(baseline, changes), load_arch(candidate, changes)
-    between = None if rival is None else load_arch(rival, changes)
+    Example: accelsim compare --baseline systolic_32 --candidate sparse_small --workload
+    tiny_moe_lm --out reports/tiny
+    """
+    if quick and out is None:
+        raise InputError("says how a report is made", where="--quick", remedy="add --out FOLDER")
+    from accelsim import load_trace
+    from accelsim.arch.load import arch_source
+
+    rival = third or default_third(baseline)
+    named = {
+        "baseline": baseline,
+        "third": rival,
+        "candidate": candidate,
+    }
+    machines = {
+        role: arch_source(name).changed(overrides or ())
+        for role, name in named.items()
+        if name is not None
+    }
+    archs = {role: source.arch() for role, source in machines.items()}
     trace = load_trace(workload, shape or ())
     trace = trace if dtype is None else trace.replayed(dtype)
 
+    from accelsim.report.review import write_comparison
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
 
+    page = None
     with progress_display() as progress:
-        comparison = compare_machines(
-            first, last, trace, third=between, placements=placements, progress=progress
-        )
+        if out is None:
+            comparison = compare_machines(
+                archs["baseline"], archs["candidate"], trace, archs.get("third"),
+                placements=placements, progress=progress,
+            )  # fmt: skip
+        else:
+            page, study = write_comparison(
+                out, trace, machines, command=command_line(context), studied=not quick,
+                placements=placements, validated=validated(progress), progress=progress,
+            )  # fmt: skip
+            comparison = study.comparisons[0]
     if json_out is not None:
         write_json(json_out, comparison.as_json())
-    print_comparison(comparison)
+    print_comparison(comparison, page)
 
 
 def register(app: typer.Typer) -> None:

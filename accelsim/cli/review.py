@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from accelsim.cli.options import Dtype, Shape
+from accelsim.cli.reports import validated
 from accelsim.errors import InputError
-from accelsim.progress import Progress, progress_display
-
-if TYPE_CHECKING:
-    from accelsim.report.page import Validated
+from accelsim.progress import progress_display
 
 
 def review(
@@ -53,14 +51,13 @@ def review(
     from accelsim.report.review import write_review
 
     with progress_display() as progress:
-        validated = _validated(progress)
         review = write_review(
             out,
             workload or None,
             shape=shape or (),
             dtype=dtype,
             progress=progress,
-            validated=validated,
+            validated=validated(progress),
         )
     print_review(review)
 
@@ -72,31 +69,6 @@ def _suite(out: Path, name: str, jobs: int) -> None:
     with progress_display() as progress:
         page, figures = write_suite(out, name, jobs=jobs, progress=progress)
     print_suite(page, figures)
-
-
-def _validated(progress: Progress | None) -> list[Validated]:
-    """Run the validation suites, so that the page can say what was checked."""
-    from accelsim.report.page import Validated
-    from accelsim.validation.suites import SUITES, run_suite
-
-    found = []
-    quick = {name: suite for name, suite in SUITES.items() if suite.quick}
-    for number, (name, suite) in enumerate(quick.items()):
-        if progress is not None:
-            progress(f"validating {name}", number, len(quick))
-        outcome = run_suite(name)
-        found.append(
-            Validated(
-                suite=name,
-                checks=suite.checks,
-                cases=len(outcome.judged()),
-                max_error=outcome.max_abs_error,
-                tolerance=outcome.tolerance_text,
-                unit=outcome.unit,
-                passed=outcome.passed,
-            )
-        )
-    return found
 
 
 def register(app: typer.Typer) -> None:

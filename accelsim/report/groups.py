@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pandas as pd
+
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.limits import leading_limit
 from accelsim.report.words import without_layer
@@ -34,13 +36,17 @@ class OperatorRow(NamedTuple):
 def operator_rows(comparison: Comparison, many: int = MANY) -> list[OperatorRow]:
     """Rows in order of execution; grouped if there are more than `many` operators."""
     first = comparison.results["baseline"].operators
-    grouped = len(first) > many
-    names = [without_layer(s) if grouped else s for s in first["scope"]]
-    keys = list(zip(first["kind"], names, strict=True))
+    keys = list(zip(first["kind"], names_over_layers(first, many), strict=True))
     members: dict[tuple[str, str], list[int]] = {}
     for number, key in enumerate(keys):
         members.setdefault(key, []).append(number)
     return [_row(comparison, kind, name, rows) for (kind, name), rows in members.items()]
+
+
+def names_over_layers(operators: pd.DataFrame, many: int = MANY) -> list[str]:
+    """Names of operators; without layer numbers if there are more than `many`."""
+    grouped = len(operators) > many
+    return [without_layer(scope) if grouped else scope for scope in operators["scope"]]
 
 
 def _row(comparison: Comparison, kind: str, name: str, numbers: list[int]) -> OperatorRow:

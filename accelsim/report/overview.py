@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.analysis.comparison import Comparison
-from accelsim.report.groups import leading_limit
-from accelsim.report.review import Figures, Review
+from accelsim.report.review import Review
+from accelsim.report.study import Study
 from accelsim.report.suite_figures import GAINS
 from accelsim.report.suite_figures import Figures as Suite
 from accelsim.report.suite_page import verdict as suite_verdict
@@ -21,6 +21,7 @@ from accelsim.report.words import (
     ROLE_TITLES,
     as_time,
     is_upper_bound,
+    limit_text,
     times,
 )
 from accelsim.sweep.break_even import BreakEven
@@ -30,7 +31,7 @@ OTHERS = ("third", "candidate", "candidate_dense")
 
 def print_review(review: Review) -> None:
     """Print the table of workloads, the verdict and the place of the page."""
-    console().print(overview(review.figures))
+    console().print(overview(review.study))
     console().print(Text.assemble(("report: ", "bold"), str(review.page)), soft_wrap=True)
 
 
@@ -51,7 +52,7 @@ def print_suite(page: Path, figures: Suite) -> None:
     console().print(Text.assemble(("report: ", "bold"), str(page)), soft_wrap=True)
 
 
-def overview(figures: Figures) -> RenderableType:
+def overview(study: Study) -> RenderableType:
     """Speedup of every machine on every workload, what limits the candidate, and the verdict."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("speedup over baseline", no_wrap=True)
@@ -59,28 +60,27 @@ def overview(figures: Figures) -> RenderableType:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("could lose", justify="right", no_wrap=True)
     table.add_column("limited by", no_wrap=True)
-    cuts = {item.workload: item for item in figures.break_even}
-    for comparison in figures.comparisons:
+    cuts = {item.workload: item for item in study.break_even}
+    for comparison in study.comparisons:
         table.add_row(*_cells(comparison, cuts.get(comparison.trace.name)))
-    terms = dict.fromkeys(equal_line(comparison) for comparison in figures.comparisons)
+    terms = dict.fromkeys(equal_line(comparison) for comparison in study.comparisons)
     lines = [Text.assemble(("equal: ", "bold"), line) for line in terms]
-    notes = [Text(f"- {note}") for note in caveats(figures.comparisons)]
+    notes = [Text(f"- {note}") for note in caveats(study.comparisons)]
     free = Text(
         "*: indices free, an upper bound. Could lose: MACs and SRAM, until it is no faster."
     )
-    return Group(*lines, Text(), table, free, Text(), verdict(figures.comparisons), *notes, Text())
+    return Group(*lines, Text(), table, free, Text(), verdict(study.comparisons), *notes, Text())
 
 
 def _cells(comparison: Comparison, cut: BreakEven | None) -> list[str]:
     speedups = [
         times(comparison.speedup(role)) if role in comparison.results else "-" for role in OTHERS
     ]
-    limit, share = leading_limit(comparison.results["candidate"].operators)
     beyond = "> " if cut is not None and cut.remark else ""
     return [
         comparison.trace.name + (" *" if is_upper_bound(comparison) else ""),
         as_time(comparison.results["baseline"].total_ps),
         *speedups,
         f"{beyond}{100 * cut.cut:.0f} %" if cut is not None else "-",
-        f"{limit} {100 * share:.0f} %",
+        limit_text(comparison.results["candidate"]),
     ]

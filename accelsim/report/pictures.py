@@ -17,9 +17,9 @@ from accelsim.report.plots import (
     speedup,
     utilisation,
 )
+from accelsim.report.study import Study
 from accelsim.report.style import save
 from accelsim.report.terms import machines
-from accelsim.sweep.density import DensityPoint
 from accelsim.sweep.trios import BIG, CONTROL_OF, is_control
 from accelsim.workload.trace import Trace
 
@@ -37,11 +37,11 @@ class Drawn(NamedTuple):
 
 def draw_all(
     folder: Path,
-    comparisons: Sequence[Comparison],
-    points: Sequence[DensityPoint],
+    study: Study,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Drawn:
-    """Draw every picture that the workloads give rise to, as PNG and SVG in `folder`."""
+    """Draw every picture that a study gives rise to, as PNG and SVG in `folder`."""
+    comparisons, points = study.comparisons, study.density
     experts = expert_load.prepare(_expert_traces(comparisons))
     reuse = key_reuse.prepare([comparison.trace for comparison in comparisons])
     plans: dict[str, Callable[[], Figure]] = {

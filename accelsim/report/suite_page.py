@@ -11,8 +11,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from accelsim.arch.equal import equalities
-from accelsim.report.cells import Head, PageTable, text_head, words_table
-from accelsim.report.page import Terms, embedded, environment
+from accelsim.report.page.cells import Head, PageTable, text_head, words_table
+from accelsim.report.page.head import Terms
+from accelsim.report.page.html import embedded, environment
 from accelsim.report.suite import Machine, Suite
 from accelsim.report.suite_figures import GAINS, MARGIN, Figures, Pair
 from accelsim.report.words import (
@@ -48,7 +49,7 @@ def render(
             suite=suite,
             verdict=verdict(figures),
             caveats=[*caveats(traces), *changed_shapes(suite)],
-            pictures=embedded(pictures),
+            gallery=embedded(pictures),
             gains=gains_table(figures),
             findings=Markup(MarkdownIt().enable("table").render(findings)),
             limits=limits_table(figures),

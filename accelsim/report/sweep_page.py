@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.report.cells import Head, PageTable, text_head, words_table
-from accelsim.report.page import embedded, environment
+from accelsim.report.page.cells import Head, PageTable, text_head, words_table
+from accelsim.report.page.html import embedded, environment
 from accelsim.report.sweep_study import (
     ARCHITECTURE,
     Front,
@@ -44,7 +44,7 @@ def render(
             plan=study.plan,
             verdict=verdict(study),
             caveats=caveats(study),
-            pictures=embedded(pictures),
+            gallery=embedded(pictures),
             facts=facts(study),
             varied=varied_table(study),
             fronts=[(front_name(front), front_table(study, front)) for front in study.fronts],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from accelsim.analysis.breakdown import path_parts
@@ -17,9 +18,12 @@ from accelsim.analysis.columns import (
     Column,
 )
 from accelsim.analysis.comparison import Comparison, spread
+from accelsim.analysis.sections import over_layers
+from accelsim.report.groups import names_over_layers
 from accelsim.report.plots import utilisation
 from accelsim.report.plots.expert_load import ExpertLoad
 from accelsim.report.plots.key_reuse import ReuseCurves
+from accelsim.report.terms import machines
 from accelsim.report.words import is_upper_bound
 from accelsim.sweep.break_even import BreakEven
 from accelsim.sweep.density import DensityPoint
@@ -71,6 +75,8 @@ def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             table.insert(1, "role", role)
             table.insert(2, "architecture", result.arch.name)
             table.insert(3, "clock_ghz", 1000 / result.arch.clock_ps)
+            table.insert(6, "group", names_over_layers(result.operators))
+            table["fits_on_chip"] = (table["working_set"] < 1).astype(int)
             table["speedup"] = base.where(base > 0) / times
             parts.append(table)
     return pd.concat(parts, ignore_index=True)
@@ -116,6 +122,34 @@ def spread_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def layer_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Spread of the candidate's speedup over layers, for workloads of several."""
+    rows = []
+    for comparison in comparisons:
+        found = over_layers(comparison)
+        if len(found) > 1:
+            over = spread(found)
+            ends = over.geomean, over.minimum, over.maximum
+            rows.append((comparison.trace.name, len(found), *ends, over.verdict))
+    columns = ["workload", "layers", "geomean", "minimum", "maximum", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def terms_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """What is equal between machines and what is not: one row a workload, term and machine."""
+    rows = []
+    for comparison in comparisons:
+        names = [arch.name for arch in machines(comparison)]
+        for group in comparison.equal_and_different():
+            for row in group:
+                rows += [
+                    (comparison.trace.name, row.name, name, value, row.equal, row.required)
+                    for name, value in zip(names, row.values, strict=True)
+                ]
+    columns = ["workload", "term", "architecture", "value", "equal", "must_be_equal"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def groups_of(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison]]:
     """Workloads proper: all, those without free indices, and those with."""
     proper = [c for c in comparisons if not is_control(c.trace.name)] or list(comparisons)
@@ -141,6 +175,17 @@ def ratios(comparisons: Sequence[Comparison]) -> dict[str, list[float]]:
 def unit_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """States of every unit of every machine."""
     return _joined(comparisons, "units")
+
+
+def memory_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """What each unit asks of DRAM; reads by lines that wait in their scratchpad bank."""
+    table = _joined(comparisons, "memory")
+    waits = [np.array([*found, 0, 0, 0, 0]) for found in table.pop("bank_waits")]
+    table["reads"] = [int(found.sum()) for found in waits]
+    table["waits_0"] = [int(found[0]) for found in waits]
+    table["waits_1_to_3"] = [int(found[1:4].sum()) for found in waits]
+    table["waits_4_up"] = [int(found[4:].sum()) for found in waits]
+    return table
 
 
 def traffic_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:

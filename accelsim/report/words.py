@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.limits import leading_limit
 from accelsim.analysis.result import Result
 from accelsim.workload.trace import Trace
 
@@ -93,9 +94,20 @@ def times(speedup: float | None) -> str:
     return "-" if speedup is None else f"{short(speedup)}x"
 
 
+def count(number: float) -> str:
+    """A whole number, thousands with commas."""
+    return f"{number:,.0f}"
+
+
 def percent(part: float) -> str:
     """A part of one: "38.2 %"."""
     return f"{100 * part:.1f} %"
+
+
+def limit_text(result: Result) -> str:
+    """What holds most of a machine's critical path: "DRAM reads 64 %"."""
+    limit, share = leading_limit(result.operators)
+    return f"{limit} {100 * share:.0f} %"
 
 
 def without_layer(scope: str) -> str:

@@ -23,6 +23,8 @@ DEFAULT_WORKLOADS = (
     "tiny_moe_lm", "tiny_moe_lm_mass95", "tiny_moe_lm_random",
     "longctx_8k", "longctx_8k_oracle", "dsa_8k", "window_8k", "blocks_8k", "causal_8k",
 )  # fmt: skip
+# Of these the default review says how far the verdict holds, which takes many more runs.
+STUDIED = ("tiny_moe_lm", "longctx_8k")
 
 # Controls: a trace made to be compared with another, not a workload; left out of every mean.
 CONTROL_OF = {"tiny_moe_lm_random": "tiny_moe_lm"}

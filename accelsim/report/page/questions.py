@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.arch.spec import Arch
+from accelsim.report.study import Study
 from accelsim.report.tables import groups_of, ratios
 from accelsim.report.terms import dram_text
 from accelsim.report.words import as_bytes, percent, times
 
 
-def answers(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
+def answers(study: Study) -> list[tuple[str, str]]:
     """Questions with their answers; one that this page cannot answer says so."""
-    proper = groups_of(comparisons)["all"]
+    proper = groups_of(study.comparisons)["all"]
     baselines = list(
         {c.results["baseline"].arch.name: c.results["baseline"].arch for c in proper}.values()
     )

@@ -1,0 +1,76 @@
+"""What every page of ours is made with: templates, and pictures that lie inside the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+_GLYPH = re.compile(r'<path id="(DejaVu[^"]*)" d="[^"]*"[^>]*/>\s*')
+_UNUSED_ID = re.compile(r' id="(?:figure|axes|patch|text|line2d|matplotlib\.axis|xtick|ytick)_\d+"')
+_SIZE = re.compile(r'(<svg [^>]*?) width="[^"]*"([^>]*?)| height="[^"]*"')
+
+
+class Picture(NamedTuple):
+    """A picture as SVG text that can stand in a page, and what it shows."""
+
+    name: str
+    alt: str
+    svg: Markup
+
+
+class Gallery(NamedTuple):
+    """Pictures by name, and the outlines of letters that all of them use."""
+
+    pictures: dict[str, Picture]
+    glyphs: Markup
+
+
+def environment() -> Environment:
+    """Where the templates are, and how they are filled."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def embedded(pictures: Mapping[str, Path]) -> Gallery:
+    """Pictures as they go into the page; `pictures` : name -> SVG file.
+
+    Outlines of letters are most of an SVG file: a page holds each once.
+    """
+    glyphs: dict[str, str] = {}
+    found = {}
+    for name, path in pictures.items():
+        svg = path.read_text(encoding="utf-8")
+        svg = svg[svg.index("<svg ") :]
+
+        def keep(match: re.Match[str]) -> str:
+            glyphs.setdefault(match[1], match[0].strip())
+            return ""
+
+        svg = _UNUSED_ID.sub("", _GLYPH.sub(keep, svg))
+        svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, count=1, flags=re.DOTALL)
+        svg = _own_ids(svg, name)
+        alt = name.replace("_", " ")
+        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
+        found[name] = Picture(name, alt, Markup(svg))
+    return Gallery(found, Markup("\n".join(glyphs[key] for key in sorted(glyphs))))
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Names of clips, hatches and marks that no other picture of the page has."""
+    ids = set(re.findall(r' id="([^"]+)"', svg))
+    if not ids:
+        return svg
+    pattern = re.compile(r'(id="|#)(' + "|".join(map(re.escape, sorted(ids))) + r')(?=["\)])')
+    return pattern.sub(lambda match: f"{match[1]}{name}-{match[2]}", svg)

@@ -1,0 +1,105 @@
+"""The page of a comparison or review: one file with its pictures inside, read without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from accelsim.analysis.columns import STATES
+from accelsim.analysis.comparison import Comparison
+from accelsim.arch.load import resolved_yaml
+from accelsim.report.page import head, robust
+from accelsim.report.page.cells import PageTable, words_table
+from accelsim.report.page.html import embedded, environment
+from accelsim.report.page.ledger import Ledger
+from accelsim.report.page.models import Validated, models_table
+from accelsim.report.page.questions import answers
+from accelsim.report.page.workload import hint_of_state, workload_part
+from accelsim.report.study import Study
+from accelsim.report.tables import GROUPS, csv_name
+from accelsim.report.terms import dram_levels, dram_text, machines
+from accelsim.report.verdict import caveats, verdict
+from accelsim.report.words import (
+    NOT_MODELLED,
+    NOT_MODELLED_OF_DRAM,
+    ROLE_MEANING,
+    ROLE_TITLES,
+    quality_text,
+    selection_lines,
+)
+from accelsim.sweep.break_even import METHOD
+
+TEMPLATE = "review.html.j2"
+
+
+class Beside(NamedTuple):
+    """What lies beside the page: tables by name (NAME.csv), pictures by name, other files."""
+
+    tables: Mapping[str, pd.DataFrame]
+    pictures: Mapping[str, Path]
+    files: Sequence[str]
+    provenance: Mapping[str, Any]
+
+
+def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
+    """The page as text; `validated` is empty if no suite was run."""
+    comparisons = study.comparisons
+    archs = list({arch.name: arch for c in comparisons for arch in machines(c)}.values())
+    of_dram = [NOT_MODELLED_OF_DRAM[level] for level in dram_levels(archs)]
+    ledger = Ledger(beside.tables)
+    gallery = embedded(beside.pictures)
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            gallery=gallery,
+            title=head.title(comparisons),
+            verdict=verdict(comparisons),
+            caveats=caveats(comparisons),
+            limits=head.limits_table(comparisons, ledger),
+            why=head.why(comparisons, ledger),
+            terms=head.terms_of(comparisons),
+            workloads=head.workload_list(comparisons, ledger),
+            spreads=head.spreads(comparisons, ledger),
+            roles=[(ROLE_TITLES[role], meaning) for role, meaning in ROLE_MEANING.items()],
+            parts=[workload_part(comparison, ledger) for comparison in comparisons],
+            rooflines=[name for name in gallery.pictures if name.startswith("roofline")],
+            robust=robust.part(study, ledger),
+            method=METHOD,
+            payers=payers(comparisons),
+            questions=words_table("", ("question", "answer"), answers(study)),
+            not_modelled=[*of_dram, *NOT_MODELLED],
+            configurations=[(arch.name, arch.description, resolved_yaml(arch)) for arch in archs],
+            models=models_table(archs, validated, ledger),
+            dram=dram_text(archs),
+            provenance=json.dumps(beside.provenance, indent=1, sort_keys=True),
+            files=beside.files,
+            glossary=glossary(),
+        )
+    )
+
+
+def payers(comparisons: Sequence[Comparison]) -> PageTable:
+    """Who pays for the indices, and what the selection costs in quality."""
+    rows = [
+        (c.trace.name, line, quality_text(c.trace))
+        for c in comparisons
+        for line in selection_lines(c)
+    ]
+    return words_table("", ("workload", "selection (operators): who pays", "quality"), rows)
+
+
+def glossary() -> list[PageTable]:
+    """Every declared column with its unit and formula, and the states of units."""
+    tables = [
+        words_table(title, ("column", "unit", "formula"), [
+            (csv_name(column), column.unit or "-", column.formula) for column in columns
+        ])
+        for title, columns in GROUPS
+    ]  # fmt: skip
+    states = [(state, hint_of_state(state)) for state in STATES]
+    return [*tables, words_table("Unit states", ("state", "meaning"), states)]

@@ -1,0 +1,99 @@
+"""The folder of a report: page, Markdown summary, pictures, tables, architectures, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from accelsim.arch.load import resolved_yaml
+from accelsim.arch.spec import Arch
+from accelsim.report import tables
+from accelsim.report.folder import MARK, fresh_folder
+from accelsim.report.markdown import summary_text
+from accelsim.report.page.models import Validated
+from accelsim.report.page.render import Beside, render
+from accelsim.report.pictures import Drawn, draw_all
+from accelsim.report.provenance import provenance
+from accelsim.report.study import Study
+
+Progress = Callable[[str, int, int], None]
+PAGE = "index.html"
+SUMMARY = "summary.md"
+
+
+def write_report(
+    out: str | Path,
+    study: Study,
+    archs: dict[str, Arch],
+    command: str,
+    validated: Sequence[Validated] = (),
+    progress: Progress | None = None,
+) -> Path:
+    """Write all of it or nothing.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder of the report; it may replace an older report, nothing else.
+    study : Study
+    archs : dict[str, Arch]
+        By name, each is written as resolved/NAME.yaml.
+    command : str
+        What makes the same report.
+    validated : sequence of Validated
+        What validation suites found, shown as it is.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    InputError
+        The place cannot be written; `out` is then as it was.
+    """
+    with fresh_folder(out) as folder:
+        drawn = draw_all(folder, study, progress)
+        behind = _tables(study, drawn, validated)
+        for name, table in behind.items():
+            tables.write_csv(table, folder / f"{name}.csv")
+        (folder / "resolved").mkdir()
+        for name, arch in sorted(archs.items()):
+            text = resolved_yaml(arch)
+            (folder / "resolved" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        traces = [comparison.trace for comparison in study.comparisons]
+        origin = provenance(list(archs.values()), traces, command)
+        text = json.dumps(origin, indent=1, sort_keys=True) + "\n"
+        (folder / MARK).write_text(text, encoding="utf-8")
+        files = [*sorted(f"{name}.csv" for name in behind), SUMMARY, MARK, "resolved/"]
+        page = render(study, validated, Beside(behind, drawn.pictures, files, origin))
+        (folder / PAGE).write_text(page, encoding="utf-8")
+        (folder / SUMMARY).write_text(summary_text(study, command), encoding="utf-8")
+    return Path(out) / PAGE
+
+
+def _tables(study: Study, drawn: Drawn, validated: Sequence[Validated]) -> dict[str, pd.DataFrame]:
+    """Every table behind the page and its pictures, by name."""
+    comparisons = study.comparisons
+    return {
+        "summary": tables.summary_table(comparisons),
+        "totals": tables.totals_table(comparisons),
+        "layers": tables.layer_table(comparisons),
+        "spread": tables.spread_table(comparisons),
+        "terms": tables.terms_table(comparisons),
+        "units": tables.unit_table(comparisons),
+        "memory": tables.memory_table(comparisons),
+        "traffic": tables.traffic_table(comparisons),
+        "critical_path": tables.path_table(comparisons),
+        "breakdown": tables.parts_table(comparisons),
+        "timeline": tables.timeline_table(comparisons),
+        "break_even": tables.break_even_table(study.break_even),
+        "density": tables.density_table(study.density),
+        "expert_load": tables.expert_table(drawn.experts),
+        "key_reuse": tables.reuse_table(drawn.reuse),
+        "validation": pd.DataFrame(validated, columns=list(Validated._fields)),
+    }

@@ -1,0 +1,137 @@
+"""The page: every figure stands in a file beside it, pictures keep to themselves, Markdown too."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from accelsim.arch.load import arch_source
+from accelsim.report.page.html import embedded
+from accelsim.report.page.ledger import Ledger
+from accelsim.report.page.models import Validated, models_of
+from accelsim.report.review import write_comparison
+from accelsim.sweep.trios import SMALL
+
+CELL = re.compile(r'<td class="n"(?: data-v="([^"]*)")?(?: title="([^"]*)")?>')
+PLACE = re.compile(r"(?:(sum|min) of )?(\w[\w:]*)(?: x (\w+))?, (\w+)\.csv(?: \[([^\]]*)\])?")
+VALIDATED = [Validated("systolic", "folds", 3, 0.0, "0 cycles", "cycles", True)]
+
+
+@pytest.fixture(scope="module")
+def report(few, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of one workload on three machines, with all that is simulated again."""
+    machines = {role: arch_source(name) for role, name in SMALL._asdict().items()}
+    out = tmp_path_factory.mktemp("page") / "report"
+    write_comparison(out, few.trace, machines, command="accelsim compare", validated=VALIDATED)
+    return out
+
+
+def followed(place: str, folder: Path, files: dict[str, pd.DataFrame]) -> float:
+    """The figure that a place leads to, by reading the file it names."""
+    match = PLACE.fullmatch(place)
+    assert match, place
+    how, column, by, name, chosen = match.groups()
+    if name not in files:
+        files[name] = pd.read_csv(folder / f"{name}.csv", keep_default_na=False, na_values=[""])
+    table = files[name]
+    for term in chosen.split("; ") if chosen else ():
+        key, value = term.split("=", 1)
+        kept: Any = table[key] == value if table[key].dtype == object else None
+        if kept is None:
+            kept = table[key].astype(str) == str(pd.Series([value]).astype(table[key].dtype)[0])
+        table = table[kept]
+    values = table[column] * table[by] if by else table[column]
+    if how == "sum":
+        return float(values.sum())
+    if how == "min":
+        return float(values.min())
+    assert len(values) == 1, place
+    return float(values.iloc[0])
+
+
+def test_every_figure_stands_in_a_file_beside_the_page(report: Path):
+    page = (report / "index.html").read_text()
+    files: dict[str, pd.DataFrame] = {}
+    checked = 0
+    for value, title in CELL.findall(page):
+        if not value:
+            continue
+        exact, _, source = html.unescape(title).partition(" = ")
+        first, *rest = (followed(p, report, files) for p in source.split(" / "))
+        for divisor in rest:
+            first = first / divisor if divisor else 0.0
+        assert first == pytest.approx(float(exact), rel=1e-6, abs=1e-12), source
+        assert float(value) == pytest.approx(float(exact), rel=1e-6, abs=1e-12)
+        checked += 1
+    assert checked > 200
+
+
+def test_no_figure_of_a_table_lacks_its_place(report: Path):
+    page = (report / "index.html").read_text()
+    bare = re.findall(r'<td class="n">([^<]*)</td>', page)
+    assert [text for text in bare if re.search(r"\d", text)] == []
+
+
+def test_every_speedup_of_the_text_is_one_of_a_file(report: Path):
+    page = (report / "index.html").read_text()
+    files = [pd.read_csv(path) for path in report.glob("*.csv")]
+    names = ("speedup", "gain", "geomean", "minimum", "maximum", "loss")
+    known = {
+        f"{value:.2f}x" if value < 10 else f"{value:.1f}x"
+        for table in files
+        for column in table.columns
+        if any(name in column for name in names)
+        for value in pd.to_numeric(table[column], errors="coerce").dropna()
+    }
+    prose = re.findall(r"<(?:p|li)[^>]*>(.*?)</(?:p|li)>", page, re.DOTALL)
+    said = {figure for text in prose for figure in re.findall(r"\d+\.\d+x", text)}
+    assert said and said <= known
+
+
+def test_letters_are_outlined_once_and_names_are_not_shared(report: Path):
+    page = (report / "index.html").read_text()
+    glyphs = re.findall(r'<path id="(DejaVu[^"]+)"', page)
+    assert len(glyphs) == len(set(glyphs)) > 20
+    used = set(re.findall(r'xlink:href="#(DejaVu[^"]+)"', page))
+    assert used == set(glyphs)
+    names = [name for name in re.findall(r' id="([^"]+)"', page)]
+    assert len(names) == len(set(names))
+    for name in re.findall(r"url\(#([^)]+)\)", page):
+        assert name in set(names)
+
+
+def test_a_picture_inside_a_page_keeps_its_marks(report: Path):
+    pictures = {"one": report / "speedup.svg", "two": report / "speedup.svg"}
+    found = embedded(pictures).pictures
+    ids = [set(re.findall(r' id="([^"]+)"', str(p.svg))) for p in found.values()]
+    assert ids[0] and not ids[0] & ids[1]
+
+
+def test_summary_in_markdown_says_the_verdict_and_links_what_is_there(report: Path, few):
+    text = (report / "summary.md").read_text()
+    assert f"{few.speedup():.2f}x" in text and "not modelled" in text
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (report / target).is_file()
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def test_every_model_in_use_says_whether_it_was_validated(report: Path, few):
+    page = (report / "index.html").read_text()
+    for used in models_of(few.results["candidate"].arch):
+        assert used.model in page
+    assert "within tolerance (0 cycles)" in page and "not validated" in page
+
+
+def test_a_ledger_refuses_to_choose_between_rows():
+    ledger = Ledger({"t": pd.DataFrame({"name": ["a", "a", "b"], "x": [1.0, 2.0, 3.0]})})
+    assert ledger.only("t", "x", name="b") == (3.0, "x, t.csv [name=b]")
+    assert ledger.total("t", "x", name="a").value == 3.0
+    assert ledger.total("t", "x", name="c").value == 0.0
+    with pytest.raises(LookupError, match="2 rows of t"):
+        ledger.only("t", "x", name="a")
