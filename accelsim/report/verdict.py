@@ -16,9 +16,9 @@ def verdict(comparisons: Sequence[Comparison]) -> str:
     proper, paid = groups["all"], groups["without free indices"]
     overall = spread(ratios(proper)["candidate over baseline"])
     first = (
-        f"Over {_workloads(len(proper))} the sparse machine runs at {times(overall.geomean)} the "
-        f"speed of a systolic array with the same MACs, on-chip bytes, ports and DRAM "
-        f"({_range(overall)})"
+        f"{_over(proper)} {_name(proper, 'candidate', 'the sparse machine')} runs at "
+        f"{times(overall.geomean)} the speed of {_name(proper, 'baseline', 'a systolic array')}"
+        f"{_terms(proper)} ({_range(overall)})"
     )
     free = len(proper) - len(paid)
     if free and paid:
@@ -28,18 +28,45 @@ def verdict(comparisons: Sequence[Comparison]) -> str:
             f"{times(real.geomean)} ({_range(real)})"
         )
     elif free:
-        first += "; all of them have free indices, so this is an upper bound"
+        first += f"; {_free(free)}, so this is an upper bound"
+    dense = spread(ratios(proper)["candidate_dense over baseline"])
+    switched = f"with its sparsity switched off at {times(dense.geomean)} of the baseline"
     rival = ratios(proper).get("candidate over third")
     if not rival:
-        return first + "."
+        return f"{first}. It runs {switched}."
     over, gather = spread(rival), spread(ratios(proper)["third over baseline"])
-    dense = spread(ratios(proper)["candidate_dense over baseline"])
     second = (
-        f"Against the same systolic array with a gathering DMA, which alone brings "
-        f"{times(gather.geomean)}, it runs at {times(over.geomean)} ({_range(over)}), and with its "
-        f"sparsity switched off at {times(dense.geomean)} of the baseline"
+        f"Against {_name(proper, 'third', 'the same systolic array with a gathering DMA')}, which "
+        f"alone brings {times(gather.geomean)}, it runs at {times(over.geomean)} ({_range(over)}), "
+        f"and {switched}"
     )
     return f"{first}. {second}."
+
+
+def _over(comparisons: Sequence[Comparison]) -> str:
+    if len(comparisons) == 1:
+        return f"On {comparisons[0].trace.name}"
+    return f"Over {len(comparisons)} workloads"
+
+
+def _free(count: int) -> str:
+    return "its indices are free" if count == 1 else "all of them have free indices"
+
+
+def _name(comparisons: Sequence[Comparison], role: str, words: str) -> str:
+    """The name of a machine, or words for several of one role."""
+    names = {c.results[role].arch.name for c in comparisons if role in c.results}
+    return names.pop() if len(names) == 1 else words
+
+
+def _terms(comparisons: Sequence[Comparison]) -> str:
+    """That both have the same size, or in what they have not."""
+    unequal = dict.fromkeys(
+        row.name for c in comparisons for row in c.equal_and_different()[1] if row.required
+    )
+    if unequal:
+        return f", from which it differs in what should be equal ({', '.join(unequal)})"
+    return " with the same MACs, on-chip bytes, ports and DRAM"
 
 
 def caveats(comparisons: Sequence[Comparison]) -> list[str]:
@@ -64,10 +91,6 @@ def caveats(comparisons: Sequence[Comparison]) -> list[str]:
             "models."
         )
     return notes
-
-
-def _workloads(count: int) -> str:
-    return f"{count} workload" + ("s" if count != 1 else "")
 
 
 def _range(over: Spread) -> str:

@@ -31,6 +31,7 @@ from accelsim.report.words import (
 from accelsim.sweep.trios import is_control
 
 LIMITS_SHOWN = 2  # parts of a critical path that are named
+NAMED = 3  # operators that are named
 
 
 class Terms(NamedTuple):
@@ -192,13 +193,18 @@ def _why(name: str, ledger: Ledger, comparison: Comparison) -> str:
         .sum()
         for role in ("baseline", "candidate")
     ]
-    saved = (times_ps[0] - times_ps[1]).sort_values(ascending=False, kind="stable")
+    saved = times_ps[0] - times_ps[1]
     base, new = (comparison.results[role].total_ps for role in ("baseline", "candidate"))
-    moved = abs(base - new)
-    if moved < base / 100:
+    moved = base - new
+    if abs(moved) < base / 100:
         return f"{name}: the two differ by less than 1 %."
-    more = saved if base > new else -saved[::-1]
-    what = "saves" if base > new else "loses"
-    parts = [(group, time / moved) for group, time in more.items() if time > moved / 20]
-    said = ", ".join(f"{group} {100 * share:.0f} %" for group, share in parts[:3])
-    return f"{name}: the candidate {what} {as_time(moved)} of {as_time(base)}; of that, {said}"
+    largest = saved[saved.abs().sort_values(ascending=False, kind="stable").index][:NAMED]
+    parts = [
+        f"{group} {'-' if time > 0 else '+'}{as_time(abs(time))}"
+        for group, time in largest.items()
+        if abs(time) > abs(moved) / 20
+    ]
+    what = "saves" if moved > 0 else "loses"
+    return (
+        f"{name}: the candidate {what} {as_time(abs(moved))} of {as_time(base)}: {', '.join(parts)}"
+    )

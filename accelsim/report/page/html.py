@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parents[1] / "templates"
 _GLYPH = re.compile(r'<path id="(DejaVu[^"]*)" d="[^"]*"[^>]*/>\s*')
 _UNUSED_ID = re.compile(r' id="(?:figure|axes|patch|text|line2d|matplotlib\.axis|xtick|ytick)_\d+"')
-_SIZE = re.compile(r'(<svg [^>]*?) width="[^"]*"([^>]*?)| height="[^"]*"')
+_HEADER = re.compile(
+    r"<metadata>.*?</metadata>\s*<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL
+)
 
 
 class Picture(NamedTuple):
@@ -59,7 +61,7 @@ def embedded(pictures: Mapping[str, Path]) -> Gallery:
             return ""
 
         svg = _UNUSED_ID.sub("", _GLYPH.sub(keep, svg))
-        svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, count=1, flags=re.DOTALL)
+        svg = _HEADER.sub("", svg, count=1)
         svg = _own_ids(svg, name)
         alt = name.replace("_", " ")
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
