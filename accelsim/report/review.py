@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import Comparison
-from accelsim.arch.load import load_arch, resolved_yaml
+from accelsim.arch.load import arch_source, load_arch, resolved_yaml
 from accelsim.arch.spec import Arch
 from accelsim.errors import InputError
 from accelsim.report import tables
@@ -123,7 +123,7 @@ def _simulate(
         comparison = compare(baseline, candidate, trace, third, progress=inner)
         comparisons.append(comparison)
         if not is_control(trace.name):
-            found.append(break_even(comparison, trio.candidate, inner))
+            found.append(break_even(comparison, arch_source(trio.candidate), inner))
     inner = _within(progress, "density", len(traces), steps)
     points = density_points(BIG, tuple(kept), dtype=dtype, progress=inner) if kept else []
     return Figures(comparisons, [item for item in found if item is not None], points)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import Comparison
-from accelsim.arch.load import load_arch
+from accelsim.arch.load import ArchSource
 from accelsim.arch.spec import Arch
 from accelsim.arch.units import BYTES
 from accelsim.errors import InputError
@@ -43,15 +43,17 @@ class BreakEven(NamedTuple):
 
 
 def break_even(
-    comparison: Comparison, candidate: str, progress: Callable[[str, int, int], None] | None = None
+    comparison: Comparison,
+    candidate: ArchSource,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> BreakEven | None:
     """Search the cut by re-simulation; None where the candidate does not win.
 
     Parameters
     ----------
     comparison : Comparison
-    candidate : str
-        Name or path that the candidate was loaded from, so that overrides apply to its file.
+    candidate : ArchSource
+        What the candidate was made from, its overrides included.
     progress : callable(text, done, of), optional
     """
     name = comparison.trace.name
@@ -70,7 +72,7 @@ def break_even(
         if progress is not None:
             progress(f"{name}: break-even at {100 * (1 - factor):.0f} % less", len(speedups), 5)
         try:
-            smaller = scaled(candidate, comparison.results["candidate"].arch, factor)
+            smaller = scaled(candidate, factor)
             total = total_ps(smaller)
         except InputError as error:
             remark = f"a cut of {100 * (1 - factor):.0f} % is refused: {error.what}"
@@ -98,7 +100,7 @@ def _between(
     return BreakEven(name, cut, 1 - wins, 1 - loses, speedups, remark)
 
 
-def scaled(name: str, arch: Arch, factor: float) -> Arch:
+def scaled(source: ArchSource, factor: float) -> Arch:
     """The candidate with its MACs and SRAM scaled, everything else as it was.
 
     Raises
@@ -106,6 +108,7 @@ def scaled(name: str, arch: Arch, factor: float) -> Arch:
     InputError
         The smaller machine breaks a rule of the loader, or is not a sparse array.
     """
+    arch = source.arch()
     array = arch.array
     if array.kind != "sparse":
         raise InputError("only a sparse array is scaled by rows", where=arch.name)
@@ -118,6 +121,5 @@ def scaled(name: str, arch: Arch, factor: float) -> Arch:
         "mapping.activation_storage": arch.mapping.activation_storage,
     }
     rows = max(1, round(array.rows * factor))
-    overrides = [f"array.rows={rows}"]
-    overrides += [f"{path}={BYTES.format(int(size * factor))}" for path, size in storage.items()]
-    return load_arch(name, overrides)
+    less = [(path, BYTES.format(int(size * factor))) for path, size in storage.items()]
+    return source.with_settings([("array.rows", rows), *less]).arch()
