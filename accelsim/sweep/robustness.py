@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
@@ -31,6 +32,24 @@ class Robustness(NamedTuple):
     flips: tuple[Flip, ...]
     ablation: tuple[Ablation, ...]
     spreads: tuple[Within, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        points = [[point._asdict() for point in flip.points] for flip in self.flips]
+        flips = zip(self.flips, points, strict=True)
+        return {
+            "workload": self.workload,
+            "level": self.level,
+            "flips": [{**flip._asdict(), "points": each} for flip, each in flips],
+            "ablation": [each._asdict() for each in self.ablation],
+            "spreads": [_spread_as_json(each) for each in self.spreads],
+        }
+
+
+def _spread_as_json(within: Within) -> dict[str, Any]:
+    over = within.spread
+    plain = None if over is None else {**asdict(over), "verdict": over.verdict}
+    return {**within._asdict(), "spread": plain}
 
 
 def robustness(

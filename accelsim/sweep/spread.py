@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import Comparison, Spread, spread
@@ -40,12 +40,11 @@ def spreads(trials: Trials, comparison: Comparison, texts: Sequence[Trace] = ())
     texts : sequence of Trace
         Captures of other texts by the same model.
     """
-    parts: list[Callable[[Trials, Comparison, str], Within]] = [_layers, _placements, _seeds]
-    found = []
-    for part in [*parts, _Texts(trials, texts)]:
-        for rival in trials.rivals:
-            found.append(part(trials, comparison, rival))
-    return found
+    over_texts = _Texts(trials, texts)
+    found = [_layers(comparison, rival) for rival in trials.rivals]
+    found += [_placements(trials, comparison, rival) for rival in trials.rivals]
+    found += [_seeds(trials, rival) for rival in trials.rivals]
+    return [*found, *(over_texts.spread(rival) for rival in trials.rivals)]
 
 
 def _within(over: str, rival: str, speedups: Sequence[float], remark: str = "") -> Within:
@@ -56,7 +55,7 @@ def _unvaried(over: str, rival: str, why: str) -> Within:
     return Within(over, rival, (), None, f"not varied: {why}")
 
 
-def _layers(trials: Trials, comparison: Comparison, rival: str) -> Within:
+def _layers(comparison: Comparison, rival: str) -> Within:
     """Over the layers of one run: each layer's part of the critical path."""
     both = (section_times(comparison.results[role]) for role in (rival, CANDIDATE))
     found = layer_speedups(*map(layers_of, both))
@@ -84,7 +83,7 @@ def _placements(trials: Trials, comparison: Comparison, rival: str) -> Within:
     return _within("placements", rival, found)
 
 
-def _seeds(trials: Trials, comparison: Comparison, rival: str) -> Within:
+def _seeds(trials: Trials, rival: str) -> Within:
     """Over seeds of the patterns and indices that rules give."""
     if redrawn(trials.trace, 0) is None:
         return _unvaried("seeds", rival, "nothing in the trace was drawn from a seed")
@@ -106,8 +105,7 @@ class _Texts:
     """Over texts: other captures where they are given, else the sequences of the trace itself."""
 
     def __init__(self, trials: Trials, texts: Sequence[Trace]) -> None:
-        self.texts = texts
-        trace = trials.trace
+        self.trials, trace = trials, trials.trace
         self.cases = [trials.now, *map(Case, texts)] if texts else []
         self.why = ""
         self.remark = "captures of other texts" if texts else ""
@@ -123,11 +121,11 @@ class _Texts:
             self.cases = [Case(one_text(trace, which)) for which in range(trace.batch)]
             self.remark = "each sequence of the batch in the place of all of them"
 
-    def __call__(self, trials: Trials, comparison: Comparison, rival: str) -> Within:
+    def spread(self, rival: str) -> Within:
         if self.why:
             return _unvaried("texts", rival, self.why)
         found = []
         for number, case in enumerate(self.cases):
-            trials.say(f"text {number + 1}", number, len(self.cases))
-            found.append(trials.speedup(case, rival))
+            self.trials.say(f"text {number + 1}", number, len(self.cases))
+            found.append(self.trials.speedup(case, rival))
         return _within("texts", rival, found, self.remark)

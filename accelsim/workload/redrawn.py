@@ -110,9 +110,12 @@ def one_text(trace: Trace, which: int) -> Trace:
         if isinstance(op, Attention) and op.pattern is not None and op.batch == batch:
             return replace(op, pattern=pattern(op.pattern))
         if isinstance(op, Matmul) and op.m % batch == 0:
-            names = ("activation_pattern", "output_pattern")
-            old = {n: getattr(op, n) for n in names if getattr(op, n) is not None}
-            return replace(op, **{name: pattern(value) for name, value in old.items()})
+            kept, wanted = op.activation_pattern, op.output_pattern
+            return replace(
+                op,
+                activation_pattern=None if kept is None else pattern(kept),
+                output_pattern=None if wanted is None else pattern(wanted),
+            )
         if isinstance(op, Moe) and op.tokens % batch == 0:
             zeros = None if op.activation_pattern is None else pattern(op.activation_pattern)
             ids = _tiled(np.asarray(op.expert_ids), batch, which)

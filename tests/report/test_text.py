@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from accelsim.arch.load import arch_source
 from accelsim.report.groups import operator_rows
 from accelsim.report.text import comparison_text, print_comparison, print_run, run_text
 from accelsim.report.verdict import caveats, verdict
@@ -73,7 +74,7 @@ def test_a_spread_across_one_is_no_verdict(few):
 
 
 def test_break_even_lies_between_what_was_simulated(few):
-    found = break_even(few, SMALL.candidate)
+    found = break_even(few, arch_source(SMALL.candidate))
     if few.speedup() <= 1:
         assert found is None
     else:
@@ -83,12 +84,18 @@ def test_break_even_lies_between_what_was_simulated(few):
 
 def test_a_loser_has_no_break_even(few):
     swapped = few.results | {"baseline": few.results["candidate"]}
-    assert break_even(replace(few, results=swapped), SMALL.candidate) is None
+    assert break_even(replace(few, results=swapped), arch_source(SMALL.candidate)) is None
+
+
+def test_overrides_of_the_candidate_stay_in_what_is_scaled():
+    source = arch_source(SMALL.candidate).changed(["vector.lanes=96", "array.rows=8"])
+    half = scaled(source, 0.5)
+    assert (half.vector.lanes, half.array.rows) == (96, 4)
 
 
 def test_scaling_changes_macs_and_sram_only(few):
     arch = few.results["candidate"].arch
-    half = scaled(SMALL.candidate, arch, 0.5)
+    half = scaled(arch_source(SMALL.candidate), 0.5)
     assert (half.array.macs, half.on_chip) == (arch.array.macs // 2, arch.on_chip // 2)
     assert (half.dram, half.vector, half.scratchpad) == (arch.dram, arch.vector, arch.scratchpad)
 
