@@ -43,11 +43,12 @@ def test_a_bracket_has_both_winners_and_is_narrow(found):
         assert ratio <= NARROW or whole
 
 
-def test_a_flip_is_that_of_machines_whose_yaml_has_the_value(tmp_path):
+def test_a_flip_is_that_of_machines_whose_yaml_has_the_value(found, tmp_path):
     trace = rivals.with_weights(rivals.drawn())
-    trials = rivals.trials(trace)
     flip = next(
-        flip for flip in flips(trials) if flip.axis == "DRAM bandwidth" and flip.factor is not None
+        flip
+        for flip in found.values()
+        if flip.axis == "DRAM bandwidth" and flip.factor is not None
     )
     winners = []
     for factor in (flip.wins_at, flip.loses_at):
@@ -86,7 +87,7 @@ def test_fields_change_with_what_belongs_to_them(name, field):
         )
 
 
-def test_nobody_wins_within_one_per_cent(monkeypatch):
+def test_nobody_wins_within_one_per_cent():
     trials = rivals.trials(rivals.of(rivals.routed()))
     trials.now.totals.update(baseline=1000, third=1000, candidate=995)
     for flip in flips(trials):
@@ -114,9 +115,7 @@ def test_the_batch_of_a_recipe_is_expanded_again(monkeypatch):
 
     def again(batch):
         asked.append(batch)
-        return rivals.of(
-            rivals.attention(rivals.stored(rows=2 * rivals.LENGTH), batch=1), batch=batch
-        )
+        return rivals.of(rivals.attention(rivals.stored()), batch=batch)
 
     trials = rivals.trials(rivals.of(rivals.attention(rivals.stored()), batch=2))
 
