@@ -76,13 +76,13 @@ def compare(
 
     results = {role: run_on(arch) for role, arch in found.items()}
     elsewhere = {
-        role: [run_on(_placed(arch, further)).total_ps for further in range(1, placements)]
+        role: [run_on(placed(arch, further)).total_ps for further in range(1, placements)]
         for role, arch in found.items()
     }
     return Comparison(trace, results, elsewhere)
 
 
-def _placed(arch: Arch, further: int) -> Arch:
+def placed(arch: Arch, further: int) -> Arch:
     """The same machine with the placement of a further seed."""
     placement = arch.mapping.placement
     moved = placement.model_copy(update={"seed": placement.seed + further})

@@ -20,6 +20,7 @@ from accelsim.cli import (
     diff,
     dram,
     review,
+    robustness,
     run,
     search,
     sweep,
@@ -48,6 +49,7 @@ diff.register(app)
 review.register(app)
 validate.register(app)
 what_if.register(app)
+robustness.register(app)
 app.add_typer(sweep.app, name="sweep")
 search.register(app)
 app.add_typer(trace.app, name="trace")

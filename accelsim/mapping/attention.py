@@ -147,7 +147,12 @@ def _most_rows(model: TileModel) -> int:
 
 # ---- choice --------------------------------------------------------------------------------
 def _strategies(arch: Arch, op: Attention) -> list[str]:
-    sparse = isinstance(arch.array, SparseArray | ComposedArray) and arch.mapping.sparsity
+    # The rows of a SparseArray take the union of a tile's keys, which the index unit builds.
+    unions = arch.index is not None or op.selection == "static"
+    sparse = isinstance(arch.array, ComposedArray) or (
+        isinstance(arch.array, SparseArray) and unions
+    )
+    sparse = sparse and arch.mapping.sparsity
     gathers = arch.load.gathers_attention and arch.index is not None and arch.mapping.sparsity
     if op.pattern is None:
         return ["dense"]

@@ -53,7 +53,7 @@ def break_even(
     ----------
     comparison : Comparison
     candidate : ArchSource
-        What the candidate was made from.
+        What the candidate was made from, its overrides included.
     progress : callable(text, done, of), optional
     """
     name = comparison.trace.name
@@ -121,6 +121,5 @@ def scaled(source: ArchSource, factor: float) -> Arch:
         "mapping.activation_storage": arch.mapping.activation_storage,
     }
     rows = max(1, round(array.rows * factor))
-    overrides = [f"array.rows={rows}"]
-    overrides += [f"{path}={BYTES.format(int(size * factor))}" for path, size in storage.items()]
-    return source.changed(overrides).arch()
+    less = [(path, BYTES.format(int(size * factor))) for path, size in storage.items()]
+    return source.with_settings([("array.rows", rows), *less]).arch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from accelsim.arch.dram import PartDram
@@ -75,13 +75,13 @@ def changes(source: ArchSource) -> Iterator[WhatIf]:
     Storage that grows with a change comes on top of `on_chip`, so that no buffer shrinks for it.
     """
     arch = source.arch()
-    for name, settings in _named(arch, _Factor(arch)):
-        if "on_chip" not in dict(settings) and (growth := _growth_bytes(source, settings)):
+    for name, settings in _named(arch, Factor(arch)):
+        if "on_chip" not in dict(settings) and (growth := growth_bytes(source, settings)):
             settings = [*settings, ("on_chip", f"{arch.on_chip + growth} B")]
         yield WhatIf(name, tuple(settings))
 
 
-class _Factor:
+class Factor:
     """Settings that multiply fields of an architecture."""
 
     def __init__(self, arch: Arch) -> None:
@@ -103,7 +103,7 @@ class _Factor:
         return self("scratchpad.read_ports", "scratchpad.write_ports", *shares, by=by)
 
 
-def _named(arch: Arch, times: _Factor) -> Iterator[tuple[str, list[Setting]]]:
+def _named(arch: Arch, times: Factor) -> Iterator[tuple[str, list[Setting]]]:
     units = list(arch.scratchpad.shares.of_units())
     rates = [f"mac_rate.{dtype}" for dtype in arch.mac_rate]
     yield "MAC array x2, with its ports", times(*rates) + times.ports("array")
@@ -127,7 +127,7 @@ def _named(arch: Arch, times: _Factor) -> Iterator[tuple[str, list[Setting]]]:
     yield "dispatch and reconfiguration free", [*none]
 
 
-def _growth_bytes(source: ArchSource, settings: list[Setting]) -> int:
-    """How much local storage grows with some settings."""
+def growth_bytes(source: ArchSource, settings: Sequence[Setting]) -> int:
+    """How much local storage grows with some settings; below 0 where it shrinks."""
     roomy = source.with_settings([*settings, ("on_chip", "1 TiB")]).arch()
     return sum(roomy.local_storage.values()) - sum(source.arch().local_storage.values())

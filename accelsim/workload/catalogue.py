@@ -9,6 +9,13 @@ from accelsim.errors import InputError, unknown_name
 from accelsim.workload.trace import Trace, find_trace, read_trace, shipped_workloads
 
 
+def is_recipe(name: str) -> bool:
+    """Whether a workload is expanded from a recipe, so that its shape can be changed."""
+    from accelsim.workload.recipes.recipe import recipe_files
+
+    return name in recipe_files() or ".yaml:" in name
+
+
 def load_workload(name_or_path: str | Path, shape: Sequence[str] = ()) -> Trace:
     """Open a trace, or expand a recipe.
 
@@ -27,7 +34,7 @@ def load_workload(name_or_path: str | Path, shape: Sequence[str] = ()) -> Trace:
     name = str(name_or_path)
     from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 
-    if name in recipe_files() or ".yaml:" in name:
+    if is_recipe(name):
         return load_recipe(name, shape).trace()
     shipped = shipped_workloads()
     path = Path(name)

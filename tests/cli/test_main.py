@@ -24,6 +24,7 @@ COMMANDS = [
     ("search",),
     ("diff",),
     ("what-if",),
+    ("robustness",),
 ]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 

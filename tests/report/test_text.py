@@ -87,6 +87,12 @@ def test_a_loser_has_no_break_even(few):
     assert break_even(replace(few, results=swapped), arch_source(SMALL.candidate)) is None
 
 
+def test_overrides_of_the_candidate_stay_in_what_is_scaled():
+    source = arch_source(SMALL.candidate).changed(["vector.lanes=96", "array.rows=8"])
+    half = scaled(source, 0.5)
+    assert (half.vector.lanes, half.array.rows) == (96, 4)
+
+
 def test_scaling_changes_macs_and_sram_only(few):
     arch = few.results["candidate"].arch
     half = scaled(arch_source(SMALL.candidate), 0.5)
