@@ -7,40 +7,47 @@ from typing import NamedTuple
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
+from accelsim.report.robustness_tables import Changed
 from accelsim.simulation import compare
+from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import BreakEven, break_even
 from accelsim.sweep.density import DensityPoint
+from accelsim.sweep.robustness import Robustness, robustness
 from accelsim.sweep.trios import is_control
-from accelsim.sweep.what_if import WhatIf, what_if
+from accelsim.sweep.what_if import what_if
 from accelsim.workload.trace import Trace
 
 Progress = Callable[[str, int, int], None]
 
 
 class Study(NamedTuple):
-    """`what_if` : workload -> changes of the candidate, largest gain first, with their times."""
+    """What is not there was not asked for; see `Case` for `what_if` and `robustness`."""
 
     comparisons: list[Comparison]
     break_even: list[BreakEven]
-    what_if: dict[str, list[WhatIf]]
+    what_if: list[Changed]
+    robustness: list[Robustness]
     density: list[DensityPoint]
 
 
 class Case(NamedTuple):
     """A workload and the machines it is to run on, by role (baseline, third, candidate).
 
-    `studied` : also what would help and how far the verdict holds, which takes many runs.
+    `studied` : also what would help and how far the verdict holds, which takes many runs; `level` :
+    of DRAM in these, by default each machine's own. `again` : the workload with another batch.
     """
 
     trace: Trace
     machines: Mapping[str, ArchSource]
     studied: bool = True
     placements: int = 1
+    level: str | None = None
+    again: Again | None = None
 
 
 def study_of(cases: Sequence[Case], progress: Progress | None = None) -> Study:
     """Simulate every case."""
-    study = Study([], [], {}, [])
+    study = Study([], [], [], [], [])
     for number, case in enumerate(cases):
         name = case.trace.name
         shown = within(progress, name, number, len(cases))
@@ -57,7 +64,14 @@ def study_of(cases: Sequence[Case], progress: Progress | None = None) -> Study:
         if found is not None:
             study.break_even.append(found)
         if case.studied:
-            study.what_if[name] = what_if(candidate, case.trace, shown)[1]
+            changes = what_if(candidate, case.trace, shown)[1]
+            study.what_if.append(Changed(name, archs["candidate"].name, changes))
+            study.robustness.append(
+                robustness(
+                    case.machines, case.trace, comparison, again=case.again, level=case.level,
+                    progress=shown,
+                )
+            )  # fmt: skip
     return study
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from accelsim.arch.load import resolved_yaml
 from accelsim.arch.spec import Arch
-from accelsim.report import tables
+from accelsim.report import robustness_tables, tables
 from accelsim.report.folder import MARK, fresh_folder
 from accelsim.report.markdown import summary_text
 from accelsim.report.page.models import Validated
@@ -91,6 +91,11 @@ def _tables(study: Study, drawn: Drawn, validated: Sequence[Validated]) -> dict[
         "critical_path": tables.path_table(comparisons),
         "breakdown": tables.parts_table(comparisons),
         "timeline": tables.timeline_table(comparisons),
+        "what_if": robustness_tables.what_if_table(study.what_if),
+        "flip": robustness_tables.flip_table(study.robustness),
+        "flip_points": robustness_tables.flip_points_table(study.robustness),
+        "ablation": robustness_tables.ablation_table(study.robustness),
+        "spread_within": robustness_tables.spread_within_table(study.robustness),
         "break_even": tables.break_even_table(study.break_even),
         "density": tables.density_table(study.density),
         "expert_load": tables.expert_table(drawn.experts),

@@ -31,7 +31,6 @@ from accelsim.report.words import (
     quality_text,
     selection_lines,
 )
-from accelsim.sweep.break_even import METHOD
 
 TEMPLATE = "review.html.j2"
 
@@ -69,7 +68,6 @@ def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
             parts=[workload_part(comparison, ledger) for comparison in comparisons],
             rooflines=[name for name in gallery.pictures if name.startswith("roofline")],
             robust=robust.part(study, ledger),
-            method=METHOD,
             payers=payers(comparisons),
             questions=words_table("", ("question", "answer"), answers(study)),
             not_modelled=[*of_dram, *NOT_MODELLED],

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from accelsim.report.page.cells import (
-    Cell,
-    Head,
-    PageTable,
-    Shown,
-    figure,
-    text_head,
-)
-from accelsim.report.page.ledger import Ledger
+from accelsim.report.page.cells import Cell, Head, PageTable, Shown, figure, text_head
+from accelsim.report.page.ledger import Figure, Ledger
 from accelsim.report.study import Study
-from accelsim.report.words import percent, times
+from accelsim.report.words import ROLE_TITLES, as_time, count, percent, times
+from accelsim.sweep import ablation, flip
 from accelsim.sweep.break_even import METHOD, BreakEven
+from accelsim.sweep.flip import Flip
+from accelsim.sweep.robustness import Robustness
 from accelsim.sweep.trios import is_control
 
 HELPFUL = 1.02  # a gain that is worth a line
 NAMED = 3
+LEVEL = "All further runs are at the {} DRAM level, so the speedup as it is may differ a little."
 
 
 class Block(NamedTuple):
@@ -40,31 +38,152 @@ class Robust(NamedTuple):
 
 def part(study: Study, ledger: Ledger) -> Robust:
     """Everything that was simulated again."""
-    blocks = [
-        Block(
-            "Break-even overhead",
-            "Area and energy are not modelled. This is how much of the candidate's MACs and SRAM "
-            "could be given up for the cost of its sparse logic before it is no faster than the "
-            f"baseline. {METHOD}",
-            [_break_even_table(study, ledger)],
-            [],
-        )
-    ]
+    blocks = [*_what_if(study, ledger), *_flips(study, ledger), *_ablation(study, ledger)]
+    blocks += [*_spreads(study, ledger), _break_even(study, ledger)]
     if study.density:
-        blocks.append(Block("Density", "", [], ["density"]))
+        said = "One attention operator, from sparse to dense; where a line crosses 1 is marked."
+        blocks.append(Block("Speedup against density", said, [], ["density"]))
     return Robust(helps(study), blocks)
 
 
 def helps(study: Study) -> list[str]:
-    """What would help most, for each workload studied."""
+    """What would help most and what changes the winner, for each workload studied."""
     said = []
-    for name, changes in study.what_if.items():
-        found = [f"{c.name} {times(c.gain)}" for c in changes if c.gain >= HELPFUL][:NAMED]
-        said.append(f"{name}, what would help the candidate most: {'; '.join(found) or 'nothing'}")
+    for found in study.what_if:
+        gains = [f"{c.name} {times(c.gain)}" for c in found.changes if c.gain >= HELPFUL][:NAMED]
+        named = "; ".join(gains) or "nothing by 2 %"
+        said.append(f"{found.workload}, what would help the candidate most: {named}")
+    said += [_flip_line(found) for found in study.robustness]
     return said
 
 
-def _break_even_table(study: Study, ledger: Ledger) -> PageTable:
+def _flip_line(found: Robustness) -> str:
+    """Against every rival, the changes at which another machine is ahead."""
+    parts = []
+    for rival in dict.fromkeys(each.rival for each in found.flips):
+        changes = [
+            f"{each.axis} x {flip.shown(each.factor)}"
+            for each in found.flips
+            if each.rival == rival and each.factor is not None
+        ]
+        named = ", ".join(changes) or "nothing that was tried"
+        parts.append(f"against {ROLE_TITLES[rival]}: {named}")
+    return f"{found.workload}, what changes the winner {'; '.join(parts)}"
+
+
+def _what_if(study: Study, ledger: Ledger) -> Iterator[Block]:
+    heads = [text_head("what if"), Head("gain", "time as it is / time with the change")]
+    heads += [Head("time"), text_head("settings, as in the YAML")]
+    for found in study.what_if:
+        rows: list[list[Shown]] = []
+        for change in found.changes:
+            where = {"workload": found.workload, "change": change.name}
+            row = ledger.rows("what_if", **where).iloc[0]
+            if change.refused:
+                rows.append([change.name, "refused", "", change.refused])
+                continue
+            cells = [
+                figure(ledger.only("what_if", "gain", **where), times),
+                figure(ledger.only("what_if", "total_ps", **where), as_time),
+            ]
+            rows.append([change.name, *cells, str(row["settings"])])
+        said = (
+            f"{found.architecture} with one thing changed, mapped and simulated again as if the "
+            "settings stood in its YAML."
+        )
+        table = PageTable("", heads, rows)
+        title = f"What would help: {found.workload}"
+        yield Block(title, said, [table], [f"what_if_{found.workload}"])
+
+
+def _flips(study: Study, ledger: Ledger) -> Iterator[Block]:
+    heads = [text_head("changed on every machine"), text_head("against"), Head("now")]
+    heads += [Head("speedup now"), Head("another machine is ahead at"), Head("factor")]
+    heads += [Head("speedup there"), text_head("remark")]
+    for found in study.robustness:
+        rows = [_flip_cells(found.workload, each, ledger) for each in found.flips]
+        if rows:
+            table = PageTable("", heads, rows)
+            title = f"What changes the winner: {found.workload}"
+            said = _said(flip.METHOD, found)
+            yield Block(title, said, [table], [f"flip_{found.workload}"])
+
+
+def _flip_cells(workload: str, each: Flip, ledger: Ledger) -> list[Shown]:
+    where = {"workload": workload, "rival": each.rival, "axis": each.axis}
+
+    def cell(column: str, shown: Callable[[float], str], there: object) -> Shown:
+        return "" if there is None else figure(ledger.only("flip", column, **where), shown)
+
+    def value(number: float) -> str:
+        return f"{_amount(number)} {each.unit}"
+
+    return [
+        each.axis,
+        ROLE_TITLES[each.rival],
+        cell("value_now", value, each.value_now),
+        cell("speedup_now", times, each.speedup_now),
+        cell("flip_value", value, each.value),
+        cell("flip_factor", flip.shown, each.factor),
+        cell("flip_speedup", times, each.speedup),
+        each.remark,
+    ]
+
+
+def _amount(number: float) -> str:
+    return count(number) if number == int(number) else f"{number:.3g}"
+
+
+def _ablation(study: Study, ledger: Ledger) -> Iterator[Block]:
+    heads = [text_head("candidate without"), Head("time", "time without it / time with it")]
+    heads += [Head("speedup over the baseline"), text_head("settings, as in the YAML")]
+    for found in study.robustness:
+        rows: list[list[Shown]] = []
+        for each in found.ablation:
+            where = {"workload": found.workload, "without": each.name}
+            if each.refused:
+                rows.append([each.name, "refused", "", each.refused])
+                continue
+            loss = figure(ledger.only("ablation", "loss", **where), lambda loss: f"x {loss:.3f}")
+            speedup = figure(ledger.only("ablation", "speedup", **where), times)
+            settings = ledger.rows("ablation", **where).iloc[0]["settings"]
+            rows.append([each.name, loss, speedup, str(settings)])
+        if rows:
+            title = f"What each unit is worth: {found.workload}"
+            pictures = [f"ablation_{found.workload}"]
+            yield Block(
+                title, _said(ablation.METHOD, found), [PageTable("", heads, rows)], pictures
+            )
+
+
+def _spreads(study: Study, ledger: Ledger) -> Iterator[Block]:
+    heads = [text_head("over"), text_head("against"), Head("number"), Head("geometric mean")]
+    heads += [Head("minimum"), Head("maximum"), text_head("verdict"), text_head("remark")]
+    for found in study.robustness:
+        rows: list[list[Shown]] = []
+        for each in found.spreads:
+            where = {"workload": found.workload, "rival": each.rival, "over": each.over}
+            cells: list[Shown] = ["", "", "", ""]
+            if each.spread is not None:
+                number = ledger.only("spread_within", "number", **where)
+                ends: list[Figure] = [
+                    ledger.only("spread_within", name, **where)
+                    for name in ("geomean", "minimum", "maximum")
+                ]
+                cells = [figure(number, count), *(figure(end, times) for end in ends)]
+            verdict = each.spread.verdict if each.spread is not None else ""
+            rows.append([each.over, ROLE_TITLES[each.rival], *cells, verdict, each.remark])
+        if rows:
+            title = f"How far the speedup moves: {found.workload}"
+            said = _said("Where a spread crosses 1 the sign is not established.", found)
+            yield Block(title, said, [PageTable("", heads, rows)], [])
+
+
+def _said(method: str, found: Robustness) -> str:
+    return f"{method} {LEVEL.format(found.level)}" if found.level else method
+
+
+def _break_even(study: Study, ledger: Ledger) -> Block:
     """The largest cut, and what was simulated around it."""
     heads = [text_head("workload"), Head("speedup"), Head("break-even cut"), text_head("between")]
     heads.append(text_head("cuts simulated (speedup)"))
@@ -80,7 +199,11 @@ def _break_even_table(study: Study, ledger: Ledger) -> PageTable:
             rows.append([name, figure(speedup, times), "-", none, ""])
             continue
         rows.append([name, *_cut_cells(found[name], ledger)])
-    return PageTable("Break-even overhead against the baseline", heads, rows)
+    said = (
+        "Area and energy are not modelled. This is how much of the candidate's MACs and SRAM could "
+        "be given up for the cost of its sparse logic before it is no faster than the baseline. "
+    )
+    return Block("Break-even overhead", said + METHOD, [PageTable("", heads, rows)], [])
 
 
 def _cut_cells(item: BreakEven, ledger: Ledger) -> list[Shown]:
