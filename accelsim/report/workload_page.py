@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.meanings import STATE_MEANINGS
 from accelsim.analysis.result import Result
 from accelsim.analysis.sections import over_steps
 from accelsim.report.cells import Head, PageTable, column_head, text_head, words_table
@@ -177,20 +178,9 @@ def unit_table(comparison: Comparison) -> PageTable:
     return PageTable("Unit states: exclusive, and they sum to servers x total", heads, rows)
 
 
-_STATE_HINTS = {
-    "busy": "doing the work that its rate allows",
-    "stall:input": "waiting for operands or for another unit's result",
-    "stall:memory": "waiting for DRAM",
-    "stall:buffer": "waiting for room in a buffer",
-    "stall:conflict": "waiting for a bank that is in use",
-    "fill_drain": "filling or draining a pipeline",
-    "idle": "no work of a started operator",
-}
-
-
 def hint_of_state(state: str) -> str:
     """What a state of a unit means."""
-    return _STATE_HINTS.get(state, "")
+    return STATE_MEANINGS[state].what
 
 
 def traffic_table(comparison: Comparison) -> PageTable:
