@@ -60,12 +60,14 @@ class Place(NamedTuple):
 class Term(NamedTuple):
     """A name of an expression, what it stands for, and where that is.
 
-    `value` : a list if `name` is a column of a table. `of_baseline` : it is the baseline's.
+    `value` : a tuple if `name` is a column of a table. `rows` : of the table, for its values.
+    `of_baseline` : it is the baseline's.
     """
 
     name: str
     value: Any
     place: Place
+    rows: tuple[dict[str, Any], ...] = ()
     of_baseline: bool = False
 
 
@@ -132,7 +134,8 @@ def _resolved(saved: Saved, place: Place, name: str) -> Term:
         rows = rows_of(saved, first)
         if place.part in _OF_OPERATOR:
             rows = [row for row in rows if row["operator"] == place.row]
-        return Term(name, [row[last] for row in rows], Place(first, last))
+        values = tuple(row[last] for row in rows)
+        return Term(name, values, Place(first, last), tuple(rows))
     if dot:
         unit = next(at for at, row in enumerate(rows_of(saved, "units")) if row["unit"] == first)
         found = Place("units", last, unit)

@@ -17,9 +17,9 @@ _REMEDY = "expected a file of accelsim run --json or accelsim compare --json"
 class Saved(NamedTuple):
     """A result as JSON.
 
-    `result` : see `Result.as_json`. `role` : its role in a comparison, empty for a run. `compared` :
-    the comparison's figures of this role, see `COMPARED_COLUMNS`. `baseline` : the result that it
-    is compared with.
+    `result` : see `Result.as_json`. `role` : its role in a comparison, empty for a run.
+    `compared` : the comparison's figures of this role, see `COMPARED_COLUMNS`. `baseline` : the
+    result that it is compared with.
     """
 
     result: dict[str, Any]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
+from accelsim.cli.ran import DENSE, RAN, what_ran
 from accelsim.progress import progress_display
 
 
@@ -51,8 +52,8 @@ def compare(
     rival = third if third is not None else default_third(baseline)
     first, last = load_arch(baseline, changes), load_arch(candidate, changes)
     between = None if rival is None else load_arch(rival, changes)
-    trace = load_trace(workload, shape or ())
-    trace = trace if dtype is None else trace.replayed(dtype)
+    loaded = load_trace(workload, shape or ())
+    trace = loaded if dtype is None else loaded.replayed(dtype)
 
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
@@ -62,7 +63,14 @@ def compare(
             first, last, trace, third=between, placements=placements, progress=progress
         )
     if json_out is not None:
-        write_json(json_out, comparison.as_json())
+        content = comparison.as_json()
+        names = {"baseline": baseline, "third": rival or ""}
+        for role, result in comparison.results.items():
+            settings = [*changes, *[DENSE] * (role == "candidate_dense")]
+            content["results"][role][RAN] = what_ran(
+                names.get(role, candidate), result.arch, workload, loaded, shape, dtype, settings
+            )
+        write_json(json_out, content)
     print_comparison(comparison)
 
 

@@ -103,5 +103,5 @@ def test_a_part_of_nothing_is_nothing() -> None:
     place = Place("summary", "effectual_fraction")
     assert stored(saved, place) == 0 == computed(saved, place)
     assert [term.name for term in terms_of(saved, place)] == ["effectual_slots", "issued_slots"]
-    none = Term("units.x", [], Place("units", "x"))
+    none = Term("units.x", (), Place("units", "x"))
     assert evaluate("max(units.x) + sum(units.x)", [none]) == 0
