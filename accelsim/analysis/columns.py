@@ -40,12 +40,17 @@ _ARCH = "architecture: accelsim/arch/spec.py"
 _TRACE = "trace: accelsim/workload/operators.py"
 _WORK = "trace: accelsim/workload/statistics.py"
 _TASKS = "mapping, counted by task: accelsim/mapping/plan.py"
-_CHOICE = "mapping: accelsim/mapping/trace.py"
+_CHOICE = "mapping: accelsim/mapping/plan.py"
+_UNITS = "mapping, from the architecture: accelsim/mapping/machine.py"
 _SCHEDULE = "engine schedule: accelsim/engine/run.py"
 _PATH = "engine schedule, walked back from the last finish: accelsim/analysis/repeats.py"
 _STATE = "engine schedule and the tasks' counters: accelsim/analysis/states.py"
 _LINES = "DRAM lines that the mapping's requests touch: accelsim/analysis/states.py"
-_CHANNEL = "engine schedule, counted by DRAM channel: accelsim/kernels/dram.py"
+_CHANNEL = (
+    "engine schedule, counted by DRAM channel: accelsim/kernels/dram.py; rules of DRAMsim3, Li et "
+    "al., CAL 2020"
+)
+_TRAINS = "engine schedule, counted by chip: accelsim/kernels/trains.py"
 _RESULT = "derived: accelsim/analysis/result.py"
 _COMPARED = "derived: accelsim/analysis/comparison.py"
 
@@ -100,8 +105,8 @@ OPERATOR_COLUMNS = (
 )  # fmt: skip
 
 UNIT_COLUMNS = (
-    Column("unit", "", "name of the unit", _ARCH),
-    Column("servers", "", "tasks at once", "mapping: accelsim/mapping/machine.py"),
+    Column("unit", "", "name of the unit", _UNITS),
+    Column("servers", "", "tasks at once", _UNITS),
     *(
         Column(f"{state}_ps", "ps", "time of all servers in this state", _STATE)
         for state in STATES
@@ -131,7 +136,7 @@ TRAFFIC_COLUMNS = (
 )  # fmt: skip
 
 MEMORY_COLUMNS = (
-    Column("requester", "", "unit that asks", _ARCH),
+    Column("requester", "", "unit that asks", _UNITS),
     Column("requests", "", "lines asked for", _LINES),
     Column("dram_bytes", "B", "requests x line size", _RESULT, "requests * dram_line_bytes"),
     Column(
@@ -247,7 +252,7 @@ COUNT_COLUMNS = (
     Column("issued_slots", "", "MAC slots that the array used, masked ones included", _TASKS),
     Column("delivered_bytes", "B", "scratchpad reads of all units but the store unit", _TASKS),
     Column("replayed_lines", "", "DRAM lines asked for, every operator once", _LINES),
-    Column("train_lines", "", "DRAM lines that trains moved", _CHANNEL),
+    Column("train_lines", "", "DRAM lines that trains moved", _TRAINS),
     Column("channel_lines", "", "DRAM lines that commands moved", _CHANNEL),
     Column("row_hits", "", "of these, lines for which the row was open", _CHANNEL),
     Column("attention_ps", "ps", "time_ps of the attention operators together", _PATH),

@@ -1,4 +1,4 @@
-"""What the words of a Result mean: states of units, and what an operator is limited by."""
+"""What the words of a Result mean: states of units, what operators are limited by, path parts."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ LIMIT_MEANINGS = {
         "more banks, deeper queues, more bytes of accumulators",
     ),
     "dispatch": Meaning(
-        "the operator is started: control, and the array's change of mode",
+        "the control unit starts the operator",
         _LEADS.format("the control unit"),
         "fewer cycles of dispatch, fewer and larger operators",
     ),
@@ -152,4 +152,23 @@ LIMIT_MEANINGS = {
         "nothing: it costs no time",
     ),
 }  # fmt: skip
-MEANINGS = {**STATE_MEANINGS, **LIMIT_MEANINGS}
+_PART = "a part of the array's time on the critical path: {} of its tasks' occupancy"
+# Parts of the critical path in the breakdown pictures; the others are words from above.
+PART_MEANINGS = {
+    "MAC slots": Meaning(
+        "the array does useful cycles",
+        _PART.format("the useful cycles"),
+        "more MACs, or fewer that are issued: more sparsity, other tiles",
+    ),
+    "array feed": Meaning(
+        "the array waits for operands: ports of the scratchpad, or buses",
+        _PART.format("the cycles without operands that are not for full FIFOs"),
+        LIMIT_MEANINGS["scratchpad feed of the array"].helps,
+    ),
+    "array fill and drain": Meaning(
+        "the array fills or drains its pipeline",
+        _PART.format("what no other part holds") + ", and what goes beyond it",
+        STATE_MEANINGS["fill_drain"].helps,
+    ),
+}
+MEANINGS = {**STATE_MEANINGS, **LIMIT_MEANINGS, **PART_MEANINGS}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
+from accelsim.analysis.breakdown import PARTS as PARTS_OF_PATH
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.explain import DEPTH, Explanation, explain
 from accelsim.analysis.formulas import PARTS
@@ -121,6 +121,7 @@ def test_every_word_of_a_result_has_a_meaning(saved: Saved) -> None:
     parts = (0.0, LARGE_PART / 2, 0.5, 0.9)
     said = {_limit(u, a, b, c) for u in LIMITS for a in parts for b in parts for c in parts}
     assert said | {"hidden behind others"} == set(LIMIT_MEANINGS)
+    assert set(PARTS_OF_PATH) <= set(MEANINGS)
     for word, meaning in MEANINGS.items():
         assert explain(saved, word).meaning == meaning and all(meaning)
     limit = explain(saved, "attention:limited_by")
@@ -146,9 +147,6 @@ def test_an_unknown_name_is_refused_with_the_nearest(saved: Saved, name: str, sa
 
 
 def test_an_operator_with_colons_in_its_scope_is_found(saved: Saved) -> None:
-    operators = [dict(saved.result["operators"][0], scope="aten::mm:1")]
-    found = replace_result(saved, operators=operators, work=saved.result["work"][:1], traffic=[])
-    one = replace(MIXED, operators=MIXED.operators[:1])
-    assert len(one.operators) == 1
-    shorter = replace_result(found, critical_path=[])
-    assert explain(shorter, "aten::mm:1:time_ps").value == operators[0]["time_ps"]
+    first, *others = saved.result["operators"]
+    renamed = replace_result(saved, operators=[first | {"scope": "aten::mm:1"}, *others])
+    assert explain(renamed, "aten::mm:1:time_ps").value == first["time_ps"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import accelsim
 from accelsim import load_trace
 from accelsim.analysis.columns import GROUPS, declared
 from accelsim.analysis.formulas import (
@@ -92,6 +95,13 @@ def test_columns_are_declared_with_their_source() -> None:
     everything = list(declared())
     assert len(everything) == sum(len(columns) for _, _, columns in GROUPS)
     assert all(each.source and each.formula for each in everything)
+    files = {
+        file for each in everything for file in re.findall(r"accelsim/[\w/]+\.py", each.source)
+    }
+    assert len(files) > 10 and all(
+        (Path(accelsim.__file__).parents[1] / f).is_file() for f in files
+    )
+    assert all("accelsim/" in each.source for each in everything)
     assert {id(columns) for _, _, columns in GROUPS} == {id(columns) for columns in PARTS.values()}
     named = {(each.group, each.name) for each in everything}
     assert len(named) == len(everything)
