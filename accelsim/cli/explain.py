@@ -57,7 +57,12 @@ def explain(
     Example: accelsim explain result.json overall_utilization
     """
     from accelsim.analysis.saved import read_saved
+    from accelsim.errors import InputError
 
+    if operator is not None and metric is None:
+        raise InputError(
+            "no METRIC", where="--operator", remedy=f"name one: {result} utilization --operator ..."
+        )
     saved = read_saved(result, role, terms=True)
     if role is not None and not saved.role:
         raise no_roles(result)
@@ -84,14 +89,14 @@ def _why(ctx: typer.Context, saved: Saved, file: Path) -> None:
     if saved.compared is not None and "speedup" in saved.compared:
         speedup = times(saved.compared["speedup"])
         lines.append(("speedup", f"{speedup} over the baseline, this machine being {saved.role}"))
-    lines += _commands(ctx, saved)
+    lines += asked_next(ctx, saved)
     word = found.limits[0][0]
     asked = shlex.join(["accelsim", "explain", str(file), word])
     lines.append(("what a word or a figure means", f"{asked} (or overall_utilization, ...)"))
     console().print(why_text(found, lines))
 
 
-def _commands(ctx: typer.Context, saved: Saved) -> list[tuple[str, str]]:
+def asked_next(ctx: typer.Context, saved: Saved) -> list[tuple[str, str]]:
     """What to ask next, of the commands that there are."""
     ran = saved.result.get(RAN)
     if ran is None:

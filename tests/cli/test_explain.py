@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from accelsim.analysis.saved import read_saved
+from accelsim.cli.explain import asked_next
 from accelsim.cli.ran import command
 from accelsim.workload.operators import Matmul
 from accelsim.workload.trace import write_trace
@@ -72,6 +76,7 @@ def test_a_figure_a_word_and_an_unknown_name(cli, run_json) -> None:  # type: ig
     assert "deeper FIFOs" in cli("explain", run_json, "row imbalance").out
     of_option = cli("explain", run_json, "utilization", "--operator", "out")
     assert "out:utilization = " in of_option.out
+    assert "no METRIC" in cli("explain", run_json, "--operator", "out").err
     done = cli("explain", run_json, "dram_utilisation")
     assert done.code == 3 and "did you mean 'dram_utilization'" in done.err
 
@@ -85,6 +90,20 @@ def test_every_machine_of_a_comparison(cli, compared_json) -> None:  # type: ign
     assert "= baseline.total_ps / total_ps" in cli("explain", compared_json, "speedup").out
     done = cli("explain", compared_json, "--role", "winner")
     assert done.code == 3 and "unknown role 'winner'" in done.err
+
+
+def test_how_sure_a_speedup_is_can_be_asked_where_there_is_a_command(compared_json) -> None:  # type: ignore[no-untyped-def]
+    def said(role: str, *commands: str) -> list[tuple[str, str]]:
+        root = SimpleNamespace(command=SimpleNamespace(commands=dict.fromkeys(commands)))
+        ctx: Any = SimpleNamespace(find_root=lambda: root)
+        return asked_next(ctx, read_saved(compared_json, role))
+
+    (_, helps), (_, sure) = said("candidate", "what-if", "robustness")
+    assert helps.startswith("accelsim what-if --arch sparse_small ")
+    words = shlex.split(sure)
+    assert words[:4] == ["accelsim", "robustness", "--candidate", "sparse_small"]
+    assert words[-2:] == ["--baseline", "systolic_32"] and SETTING in words
+    assert len(said("candidate", "what-if")) == len(said("third", "robustness")) == 1
 
 
 def test_what_would_help_is_simulated_again(cli, run_json, compared_json) -> None:  # type: ignore[no-untyped-def]
