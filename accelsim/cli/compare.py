@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
-from accelsim.cli.ran import DENSE, RAN, what_ran
+from accelsim.cli.ran import comparison_json
 from accelsim.progress import progress_display
 
 
@@ -63,13 +63,8 @@ def compare(
             first, last, trace, third=between, placements=placements, progress=progress
         )
     if json_out is not None:
-        content = comparison.as_json()
-        names = {"baseline": baseline, "third": rival or ""}
-        for role, result in comparison.results.items():
-            settings = [*changes, *[DENSE] * (role == "candidate_dense")]
-            content["results"][role][RAN] = what_ran(
-                names.get(role, candidate), result.arch, workload, loaded, shape, dtype, settings
-            )
+        named = {"baseline": baseline, "third": rival, "candidate": candidate}
+        content = comparison_json(comparison, named, workload, loaded, shape, dtype, overrides)
         write_json(json_out, content)
     print_comparison(comparison)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import InputError
 
 if TYPE_CHECKING:
+    from accelsim.analysis.comparison import Comparison
     from accelsim.arch.load import ArchSource
     from accelsim.arch.spec import Arch
     from accelsim.workload.trace import Trace
@@ -42,6 +43,28 @@ def what_ran(
         "dtype": dtype,
     }
     return ran | {"command": command(ran, "run")}
+
+
+def comparison_json(
+    comparison: Comparison,
+    named: Mapping[str, str | None],
+    workload: str,
+    trace: Trace,
+    shape: Sequence[str] | None,
+    dtype: str | None,
+    overrides: Sequence[str] | None,
+) -> dict[str, Any]:
+    """A comparison as plain data, in which every result says what was run.
+
+    `named` : role -> name of the architecture as it was given. The rest: see `what_ran`.
+    """
+    content = comparison.as_json()
+    for role, result in comparison.results.items():
+        settings = [*(overrides or ()), *[DENSE] * (role == "candidate_dense")]
+        arch = named["candidate" if role == "candidate_dense" else role] or ""
+        ran = what_ran(arch, result.arch, workload, trace, shape, dtype, settings)
+        content["results"][role][RAN] = ran
+    return content
 
 
 def command(ran: dict[str, Any], name: str) -> str:
