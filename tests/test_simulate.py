@@ -12,8 +12,8 @@ import accelsim
 from accelsim.analysis.result import Result
 from accelsim.arch.load import published_names, shipped_names
 from accelsim.mapping.trace import map_trace
-from accelsim.report import trios
 from accelsim.simulation import compare, simulate, without_sparsity
+from accelsim.sweep import trios
 from tests.mapping import invariants
 from tests.mapping.workloads import SMALL, attention, edge_cases, moe, token_topk, trace
 

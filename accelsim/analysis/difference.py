@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
-
-from accelsim.errors import InputError
-
-KEYS = ("summary", "operators", "critical_path")
 
 
 class Moved(NamedTuple):
@@ -41,27 +35,6 @@ class Difference(NamedTuple):
     operators: list[Moved]
     units: list[Moved]
     facts: list[tuple[str, object, object]]
-
-
-def read_result(path: str | Path) -> dict[str, Any]:
-    """Read what `accelsim run --json` wrote.
-
-    Raises
-    ------
-    InputError
-        No such file, or something else.
-    """
-    remedy = "expected a file of accelsim run --json"
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    except ValueError:
-        raise InputError("is not JSON", where=str(path), remedy=remedy) from None
-    missing = [key for key in KEYS if not isinstance(found, dict) or key not in found]
-    if missing:
-        raise InputError(f"has no '{missing[0]}'", where=str(path), remedy=remedy)
-    return found
 
 
 def difference(

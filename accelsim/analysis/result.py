@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from accelsim.analysis.columns import (
     PATH_COLUMNS,
     TRAFFIC_COLUMNS,
 )
+from accelsim.analysis.meanings import IMBALANCE_PART, LARGE_PART, LIMITS
 from accelsim.analysis.repeats import CountedPath, counted_path, task_repeats
 from accelsim.analysis.states import task_lines, unit_states
+from accelsim.analysis.terms import count_terms, machine_terms, work_terms
 from accelsim.arch.spec import Arch
 from accelsim.engine.program import Program
 from accelsim.engine.schedule import Schedule
-from accelsim.workload.operators import Operator
 from accelsim.workload.statistics import effectual_macs, tensor_bytes
 from accelsim.workload.trace import Trace
 
@@ -27,18 +28,6 @@ TRAFFIC_NAMES = (
     "none", "weights", "activations", "queries", "keys and values", "metadata", "outputs", "spills",
 )  # fmt: skip
 STALL_PARTS = ("input_stall_ps", "imbalance_ps", "conflict_stall_ps")
-# A unit that waits for more than this part of its occupancy is limited by what it waits for.
-LARGE_PART = 1 / 3
-LIMITS = {
-    "load": "DRAM reads",
-    "store": "DRAM writes",
-    "array": "MAC array",
-    "vector": "vector lanes",
-    "index": "index unit",
-    "scatter": "scatter unit",
-    "control": "dispatch",
-    "join": "waiting",
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +48,7 @@ class Result:
     tables, see `OPERATOR_COLUMNS`, `UNIT_COLUMNS`, `TRAFFIC_COLUMNS`, `PATH_COLUMNS`,
     `MEMORY_COLUMNS`; in all of them an operator counts as often as it is repeated. `program` and
     `schedule` stand behind them and hold it once, and so do views over time and tables of tiles.
-    `notes` : what a reader of them must know.
+    `notes` : what a reader of them must know. `counts` : see `COUNT_COLUMNS`.
     """
 
     arch: Arch
@@ -73,6 +62,7 @@ class Result:
     program: Program
     schedule: Schedule
     notes: tuple[str, ...] = ()
+    counts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def total_ps(self) -> int:
@@ -85,7 +75,7 @@ class Result:
         return self.schedule.total_ps
 
     def as_json(self) -> dict[str, Any]:
-        """Tables as plain lists and dictionaries."""
+        """Tables as plain lists and dictionaries, and what computes them; see `columns`."""
         return {
             "summary": self.summary,
             "notes": list(self.notes),
@@ -94,6 +84,9 @@ class Result:
             "traffic": self.traffic.to_dict("records"),
             "memory": self.memory.to_dict("records"),
             "critical_path": self.path.to_dict("records"),
+            "machine": machine_terms(self.arch),
+            "work": work_terms(self.arch, self.trace, self.operators),
+            "counts": self.counts,
         }
 
 
@@ -108,12 +101,13 @@ def analyse(
     units = unit_states(program, schedule, repeats, counted.total_ps)
     operators = _operators(arch, trace, program, schedule, record, path, busiest)
     memory = _memory(arch, program, schedule, repeats, counted.total_ps)
+    counts = count_terms(arch, trace, program, schedule, repeats, operators)
     summary = _summary(
-        arch, trace, program, schedule, repeats, counted.total_ps, operators, units, traffic
+        arch, trace, program, schedule, repeats, counted.total_ps, operators, units, traffic, counts
     )
     return Result(
         arch, trace, summary, operators, units, traffic, path, memory, program, schedule,
-        record.notes,
+        record.notes, counts,
     )  # fmt: skip
 
 
@@ -218,7 +212,8 @@ def _limit(unit: str, stalled: float, imbalance: float, conflict: float) -> str:
     if unit == "array" and stalled + conflict > LARGE_PART:
         if conflict > stalled:
             return "bank conflicts"
-        return "row imbalance" if imbalance > stalled / 2 else "scratchpad feed of the array"
+        uneven = imbalance > IMBALANCE_PART * stalled
+        return "row imbalance" if uneven else "scratchpad feed of the array"
     if unit == "vector" and stalled > LARGE_PART:
         return "scratchpad port of the vector unit"
     return LIMITS[unit]
@@ -279,12 +274,6 @@ def _operators(
     return pd.DataFrame(rows, columns=[column.name for column in OPERATOR_COLUMNS])
 
 
-def _slots(arch: Arch, operators: tuple[Operator, ...], macs: pd.Series) -> float:
-    """MACs as slots of the bf16-rate array: a type with rate r uses 1/r of a slot."""
-    rates = [arch.rate(op.dtype) for op in operators]
-    return float(sum(m / r for m, r in zip(macs, rates, strict=True)))
-
-
 def _summary(
     arch: Arch,
     trace: Trace,
@@ -295,19 +284,14 @@ def _summary(
     operators: pd.DataFrame,
     units: pd.DataFrame,
     traffic: pd.DataFrame,
+    counts: dict[str, Any],
 ) -> dict[str, Any]:
     total = max(1, total_ps)
     cycles = total / arch.clock_ps
     array = units[units["unit"] == "array"].iloc[0]
     busy_cycles = int(array["busy_ps"]) / arch.clock_ps
-    effectual = _slots(arch, trace.operators, operators["effectual_macs"])
-    issued = int(program.counters["issued_slots"] @ repeats)
+    effectual, issued = counts["effectual_slots"], counts["issued_slots"]
     moved, requested = int(traffic["dram_bytes"].sum()), int(traffic["requested_bytes"].sum())
-    store = program.units.name.index("store")
-    lines = int(schedule.channel_lines.sum())
-    read = program.counters["read_bytes"] * repeats
-    delivered = int(read[program.unit != store].sum())
-    replayed = int(task_lines(program).sum())
     return {
         "architecture": arch.name,
         "workload": trace.name,
@@ -325,9 +309,9 @@ def _summary(
         "effectual_fraction": effectual / issued if issued else 0.0,
         "dram_bytes": moved,
         "dram_utilization": moved / (arch.dram.bandwidth * total / 1e12),
-        "train_fraction": int(schedule.train_lines.sum()) / max(1, replayed),
-        "row_hit_rate": float(schedule.channel_row_hits.sum() / max(1, lines)),
+        "train_fraction": counts["train_lines"] / max(1, counts["replayed_lines"]),
+        "row_hit_rate": counts["row_hits"] / max(1, counts["channel_lines"]),
         "fetch_efficiency": requested / moved if moved else 0.0,
-        "on_chip_reuse": delivered / moved if moved else 0.0,
-        "scratchpad_read_bytes": int(read.sum()),
+        "on_chip_reuse": counts["delivered_bytes"] / moved if moved else 0.0,
+        "scratchpad_read_bytes": int((program.counters["read_bytes"] * repeats).sum()),
     }

@@ -15,6 +15,7 @@ from accelsim.cli.options import (
     Workload,
     write_json,
 )
+from accelsim.cli.ran import comparison_json
 from accelsim.cli.reports import command_line, validated
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
@@ -76,23 +77,20 @@ def compare(
     from accelsim.arch.load import arch_source
 
     rival = third or default_third(baseline)
-    named = {
-        "baseline": baseline,
-        "third": rival,
-        "candidate": candidate,
-    }
+    named = {"baseline": baseline, "third": rival, "candidate": candidate}
     machines = {
         role: arch_source(name).changed(overrides or ())
         for role, name in named.items()
         if name is not None
     }
     archs = {role: source.arch() for role, source in machines.items()}
-    trace = load_trace(workload, shape or ())
-    trace = trace if dtype is None else trace.replayed(dtype)
+    loaded = load_trace(workload, shape or ())
+    trace = loaded if dtype is None else loaded.replayed(dtype)
 
     from accelsim.report.review import write_comparison
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
+    from accelsim.workload.catalogue import with_batch
 
     page = None
     with progress_display() as progress:
@@ -104,11 +102,13 @@ def compare(
         else:
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,
-                placements=placements, validated=validated(progress), progress=progress,
+                placements=placements, again=with_batch(workload, shape or (), dtype),
+                validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison = study.comparisons[0]
     if json_out is not None:
-        write_json(json_out, comparison.as_json())
+        content = comparison_json(comparison, named, workload, loaded, shape, dtype, overrides)
+        write_json(json_out, content)
     print_comparison(comparison, page)
 
 

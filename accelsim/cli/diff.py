@@ -7,28 +7,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from accelsim.cli.options import Role, no_roles
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from accelsim.analysis.difference import Difference, Moved
 
-_File = Annotated[Path, typer.Argument(metavar="RESULT.json", help="Of accelsim run --json.")]
+_File = Annotated[
+    Path, typer.Argument(metavar="RESULT.json", help="Of accelsim run --json, or compare --json.")
+]
 
 
 def diff(
     before: _File,
     after: _File,
     rows: Annotated[int, typer.Option(min=1, help="Operators shown, largest change first.")] = 12,
+    role: Role = None,
 ) -> None:
     """Say where the time went between two results: by operator, by unit, and what limits each.
 
     Example: accelsim diff before.json after.json
     """
-    from accelsim.analysis.difference import difference, read_result
+    from accelsim.analysis.difference import difference
+    from accelsim.analysis.saved import read_saved
     from accelsim.report.words import without_layer
 
-    first, last = read_result(before), read_result(after)
-    _print(difference(first, last, without_layer), rows, str(before), str(after))
+    first, last = read_saved(before, role), read_saved(after, role)
+    if role is not None and not (first.role or last.role):
+        raise no_roles(before)
+    found = difference(first.result, last.result, without_layer)
+    _print(found, rows, str(before), str(after))
 
 
 def _print(found: Difference, rows: int, before: str, after: str) -> None:

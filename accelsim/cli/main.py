@@ -19,6 +19,7 @@ from accelsim.cli import (
     compare,
     diff,
     dram,
+    explain,
     review,
     robustness,
     run,
@@ -46,6 +47,7 @@ app = typer.Typer(
 run.register(app)
 compare.register(app)
 diff.register(app)
+explain.register(app)
 review.register(app)
 validate.register(app)
 what_if.register(app)

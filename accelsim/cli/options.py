@@ -52,6 +52,21 @@ Dtype = Annotated[
 JsonOut = Annotated[
     Path | None, typer.Option("--json", metavar="OUT", help="Also write the figures as JSON.")
 ]
+Role = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROLE",
+        help="Machine of a comparison: baseline, third, candidate or candidate_dense.",
+        show_default="candidate",
+    ),
+]
+
+
+def no_roles(path: Path) -> InputError:
+    """Build the error for a role of a result that has none."""
+    return InputError(
+        "holds one run", where=str(path), remedy="--role is for files of accelsim compare --json"
+    )
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -64,7 +64,7 @@ def robustness(
     from accelsim.simulation import compare
     from accelsim.sweep.robustness import PARTS
     from accelsim.sweep.robustness import robustness as study
-    from accelsim.workload.catalogue import is_recipe, load_workload
+    from accelsim.workload.catalogue import load_workload, with_batch
 
     if dram_level is not None and dram_level not in LEVELS:
         raise unknown_name("DRAM level", dram_level, LEVELS)
@@ -87,16 +87,13 @@ def robustness(
     trace = opened(workload, *(shape or ()))
     others = [opened(name) for name in texts or ()]
 
-    def again(batch: int) -> Trace:
-        return opened(workload, *(shape or ()), f"batch={batch}")
-
     with progress_display() as progress:
         comparison = compare(
             archs["baseline"], archs["candidate"], trace, archs.get("third"), progress=progress
         )
         found = study(
-            machines, trace, comparison, again=again if is_recipe(workload) else None, texts=others,
-            level=dram_level, parts=parts or PARTS, progress=progress,
+            machines, trace, comparison, again=with_batch(workload, shape or (), dtype),
+            texts=others, level=dram_level, parts=parts or PARTS, progress=progress,
         )  # fmt: skip
     if json_out is not None:
         write_json(json_out, found.as_json())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accelsim.cli.options import Dtype, JsonOut, Machine, Overrides, Shape, Workload, write_json
+from accelsim.cli.ran import RAN, what_ran
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def run(
     from accelsim import load_arch, load_trace
 
     window = None if timeline_window is None else _window(timeline_window)
-    machine, trace = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
-    trace = trace if dtype is None else trace.replayed(dtype)
+    machine, loaded = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
+    trace = loaded if dtype is None else loaded.replayed(dtype)
 
     from accelsim.report.text import print_run
     from accelsim.simulation import simulate
@@ -66,7 +67,8 @@ def run(
     with progress_display() as progress:
         result = simulate(machine, trace, engine=engine.value, progress=progress)
     if json_out is not None:
-        write_json(json_out, result.as_json())
+        ran = what_ran(arch, machine, workload, loaded, shape, dtype, overrides)
+        write_json(json_out, result.as_json() | {RAN: ran})
     print_run(result)
     if tiles is not None:
         write_tiles(tiles, result)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from accelsim.cli.options import Dtype, JsonOut, Machine, Overrides, Shape, Workload, write_json
 from accelsim.progress import progress_display
+
+if TYPE_CHECKING:
+    from accelsim.sweep.what_if import WhatIf
 
 
 def what_if(
@@ -22,12 +27,8 @@ def what_if(
 
     Example: accelsim what-if --arch sparse_v1 --workload tiny_moe_lm
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from accelsim import load_trace
     from accelsim.arch.load import arch_source
-    from accelsim.report.words import as_time
     from accelsim.sweep.what_if import what_if
 
     source = arch_source(arch).changed(overrides or ())
@@ -37,6 +38,16 @@ def what_if(
         before, found = what_if(source, trace, progress)
     if json_out is not None:
         write_json(json_out, {"total_ps": before, "changes": [each._asdict() for each in found]})
+    print_what_if(f"{trace.name} on {source.arch().name}", before, found)
+
+
+def print_what_if(what: str, before_ps: int, found: list[WhatIf]) -> None:
+    """Print changes and their gains, in the order given."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from accelsim.report.words import as_time
+
     table = Table("what if", box=None)
     for name in ("gain", "time"):
         table.add_column(name, justify="right")
@@ -44,7 +55,7 @@ def what_if(
         cells = [each.refused] if each.refused else [f"{each.gain:.3f}x", as_time(each.total_ps)]
         table.add_row(each.name, *cells)
     console = Console()
-    console.print(f"{trace.name} on {source.arch().name}: {as_time(before)}")
+    console.print(f"{what}: {as_time(before_ps)}")
     console.print(table)
 
 

@@ -13,9 +13,11 @@ from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
 from accelsim.report.study import Case, Study, study_of, within
 from accelsim.report.writing import write_report
+from accelsim.sweep.axes import Again
+from accelsim.sweep.break_even import SEARCH_LEVEL
 from accelsim.sweep.density import KEPT, density_points
 from accelsim.sweep.trios import BIG, DEFAULT_WORKLOADS, STUDIED, trio_for
-from accelsim.workload.catalogue import load_workload
+from accelsim.workload.catalogue import load_workload, with_batch
 from accelsim.workload.trace import Trace
 
 Progress = Callable[[str, int, int], None]
@@ -36,6 +38,7 @@ def write_comparison(
     command: str,
     studied: bool = True,
     placements: int = 1,
+    again: Again | None = None,
     validated: Sequence[Validated] = (),
     progress: Progress | None = None,
 ) -> Review:
@@ -54,6 +57,8 @@ def write_comparison(
         Also simulate what would help and how far the verdict holds, which takes many runs.
     placements : int
         See `simulation.compare`.
+    again : callable(batch), optional
+        Gives the workload with another batch; None for a stored trace.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def write_comparison(
         A place that cannot be written; `out` is then as it was.
     """
     check_target(out)
-    study = study_of([Case(trace, machines, studied, placements)], progress)
+    study = study_of([Case(trace, machines, studied, placements, again=again)], progress)
     archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
@@ -107,8 +112,14 @@ def write_review(
         traces = [trace.replayed(dtype) for trace in traces]
     _check_names(traces)
     cases = [
-        Case(trace, _sources(trace), workloads is not None or trace.name in STUDIED)
-        for trace in traces
+        Case(
+            trace,
+            _sources(trace),
+            workloads is not None or trace.name in STUDIED,
+            level=SEARCH_LEVEL,
+            again=with_batch(name, shape, dtype),
+        )
+        for name, trace in zip(names, traces, strict=True)
     ]
     steps = len(cases) + 1
     study = study_of(cases, progress)

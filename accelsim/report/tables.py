@@ -9,14 +9,8 @@ import numpy as np
 import pandas as pd
 
 from accelsim.analysis.breakdown import path_parts
-from accelsim.analysis.columns import (
-    OPERATOR_COLUMNS,
-    PATH_COLUMNS,
-    SUMMARY_COLUMNS,
-    TRAFFIC_COLUMNS,
-    UNIT_COLUMNS,
-    Column,
-)
+from accelsim.analysis.columns import GROUPS as DECLARED
+from accelsim.analysis.columns import OPERATOR_COLUMNS, Column
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.analysis.sections import over_layers
 from accelsim.report.groups import names_over_layers
@@ -29,24 +23,8 @@ from accelsim.sweep.break_even import BreakEven
 from accelsim.sweep.density import DensityPoint
 from accelsim.sweep.trios import is_control
 
-COMPARED_COLUMNS = (
-    Column("workload", "", "name of the trace"),
-    Column("role", "", "baseline, third (baseline + gather), candidate, candidate_dense"),
-    Column("speedup", "", "baseline time / this machine's time"),
-    Column("attention_speedup", "", "the same over attention operators alone"),
-    Column("upper_bound", "", "some indices are free to all: the speedup cannot be reached"),
-    Column("synthetic", "", "patterns generated from parameters, taken from no model"),
-    Column("control", "", "made to be compared with another trace; left out of every mean"),
-)
 _SUFFIX = {"MAC/B": "_mac_per_byte"}
-GROUPS = (
-    ("Operators (summary.csv)", OPERATOR_COLUMNS),
-    ("Totals (totals.csv)", SUMMARY_COLUMNS),
-    ("Units (units.csv)", UNIT_COLUMNS),
-    ("DRAM traffic (traffic.csv)", TRAFFIC_COLUMNS),
-    ("Critical path (critical_path.csv)", PATH_COLUMNS),
-    ("Comparison (every file)", COMPARED_COLUMNS),
-)
+GROUPS = tuple((f"{title} ({file})", each) for title, file, each in DECLARED if file)
 
 
 def csv_name(column: Column) -> str:
@@ -56,8 +34,8 @@ def csv_name(column: Column) -> str:
 
 def hint(name: str) -> str:
     """Unit and formula of a declared column, for people."""
-    for _, columns in GROUPS:
-        for column in columns:
+    for _, group in GROUPS:
+        for column in group:
             if column.name == name:
                 return f"{column.formula} [{column.unit}]" if column.unit else column.formula
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from accelsim.errors import InputError, unknown_name
@@ -47,3 +47,17 @@ def load_workload(name_or_path: str | Path, shape: Sequence[str] = ()) -> Trace:
             remedy="name a recipe (accelsim workload list)",
         )  # fmt: skip
     return read_trace(find_trace(name_or_path))
+
+
+def with_batch(
+    name: str, shape: Sequence[str] = (), dtype: str | None = None
+) -> Callable[[int], Trace] | None:
+    """Give the maker of a recipe's workload with another batch; None for a stored trace."""
+    if not is_recipe(name):
+        return None
+
+    def made(batch: int) -> Trace:
+        trace = load_workload(name, [*shape, f"batch={batch}"])
+        return trace if dtype is None else trace.replayed(dtype)
+
+    return made

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from accelsim import load_arch, load_trace, simulate
-from accelsim.analysis.difference import difference, read_result
+from accelsim.analysis.difference import difference
+from accelsim.analysis.saved import read_saved
 from accelsim.errors import InputError
 from accelsim.report.words import without_layer
 
@@ -54,6 +55,6 @@ def test_the_command_says_it_and_refuses_what_is_no_result(results, tmp_path, cl
     for content, said in (("{}", "has no 'summary'"), ("x", "is not JSON"), ("[1]", "has no")):
         files[1].write_text(content)
         with pytest.raises(InputError, match=said):
-            read_result(files[1])
+            read_saved(files[1])
     done = cli("diff", files[0], tmp_path / "none.json")
     assert done.code == 3 and "cannot be read" in done.err

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from accelsim.analysis.breakdown import PARTS
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.meanings import STATE_MEANINGS
 from accelsim.analysis.result import Result
 from accelsim.analysis.sections import over_steps
 from accelsim.report.groups import MANY, names_over_layers
@@ -243,20 +244,9 @@ def unit_table(comparison: Comparison, ledger: Ledger) -> PageTable:
     return PageTable("Unit states: exclusive, and they sum to servers x total", heads, rows)
 
 
-_STATE_HINTS = {
-    "busy": "doing the work that its rate allows",
-    "stall:input": "waiting for operands or for another unit's result",
-    "stall:memory": "waiting for DRAM",
-    "stall:buffer": "waiting for room in a buffer",
-    "stall:conflict": "waiting for a bank that is in use",
-    "fill_drain": "filling or draining a pipeline",
-    "idle": "no work of a started operator",
-}
-
-
 def hint_of_state(state: str) -> str:
     """What a state of a unit means."""
-    return _STATE_HINTS.get(state, "")
+    return STATE_MEANINGS[state].what
 
 
 def request_table(comparison: Comparison, ledger: Ledger) -> PageTable:
