@@ -54,7 +54,8 @@ def write_comparison(
     command : str
         What makes the same report.
     studied : bool
-        Also simulate what would help and how far the verdict holds, which takes many runs.
+        Also simulate what would help and how far the verdict holds, which takes many runs (at
+        the simple DRAM level).
     placements : int
         See `simulation.compare`.
     again : callable(batch), optional
@@ -66,7 +67,7 @@ def write_comparison(
         A place that cannot be written; `out` is then as it was.
     """
     check_target(out)
-    study = study_of([Case(trace, machines, studied, placements, again=again)], progress)
+    study = study_of([Case(trace, machines, studied, placements, SEARCH_LEVEL, again)], progress)
     archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
