@@ -15,7 +15,15 @@ BF16_BYTES = 2
 
 
 class Shape(Spec):
-    """`count` equal arrays of `rows` x `columns` MAC units."""
+    """`count` equal arrays of `rows` x `columns` MAC units.
+
+    Attributes
+    ----------
+    count : int
+        Arrays that work side by side.
+    rows, columns : int
+        MAC units of one array, each way.
+    """
 
     count: Count
     rows: Count
@@ -93,7 +101,13 @@ class SystolicArray(Spec):
 
 
 class DenseMode(Spec):
-    """How dense operators run on a sparse array: lengths of a dot product to choose from."""
+    """How dense operators run on a sparse array: lengths of a dot product to choose from.
+
+    Attributes
+    ----------
+    k_slices : tuple of int
+        Lengths of a dot product; the mapping takes the fastest per operator.
+    """
 
     k_slices: tuple[Count, ...] = Field(min_length=1)
 

@@ -53,6 +53,8 @@ class SimpleDram(Spec):
         Accept to first data when nothing is in the way.
     return_delay : int, ps
         Last data on the channel to the unit's return path.
+    level : str
+        Always "simple": these figures describe no more.
     """
 
     level: Literal["simple"]
