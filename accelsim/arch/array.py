@@ -51,7 +51,7 @@ class SystolicArray(Spec):
     reconfiguration_cycles : int
         Switch of dataflow or shape, once an operator.
     stationary, accumulators : int, bytes
-        Array-local storage of the stationary operand and of partial sums.
+        Array-local storage of the stationary operand; the same of partial sums.
     """
 
     kind: Literal["systolic"]
@@ -130,7 +130,8 @@ class SparseArray(Spec):
     balance : str
         ``static``: queries stay on their row.
     query_storage, accumulators, fifo_storage : int, bytes
-        Array-local storage.
+        Array-local storage of stationary queries; the same of partial sums; the same of the FIFOs
+        of all rows.
     reconfiguration_cycles : int
         Switch between sparse and dense mode, and once an operator.
     """

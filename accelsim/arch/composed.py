@@ -254,7 +254,7 @@ class ComposedArray(Spec):
         What the mapping may choose from, per operator.
     pe_array, intersect, reduce, merge, balance, noc : records
     operand_storage, accumulators : int, bytes
-        Array-local storage, all PEs together.
+        Array-local storage of operands, all PEs together; the same of partial sums.
     reconfiguration_cycles : int
         Once an operator.
     """

@@ -36,7 +36,7 @@ class SimpleDram(Spec):
     bandwidth : int, bytes per second
         Peak of all channels, before refresh.
     channels, banks : int
-        Channels, and banks of a channel.
+        Channels; banks of a channel.
     capacity : int, bytes
         All channels.
     clock : int, hertz

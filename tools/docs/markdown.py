@@ -32,9 +32,12 @@ def code(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A text with a capital in front and a full stop behind it."""
+    """A text with a full stop behind it and a capital in front, unless it begins with a name."""
     text = text.strip().rstrip(".;,:")
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    first = text.split(" ")[0]
+    if first.isalpha() or "-" in first:
+        text = text[:1].upper() + text[1:]
+    return f"{text}." if text else ""
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

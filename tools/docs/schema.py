@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +23,15 @@ MOST_NAMES = 6  # machines that are named; more are counted
 class Field:
     """A field: what it takes, what it is without being given, what it means.
 
-    `default` : empty where it must be given.
+    `default` : empty where it must be given; `inside` : records that it holds, with what chooses
+    each of them.
     """
 
     name: str
     takes: str
     default: str
     text: str
+    inside: tuple[tuple[Model, str], ...]
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ def _fields(model: Model) -> Iterator[Field]:
     for name, info in model.model_fields.items():
         hint = hints[name]
         takes = in_words(hint) + ("" if get_origin(hint) is Annotated else bounds(info))
-        yield Field(name, takes, _default(info, hint), _text(name, info, hint, said))
+        inside = tuple((place.model, place.label) for place in _places(hint))
+        text = _text(name, info, inside, said)
+        yield Field(name, takes, _default(info, hint), text, inside)
 
 
 def _default(info: FieldInfo, hint: Any) -> str:
@@ -130,73 +135,116 @@ def _default(info: FieldInfo, hint: Any) -> str:
     return "empty" if value in ((), {}, "") else code(str(value))
 
 
-def _text(name: str, info: FieldInfo, hint: Any, said: Mapping[str, str]) -> str:
+def _text(
+    name: str, info: FieldInfo, inside: Sequence[tuple[Model, str]], said: Mapping[str, str]
+) -> str:
     """What a field means: its own description, the class's words, or those of its record."""
     if info.description:
         return sentence(prose(info.description))
     if name in said:
         return sentence(prose(said[name]))
-    inside = list(_places(hint))
     if len(inside) > 1:
-        return "Which it is: " + ", ".join(code(place.label) for place in inside) + "."
+        return "One of several records."
     if inside:
-        return sentence(prose(summary(inside[0].model).split(". ")[0]))
-    return "Which of the kinds it is, see above." if name == "kind" else ""
+        return sentence(prose(summary(inside[0][0]).split(". ")[0]))
+    if name == "kind":
+        values = get_args(info.annotation)
+        return "Chooses this record." if len(values) == 1 else "Which of the kinds it is."
+    return ""
 
 
-def record_section(record: Record, anchor: str, users: Mapping[str, Sequence[str]]) -> str:
+def anchor_of(prefix: str, record: Record) -> str:
+    """What a record's section is linked by."""
+    words = re.findall(r"[A-Za-z0-9_]+", f"{prefix} {record.paths[0]} {record.label}")
+    return "-".join(words).replace("_", "-").lower()
+
+
+def record_section(
+    record: Record, anchor: str, links: Mapping[Model, str], users: Mapping[str, Sequence[str]]
+) -> str:
     """A section of a page: heading, what the record is, and its fields.
 
     Parameters
     ----------
     record : Record
     anchor : str
-        What a page is linked by.
+        What its heading is linked by.
+    links : dict of str
+        Where the section of each record is.
     users : dict of list of str
         Names of the shipped files that give a path or, as ``path=kind``, a kind of record.
     """
+    having = _having(record, users)
     rows = []
     for field in record.fields:
         given = f"default {field.default}" if field.default else "required"
-        means = " ".join(
-            part for part in (field.text, _given_by(record, field.name, users)) if part
+        means = [field.text, _links(field, links), _given_by(record, field.name, users, having)]
+        rows.append(
+            [
+                code(_shown(record, field.name)),
+                f"{field.takes}; {given}",
+                " ".join(part for part in means if part),
+            ]
         )
-        rows.append([code(_shown(record, field.name)), f"{field.takes}; {given}", means])
     places = ", ".join(code(path) for path in record.paths if path)
     parts = [
         f"({anchor})=\n## {heading(record)}",
         sentence(prose(summary(record.model))),
-        f"At {places}." if places else "",
+        f"Stands at {places}." if len(record.paths) > 1 else "",
+        f"In {_named(having)}." if having else "In no shipped file." if users else "",
         table(("Field", "Takes", "Means"), rows),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def heading(record: Record) -> str:
+    """Title of a record's section: its place, and what chooses it."""
+    place = record.paths[0] or "The file"
+    return f"{place}: {record.label}" if record.label else place
 
 
 def _shown(record: Record, name: str) -> str:
     return _join(record.paths[0], name) if len(record.paths) == 1 else f".{name}"
 
 
-def heading(record: Record) -> str:
-    """Title of a record's section: its place, and what chooses it."""
-    steps = [step for step in record.paths[0].split(".") if step != "NAME"]
-    place = steps[-1].replace("[]", "") or "The file"
-    return f"{place}: {record.label}" if record.label else place
+def _links(field: Field, links: Mapping[Model, str]) -> str:
+    """Links to the records that a field holds."""
+    named = [
+        f"[{label or 'its fields'}]({links[model]})"
+        for model, label in field.inside
+        if model in links
+    ]
+    return f"See {', '.join(named)}." if named else ""
 
 
-def _given_by(record: Record, name: str, users: Mapping[str, Sequence[str]]) -> str:
-    """Which shipped files give a field, of those that have its record."""
-    if not users:
-        return ""
-    chosen = [f"{p}={kind}" for p in record.paths for kind in record.kinds]
-    having = {user for key in (chosen or record.paths) for user in users.get(key, ())}
+def _having(record: Record, users: Mapping[str, Sequence[str]]) -> set[str]:
+    """Shipped files that have a record: of its kind, or with all that it needs."""
+    if record.label in {" or ".join(record.kinds)} - {""}:
+        keys = [f"{path}={kind}" for path in record.paths for kind in record.kinds]
+        return {user for key in keys for user in users.get(key, ())}
+    needed = [field.name for field in record.fields if not field.default]
+    return {
+        user
+        for path in record.paths
+        for user in users.get(path, ())
+        if all(user in users.get(_join(path, name), ()) for name in needed)
+    }
+
+
+def _given_by(
+    record: Record, name: str, users: Mapping[str, Sequence[str]], having: set[str]
+) -> str:
+    """Which files give a field, where not all do that have the record."""
     giving = {user for path in record.paths for user in users.get(_join(path, name), ())} & having
-    if not giving:
-        return "*No shipped file gives it.*" if having else ""
-    if len(giving) <= MOST_NAMES:
-        return f"*Given by {', '.join(code(user) for user in sorted(giving))}.*"
     if giving == having:
-        return "*Given by all that have it.*"
-    return f"*Given by {len(giving)} of {len(having)}.*"
+        return ""
+    return f"*Given by {_named(giving) if giving else 'no shipped file'}.*"
+
+
+def _named(names: set[str]) -> str:
+    if len(names) > MOST_NAMES:
+        return f"{len(names)} shipped files"
+    return ", ".join(code(name) for name in sorted(names))
 
 
 def paths_given(data: object, path: str = "") -> Iterator[str]:
