@@ -19,7 +19,8 @@ html_title = f"accelsim {release}"
 
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["attrs_block"]
+smartquotes = False  # options are written with two hyphens
 exclude_patterns = ["examples"]
 
 html_theme = "furo"

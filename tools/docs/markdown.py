@@ -41,9 +41,9 @@ def sentence(text: str) -> str:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already."""
+    """A table of cells that are Markdown already; on a narrow screen its rows become blocks."""
     lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+    return "{.rows}\n" + "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
 
 
 def page(title: str, *parts: str) -> str:

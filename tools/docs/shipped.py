@@ -40,7 +40,7 @@ def our_architectures() -> str:
         ]
         for name in shipped_names()
     ]
-    return table(("Name", "Array", "MACs", "On chip", "DRAM", "Is", "Says of itself"), rows)
+    return table(("Name", "Size", "Is", "Says of itself"), rows)
 
 
 def published_architectures() -> str:
@@ -50,19 +50,26 @@ def published_architectures() -> str:
         [*_machine(name), sentence(prose(comment_of(folder / f"{name}.yaml")))]
         for name in published_names()
     ]
-    return table(("Name", "Array", "MACs", "On chip", "DRAM", "Is", "Source"), rows)
+    return table(("Name", "Size", "Is", "Source"), rows)
 
 
 def _machine(name: str) -> list[str]:
     arch = load_arch(name)
-    return [
-        code(name),
-        prose(array_shape(arch)),
-        f"{arch.array.macs:,}",
+    size = [
+        f"{arch.array.macs:,} MACs",
         BYTES.format(arch.on_chip),
         BYTES_PER_SECOND.format(arch.dram.bandwidth),
+    ]
+    return [
+        code(name),
+        f"{prose(array_shape(arch))}; {', '.join(map(_whole, size))}",
         sentence(prose(arch.description)),
     ]
+
+
+def _whole(figure: str) -> str:
+    """A figure that is not parted from its unit."""
+    return figure.replace(" ", "\u00a0")
 
 
 def parts() -> str:
@@ -71,7 +78,8 @@ def parts() -> str:
     for name in part_names():
         part = load_part(name)
         source = sentence(prose(comment_of(part_folder() / f"{name}.yaml")))
-        size = BYTES_PER_SECOND.format(part.bandwidth), BYTES.format(part.capacity)
+        rate = f"{part.bandwidth / 1e9:.4g} GB/s"
+        size = _whole(rate), _whole(BYTES.format(part.capacity))
         rows.append([code(name), sentence(prose(part.description)), *size, source])
     return table(("Name", "Is", "Bandwidth", "Capacity", "Source"), rows)
 
