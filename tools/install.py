@@ -96,8 +96,7 @@ def install(python: Path, folder: Path, extras: list[str], again: str) -> None:
     log = folder / "pip.log"
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     print(
-        f"installing accelsim{_purpose(extras)}: "
-        f"the first time takes a few minutes; log in {log}",
+        f"installing accelsim{_purpose(extras)}: the first time takes a few minutes; log in {log}",
         flush=True,
     )
     command = [

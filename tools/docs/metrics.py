@@ -18,7 +18,9 @@ def groups() -> list[tuple[str, Sequence[Any]]]:
     Tables that no group of the files names are added under their own names.
     """
     declared = getattr(columns, "GROUPS", None) or tables.GROUPS
-    found = [(_title(group), tuple(group[-1])) for group in declared]
+    found: list[tuple[str, Sequence[Any]]] = [
+        (_title(group), tuple(group[-1])) for group in declared
+    ]
     named = {column.name for _, group in found for column in group}
     for name, value in sorted(vars(columns).items()):
         if name.endswith("_COLUMNS") and {column.name for column in value} - named:
@@ -40,7 +42,7 @@ def metric_section(title: str, group: Sequence[Any]) -> str:
             code(column.name),
             column.unit,
             sentence(prose(column.formula)),
-            *(_said(getattr(column, name, "")) for name in extra),
+            *(_said(name, getattr(column, name, "")) for name in extra),
         ]
         for column in group
     ]
@@ -48,5 +50,7 @@ def metric_section(title: str, group: Sequence[Any]) -> str:
     return f"## {title}\n\n{table(titles, rows)}"
 
 
-def _said(value: object) -> str:
-    return code(str(value)) if value else ""
+def _said(name: str, value: object) -> str:
+    if not value:
+        return ""
+    return code(str(value)) if name == "expression" else sentence(prose(str(value)))

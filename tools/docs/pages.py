@@ -132,7 +132,7 @@ def sections(
     """Sections of all records below a model, but of those whose section is elsewhere."""
     found = [record for record in records(root) if record.model not in (elsewhere or {})]
     anchors = {record.model: anchor_of(prefix, record) for record in found}
-    links = {model: f"#{anchor}" for model, anchor in anchors.items()} | (elsewhere or {})
+    links = {**{model: f"#{anchor}" for model, anchor in anchors.items()}, **(elsewhere or {})}
     return [record_section(record, anchors[record.model], links, users) for record in found]
 
 

@@ -125,7 +125,7 @@ def _default(info: FieldInfo, hint: Any) -> str:
     if quantity is not None:
         return code(quantity.format(value) if value else f"0 {quantity.shown[-1]}")
     if isinstance(value, BaseModel):
-        return code(value.kind) if "kind" in type(value).model_fields else "its own defaults"
+        return code(getattr(value, "kind", "")) if hasattr(value, "kind") else "its own defaults"
     if isinstance(value, tuple) and value:
         return "one of its defaults"
     if isinstance(value, dict) and value:
