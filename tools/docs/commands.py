@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tools.docs.markdown import code, prose, table
+from tools.docs.markdown import blocks, code, prose, sentence
 
 _EXAMPLE = re.compile(r"^Examples?: ")
 
@@ -36,7 +36,7 @@ def command_section(name: str, command: Any) -> str:
     parts = [f"## {name}", said, f"```text\n{_usage(name, command)}\n```"]
     if examples:
         parts.append("Examples:\n\n```sh\n" + "\n".join(examples) + "\n```")
-    parts.append(table(("Takes", "Means", "Default"), rows) if rows else "It takes nothing.")
+    parts.append(blocks(("Takes", "Means"), rows) if rows else "It takes nothing.")
     return "\n\n".join(parts)
 
 
@@ -90,10 +90,13 @@ def _row(parameter: Any) -> list[str]:
             for option in (*parameter.opts, *parameter.secondary_opts)
         ]
     )
-    means = prose(parameter.help or "")
-    if parameter.multiple and "repeated" not in means:
-        means += " May be repeated."
-    return [", ".join(code(name) for name in names), means, _default(parameter)]
+    means = [sentence(prose(parameter.help or ""))]
+    if parameter.multiple and "repeated" not in means[0]:
+        means.append("May be repeated.")
+    default = _default(parameter)
+    if default:
+        means.append("Required." if parameter.required else f"Default: {default}.")
+    return [", ".join(code(name) for name in names), " ".join(means)]
 
 
 def _default(parameter: Any) -> str:
@@ -106,6 +109,6 @@ def _default(parameter: Any) -> str:
     if default is None or default == () or default == [] or callable(default):
         return ""
     if getattr(parameter, "is_flag", False):
-        return "yes" if default is True else ""
+        return "on" if default is True else ""
     listed = default if isinstance(default, list | tuple) else [default]
     return ", ".join(code(str(getattr(value, "value", value))) for value in listed)

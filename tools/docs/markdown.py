@@ -33,17 +33,25 @@ def code(text: str) -> str:
 
 def sentence(text: str) -> str:
     """A text with a full stop behind it and a capital in front, unless it begins with a name."""
-    text = text.strip().rstrip(".;,:")
+    text = text.strip()
+    if text.endswith("..."):
+        return text
+    text = text.rstrip(".;,:")
     first = text.split(" ")[0]
-    if first.isalpha() or "-" in first:
+    if len(first) > 1 and first.replace("-", "").isalpha():
         text = text[:1].upper() + text[1:]
     return f"{text}." if text else ""
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already; on a narrow screen its rows become blocks."""
+    """A table of cells that are Markdown already."""
     lines = [titles, ["---"] * len(titles), *rows]
-    return "{.rows}\n" + "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def blocks(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells speak without their titles: on a narrow screen its rows are blocks."""
+    return "{.rows}\n" + table(titles, rows)
 
 
 def page(title: str, *parts: str) -> str:

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from tools.docs.docstrings import attributes, summary
 from tools.docs.kinds import bounds, in_words, quantity_of
-from tools.docs.markdown import code, prose, sentence, table
+from tools.docs.markdown import blocks, code, prose, sentence
 
 Model = type[BaseModel]
 MOST_NAMES = 6  # machines that are named; more are counted
@@ -192,7 +192,7 @@ def record_section(
         sentence(prose(summary(record.model))),
         f"Stands at {places}." if len(record.paths) > 1 else "",
         f"In {_named(having)}." if having else "In no shipped file." if users else "",
-        table(("Field", "Takes", "Means"), rows),
+        blocks(("Field", "Takes", "Means"), rows),
     ]
     return "\n\n".join(part for part in parts if part)
 

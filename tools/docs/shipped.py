@@ -12,7 +12,7 @@ from accelsim.config.tree import shipped_folder
 from accelsim.sweep.plan import load_plan, plan_names
 from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 from accelsim.workload.trace import read_trace, shipped_workloads
-from tools.docs.markdown import code, prose, sentence, table
+from tools.docs.markdown import blocks, code, prose, sentence
 
 LEGEND = (
     "In a file every figure carries its source. [V]: abstract or vendor page; [A]: a public"
@@ -40,7 +40,7 @@ def our_architectures() -> str:
         ]
         for name in shipped_names()
     ]
-    return table(("Name", "Size", "Is", "Says of itself"), rows)
+    return blocks(("Name", "Size", "Is", "Says of itself"), rows)
 
 
 def published_architectures() -> str:
@@ -50,7 +50,7 @@ def published_architectures() -> str:
         [*_machine(name), sentence(prose(comment_of(folder / f"{name}.yaml")))]
         for name in published_names()
     ]
-    return table(("Name", "Size", "Is", "Source"), rows)
+    return blocks(("Name", "Size", "Is", "Source"), rows)
 
 
 def _machine(name: str) -> list[str]:
@@ -81,7 +81,7 @@ def parts() -> str:
         rate = f"{part.bandwidth / 1e9:.4g} GB/s"
         size = _whole(rate), _whole(BYTES.format(part.capacity))
         rows.append([code(name), sentence(prose(part.description)), *size, source])
-    return table(("Name", "Is", "Bandwidth", "Capacity", "Source"), rows)
+    return blocks(("Name", "Is", "Bandwidth", "Capacity", "Source"), rows)
 
 
 def traces() -> str:
@@ -93,7 +93,7 @@ def traces() -> str:
         size = f"{trace.phase}, batch {trace.batch:,}, length {trace.seq_len:,}"
         says = [sentence(prose(text)) for text in (trace.selection_rule, trace.note) if text]
         rows.append([code(name), kind, size, " ".join(says)])
-    return table(("Name", "From", "Run", "Patterns, and what to know"), rows)
+    return blocks(("Name", "From", "Run", "Patterns, and what to know"), rows)
 
 
 def recipes() -> str:
@@ -113,10 +113,10 @@ def recipes() -> str:
                 sentence(prose(recipe.source)),
             ]
         )
-    return table(("Names", "Model", "Sparsity", "Source of the shape"), rows)
+    return blocks(("Names", "Model", "Sparsity", "Source of the shape"), rows)
 
 
 def plans() -> str:
     """Shipped plans of sweeps."""
     rows = [[code(name), sentence(prose(load_plan(name)[0].description))] for name in plan_names()]
-    return table(("Name", "Asks"), rows)
+    return blocks(("Name", "Asks"), rows)
