@@ -1,6 +1,7 @@
 # make review   set up, run the main job, say where the report lies
 # make test     set up with what the tests need, run ruff, mypy and pytest
 # make bench    print the project's speed figures with the machine they were taken on
+# make docs     build the documentation: build/docs/index.html
 # make clean    remove what the above made (not the reports)
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
 
-.PHONY: review test lint bench clean install install-test
+.PHONY: review test lint bench docs clean install install-test install-docs
 
 review: install
 	@$(BIN)/accelsim review --out reports/latest
@@ -28,8 +29,14 @@ lint: install-test
 bench: install-test
 	@$(BIN)/python -m benchmarks
 
+# Warnings are errors; all are shown.
+docs: install-docs
+	@$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees docs build/docs
+	@echo "the documentation is at build/docs/index.html"
+
 install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test
+install-docs: $(VENV)/.installed-docs
 
 $(VENV)/.installed: pyproject.toml tools/install.py
 	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install)"
@@ -37,10 +44,13 @@ $(VENV)/.installed: pyproject.toml tools/install.py
 $(VENV)/.installed-test: pyproject.toml tools/install.py
 	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install-test)" --extra test --extra torch --extra cluster --extra search --extra parquet
 
+$(VENV)/.installed-docs: pyproject.toml tools/install.py
+	@$(PYTHON) tools/install.py --venv $(VENV) --stamp $@ --again "$(or $(MAKECMDGOALS),install-docs)" --extra docs
+
 $(VENV)/.older: tests/pytorch/older.txt $(VENV)/.installed-test
 	@$(BIN)/python -m pip install -q --no-deps --upgrade --target $(VENV)/older -r $<
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find accelsim tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -84,13 +84,19 @@ def create(folder: Path) -> Path:
     return python
 
 
+def _purpose(extras: list[str]) -> str:
+    """What the extras are for, as messages say it."""
+    if "test" in extras:
+        return " for the tests (PyTorch included)"
+    return f" with {', '.join(extras)}" if extras else ""
+
+
 def install(python: Path, folder: Path, extras: list[str], again: str) -> None:
     """Install the project in editable form; pip's own words go to a log."""
     log = folder / "pip.log"
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     print(
-        f"installing accelsim{' for the tests (PyTorch included)' if extras else ''}: "
-        f"the first time takes a few minutes; log in {log}",
+        f"installing accelsim{_purpose(extras)}: the first time takes a few minutes; log in {log}",
         flush=True,
     )
     command = [

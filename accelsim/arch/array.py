@@ -15,7 +15,15 @@ BF16_BYTES = 2
 
 
 class Shape(Spec):
-    """`count` equal arrays of `rows` x `columns` MAC units."""
+    """`count` equal arrays of `rows` x `columns` MAC units.
+
+    Attributes
+    ----------
+    count : int
+        Arrays that work side by side.
+    rows, columns : int
+        MAC units of one array, each way.
+    """
 
     count: Count
     rows: Count
@@ -43,7 +51,7 @@ class SystolicArray(Spec):
     reconfiguration_cycles : int
         Switch of dataflow or shape, once an operator.
     stationary, accumulators : int, bytes
-        Array-local storage of the stationary operand and of partial sums.
+        Array-local storage of the stationary operand; the same of partial sums.
     """
 
     kind: Literal["systolic"]
@@ -93,7 +101,13 @@ class SystolicArray(Spec):
 
 
 class DenseMode(Spec):
-    """How dense operators run on a sparse array: lengths of a dot product to choose from."""
+    """How dense operators run on a sparse array: lengths of a dot product to choose from.
+
+    Attributes
+    ----------
+    k_slices : tuple of int
+        Lengths of a dot product; the mapping takes the fastest per operator.
+    """
 
     k_slices: tuple[Count, ...] = Field(min_length=1)
 
@@ -116,7 +130,8 @@ class SparseArray(Spec):
     balance : str
         ``static``: queries stay on their row.
     query_storage, accumulators, fifo_storage : int, bytes
-        Array-local storage.
+        Array-local storage of stationary queries; the same of partial sums; the same of the FIFOs
+        of all rows.
     reconfiguration_cycles : int
         Switch between sparse and dense mode, and once an operator.
     """

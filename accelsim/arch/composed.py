@@ -22,6 +22,11 @@ class Intersect(Spec):
     ``none``; ``two_finger`` (a coordinate a step); ``skip_ahead`` (a step jumps to the other's
     coordinate); ``leader_follower`` (A's coordinates are looked up in B); ``bitmap`` (`width`
     positions at once); ``nm_mux`` (a multiplexer picks from each group).
+
+    Attributes
+    ----------
+    width : int, optional
+        Of kind bitmap: positions that are looked at in a cycle, a power of two from 16 on.
     """
 
     kind: Literal["none", "two_finger", "skip_ahead", "leader_follower", "bitmap", "nm_mux"]
@@ -43,7 +48,15 @@ class NoMerge(Spec):
 
 
 class RadixMerge(Spec):
-    """A merger of `radix` fibers, `elements_per_cycle` of its inputs a cycle (GAMMA)."""
+    """A merger of `radix` fibers, `elements_per_cycle` of its inputs a cycle (GAMMA).
+
+    Attributes
+    ----------
+    radix : int
+        Fibers that are merged at once.
+    elements_per_cycle : int
+        Elements of them that enter in a cycle.
+    """
 
     kind: Literal["radix"]
     radix: Annotated[int, Field(strict=True, ge=2)]
@@ -51,7 +64,15 @@ class RadixMerge(Spec):
 
 
 class QueueMerge(Spec):
-    """`queues` sorting queues of `elements` each in a PE (MatRaptor)."""
+    """`queues` sorting queues of `elements` each in a PE (MatRaptor).
+
+    Attributes
+    ----------
+    queues : int
+        Sorting queues of a PE.
+    elements : int
+        Sums that a queue holds; what does not fit leaves the PE.
+    """
 
     kind: Literal["queues"]
     queues: Annotated[int, Field(strict=True, ge=2)]
@@ -59,7 +80,13 @@ class QueueMerge(Spec):
 
 
 class HashMerge(Spec):
-    """A hash table of `slots` sums in a PE, a probe a cycle."""
+    """A hash table of `slots` sums in a PE, a probe a cycle.
+
+    Attributes
+    ----------
+    slots : int
+        Entries of the table, a power of two.
+    """
 
     kind: Literal["hash"]
     slots: Count
@@ -73,7 +100,15 @@ class HashMerge(Spec):
 
 
 class DenseMerge(Spec):
-    """A row of `slots` sums in a PE, `drain_per_cycle` of them leave a cycle."""
+    """A row of `slots` sums in a PE, `drain_per_cycle` of them leave a cycle.
+
+    Attributes
+    ----------
+    slots : int
+        Columns of C whose sums are held; a wider C takes several passes.
+    drain_per_cycle : int
+        Sums that leave in a cycle when a row is done.
+    """
 
     kind: Literal["dense"]
     slots: Count
@@ -84,6 +119,13 @@ class TwoPhaseMerge(Spec):
     """Products are written out and merged in a second phase, `radix` lists at once.
 
     `order` : rows by rows of C (OuterSPACE), or whole partial matrices in Huffman order (SpArch).
+
+    Attributes
+    ----------
+    radix : int
+        Lists that are merged at once in the second phase.
+    elements_per_cycle : int
+        Elements of them that enter in a cycle.
     """
 
     kind: Literal["two_phase"]
@@ -93,7 +135,15 @@ class TwoPhaseMerge(Spec):
 
 
 class BankMerge(Spec):
-    """`banks` of accumulators a PE, each adds one product a cycle and queues `queue_depth`."""
+    """`banks` of accumulators a PE, each adds one product a cycle and queues `queue_depth`.
+
+    Attributes
+    ----------
+    banks : int
+        Accumulator banks of a PE.
+    queue_depth : int
+        Products that wait at a bank.
+    """
 
     kind: Literal["banks"]
     banks: Count
@@ -107,7 +157,13 @@ Merge = Annotated[
 
 
 class Reduce(Spec):
-    """How the products of one output meet, and how long the last of a fold takes."""
+    """How the products of one output meet, and how long the last of a fold takes.
+
+    Attributes
+    ----------
+    latency_cycles : int
+        From the last product of a fold to its sum.
+    """
 
     kind: Literal["none", "systolic_column", "adder_tree", "segmented_tree"]
     latency_cycles: CountOrZero = 0
@@ -117,6 +173,13 @@ class PeArray(Spec):
     """`pes` units that take work items of their own, `lanes` multipliers in each.
 
     `zeros` : ``skip`` saves the cycle of a zero operand, ``gate`` only its energy.
+
+    Attributes
+    ----------
+    pes : int
+        Processing elements.
+    lanes : int
+        Multipliers of each.
     """
 
     pes: Count
@@ -131,6 +194,11 @@ class Balance(Spec):
     loaded), ``dynamic_queue`` (in order, to the PE that is free first), ``stealing`` (static; an
     idle PE takes half of what the most loaded one has left). `cost_cycles` : a dispatch or theft.
     `barrier_items` : items a PE after which all wait for each other; 0, never.
+
+    Attributes
+    ----------
+    assign : str
+        Of kind static or stealing: which items a PE has at the start.
     """
 
     kind: Literal["static", "greedy", "dynamic_queue", "stealing"]
@@ -186,7 +254,7 @@ class ComposedArray(Spec):
         What the mapping may choose from, per operator.
     pe_array, intersect, reduce, merge, balance, noc : records
     operand_storage, accumulators : int, bytes
-        Array-local storage, all PEs together.
+        Array-local storage of operands, all PEs together; the same of partial sums.
     reconfiguration_cycles : int
         Once an operator.
     """

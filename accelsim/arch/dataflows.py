@@ -45,7 +45,13 @@ class Gustavson(Spec):
 
 
 class Quantum(Spec):
-    """`a_per_cycle` values of a column of A times `b_per_cycle` of a row of B in a cycle."""
+    """`a_per_cycle` values of a column of A times `b_per_cycle` of a row of B in a cycle.
+
+    Attributes
+    ----------
+    a_per_cycle, b_per_cycle : int
+        Values of either operand that meet in a cycle; all their products are made.
+    """
 
     a_per_cycle: Count
     b_per_cycle: Count
@@ -67,7 +73,13 @@ class Outer(Quantum):
 
 
 class CondensedOuter(Quantum):
-    """Outer products of bitmap-condensed columns and rows, output tile by output tile (DSTC)."""
+    """Outer products of bitmap-condensed columns and rows, output tile by output tile (DSTC).
+
+    Attributes
+    ----------
+    tile_rows, tile_columns : int
+        Size of the output tile whose sums stay in the array.
+    """
 
     kind: Literal["condensed_outer"]
     tile_rows: Count
@@ -88,6 +100,13 @@ class Structured(Spec):
     """Dense tiles of `rows` x `columns` outputs and `depth` kept values; zeros by N:M of `sparse`.
 
     `sparse` : which operand is stored N:M. One that does not fit its pattern runs dense.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Outputs of a tile.
+    depth : int
+        Kept values of a dot product that a tile takes in a cycle.
     """
 
     kind: Literal["structured"]
@@ -101,6 +120,11 @@ class Flexible(Spec):
     """Nonzeros of the stationary operand fill the multipliers, the other is streamed (SIGMA).
 
     `overlap_load` : the next fold's values load behind the present stream.
+
+    Attributes
+    ----------
+    stationary : str
+        The operand that is held; "auto" takes the faster per operator.
     """
 
     kind: Literal["flexible"]
@@ -109,7 +133,17 @@ class Flexible(Spec):
 
 
 class FlexibleSerial(Spec):
-    """SIGMA as STONNE runs it: serial iterations, `ports` for distribution, shared `lines`."""
+    """SIGMA as STONNE runs it: serial iterations, `ports` for distribution, shared `lines`.
+
+    Attributes
+    ----------
+    stationary : str
+        The operand that is held.
+    ports : int
+        Values that are distributed in a cycle.
+    lines : int
+        Lines by which sums are collected.
+    """
 
     kind: Literal["flexible_serial"]
     stationary: Literal["a", "b"]

@@ -36,7 +36,7 @@ class SimpleDram(Spec):
     bandwidth : int, bytes per second
         Peak of all channels, before refresh.
     channels, banks : int
-        Channels, and banks of a channel.
+        Channels; banks of a channel.
     capacity : int, bytes
         All channels.
     clock : int, hertz
@@ -53,6 +53,8 @@ class SimpleDram(Spec):
         Accept to first data when nothing is in the way.
     return_delay : int, ps
         Last data on the channel to the unit's return path.
+    level : str
+        Always "simple": these figures describe no more.
     """
 
     level: Literal["simple"]

@@ -26,7 +26,13 @@ class DenseFormat(Spec):
 
 
 class Bitmap(Spec):
-    """A bit a position; nonzero values packed. `chunk` : positions that are decoded at once."""
+    """A bit a position; nonzero values packed. `chunk` : positions that are decoded at once.
+
+    Attributes
+    ----------
+    decode_bits_per_cycle : int, optional
+        Bits of the map that a decoder takes in a cycle; without it, no decoder is in the way.
+    """
 
     kind: Literal["bitmap"]
     chunk: Count = 64
@@ -42,6 +48,15 @@ class Compressed(Spec):
 
     The mapping reads along whichever way the dataflow goes; the kind only says which pointers
     are stored.
+
+    Attributes
+    ----------
+    index_bits : int
+        Width of the index of a nonzero.
+    pointer_bits : int
+        Width of the pointer of a row (CSR) or column (CSC).
+    decode_bits_per_cycle : int, optional
+        Bits of metadata that a decoder takes in a cycle; without it, no decoder is in the way.
     """
 
     kind: Literal["csr", "csc"]
@@ -56,7 +71,15 @@ class Compressed(Spec):
 
 
 class RunLength(Spec):
-    """Zeros before each value in `bits`; a longer run takes a padding zero (EIE, SCNN)."""
+    """Zeros before each value in `bits`; a longer run takes a padding zero (EIE, SCNN).
+
+    Attributes
+    ----------
+    bits : int
+        Width of the count of zeros before a value.
+    decode_bits_per_cycle : int, optional
+        Bits of metadata that a decoder takes in a cycle; without it, no decoder is in the way.
+    """
 
     kind: Literal["run_length"]
     bits: Annotated[int, Field(strict=True, ge=1, le=16)]
@@ -68,7 +91,15 @@ class RunLength(Spec):
 
 
 class Level(Spec):
-    """At most `n` of every `m` are kept."""
+    """At most `n` of every `m` are kept.
+
+    Attributes
+    ----------
+    n : int
+        Values, or groups of the next level, that are kept.
+    m : int
+        Of so many.
+    """
 
     n: Count
     m: Count
@@ -106,7 +137,15 @@ class NOfM(Spec):
 
 
 class BlockFormat(Spec):
-    """Blocks of `rows` x `columns` that hold a nonzero, with an index each."""
+    """Blocks of `rows` x `columns` that hold a nonzero, with an index each.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Size of a block.
+    index_bits : int
+        Width of the index of a block.
+    """
 
     kind: Literal["block"]
     rows: Count

@@ -21,7 +21,13 @@ INDEX_BYTES = 4
 
 
 class Share(Spec):
-    """Bytes a cycle of the scratchpad's ports that one unit owns, each way."""
+    """Bytes a cycle of the scratchpad's ports that one unit owns, each way.
+
+    Attributes
+    ----------
+    read, write : int, bytes
+        Bytes that the unit may read or write in a cycle; 0 B where it never does.
+    """
 
     read: BytesOrZero
     write: BytesOrZero
@@ -56,6 +62,15 @@ class Scratchpad(Spec):
     """Banks of `bank_bytes` width; every unit owns a fixed share of the ports.
 
     `queue_depth` : requests that wait at a bank.
+
+    Attributes
+    ----------
+    banks : int
+        Banks that work at the same time.
+    bank_bytes : int, bytes
+        What one port of a bank moves in a cycle.
+    read_ports, write_ports : int
+        Ports of each bank.
     """
 
     banks: Count
@@ -104,7 +119,15 @@ VECTOR_OPERATIONS: tuple[VectorOperation, ...] = (
 
 
 class Vector(Spec):
-    """The vector unit: `operations` gives the lane-cycles that each costs per element."""
+    """The vector unit: `operations` gives the lane-cycles that each costs per element.
+
+    Attributes
+    ----------
+    lanes : int
+        Elements that are worked on in a cycle.
+    operations : dict of float
+        Lane-cycles per element of each operation; all of them are needed.
+    """
 
     lanes: Count
     operations: dict[VectorOperation, Rate]
@@ -123,6 +146,15 @@ class IndexUnit(Spec):
     """Top-k, mask decoding and the union of a tile's keys, at these rates per cycle.
 
     `window_entries` : keys that the union bitmap can mark, one bit each.
+
+    Attributes
+    ----------
+    compares_per_cycle : int
+        Scores that top-k compares in a cycle.
+    bitmap_bits_per_cycle : int
+        Bits of masks that are decoded or joined in a cycle.
+    csr_nonzeros_per_cycle : int
+        Stored indices that are decoded or joined in a cycle.
     """
 
     compares_per_cycle: Count
@@ -137,7 +169,17 @@ class IndexUnit(Spec):
 
 
 class ScatterUnit(Spec):
-    """Banked fp32 accumulation with a conflict queue per bank; the data is in the scratchpad."""
+    """Banked fp32 accumulation with a conflict queue per bank; the data is in the scratchpad.
+
+    Attributes
+    ----------
+    banks : int
+        Accumulator banks.
+    lanes : int
+        Values of a row that a bank adds in a cycle.
+    queue_depth : int
+        Rows that wait at a bank.
+    """
 
     banks: Count
     lanes: Count
@@ -184,6 +226,8 @@ class Load(Spec):
         Lines requested last in a tile that a gather does not request again; `tag_bytes` each.
     cache : GatherCache or None
         Where gathered lines stay for later tiles; a line's tag takes `tag_bytes`.
+    tag_bytes : int, bytes
+        On-chip bytes that keep where a line in flight belongs.
     """
 
     engines: Count
@@ -203,7 +247,21 @@ class Load(Spec):
 
 
 class Store(Spec):
-    """The DMA that writes the scratchpad to DRAM; the fields mean what they do in `Load`."""
+    """The DMA that writes the scratchpad to DRAM; the fields mean what they do in `Load`.
+
+    Attributes
+    ----------
+    engines : int
+        Tasks at once.
+    outstanding : int
+        Lines in flight; each holds `tag_bytes` on chip.
+    tag_bytes : int, bytes
+        On-chip bytes that keep where a line in flight belongs.
+    lines_per_cycle : int
+        Lines issued in a cycle, at most what its read share feeds.
+    crossing : int, ps
+        From the unit to the DRAM controller.
+    """
 
     engines: Count
     outstanding: Count

@@ -37,6 +37,31 @@ class Timing(Spec):
     `_l` holds inside a bank group, `_s` between bank groups. `cl`, `cwl` : command to data.
     `trtrs` : the bus changes hands between ranks, and from read to write. `tppd` : between two
     precharges of a rank; 0 for none.
+
+    Attributes
+    ----------
+    trcd_read, trcd_write : int
+        Activate to a read or write of the row.
+    trp : int
+        Precharge to the next activate of the bank.
+    tras : int
+        Activate to the precharge of the row.
+    tccd_l, tccd_s : int
+        Between two column commands.
+    trrd_l, trrd_s : int
+        Between two activates.
+    tfaw : int
+        A window in which a rank is activated four times at most.
+    twtr_l, twtr_s : int
+        End of written data to a read.
+    twr : int
+        End of written data to a precharge.
+    trtp : int
+        Read to a precharge.
+    trfc : int
+        How long a refresh takes.
+    trefi : int
+        Between two refreshes.
     """
 
     cl: Count
@@ -65,6 +90,13 @@ class Queues(Spec):
 
     `client` : requests that wait, in order, before the read and write queue of their channel, so
     that those of other channels pass them; 0 for a client that waits with its oldest.
+
+    Attributes
+    ----------
+    reads, writes : int
+        Entries of a channel's queues.
+    bank : int
+        Commands that wait at a bank.
     """
 
     reads: Count
@@ -110,6 +142,8 @@ class Part(Spec):
         Whether rows are refreshed.
     assumed : tuple of str
         Figures without a public source.
+    name, description : str
+        As in lists and reports.
     """
 
     name: str

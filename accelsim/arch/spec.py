@@ -45,6 +45,11 @@ class Placement(Spec):
     `seed` : 0 places them one behind the other, others leave gaps of up to `spread`; `alignment` :
     of every tensor; `keys_by` : keys and values lie head by head or token by token;
     `interleaved` : a key and its value lie together.
+
+    Attributes
+    ----------
+    spread : int, bytes
+        Largest gap that a seed other than 0 leaves in front of a tensor.
     """
 
     seed: CountOrZero = 0
@@ -99,6 +104,12 @@ class Arch(Spec):
         Everything: scratchpad, array-local storage, tags, windows and queues of the units.
     index, scatter : IndexUnit or None, ScatterUnit or None
         Units that not every machine has.
+    name : str
+        What results call the machine.
+    description : str
+        One line, for lists and reports.
+    control : Control
+        What the controller of operators costs.
     """
 
     name: Annotated[str, Field(min_length=1)]

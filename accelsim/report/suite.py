@@ -32,6 +32,11 @@ class SuiteWorkload(Spec):
 
     `shape` : changes of its recipe; `seeds` : runs with that many seeds, for the spread of a model
     that has no layers.
+
+    Attributes
+    ----------
+    workload : str
+        A shipped trace or recipe, or a path.
     """
 
     workload: str
@@ -45,6 +50,17 @@ class Suite(Spec):
     `third` : the baseline with a gathering DMA. `published` : machines that run as published, and
     scaled to the baseline's MACs and bandwidth; so many steps at most of each workload, beside the
     same steps of the baseline. `dram_level` : of every machine.
+
+    Attributes
+    ----------
+    name : str
+        Names the report's folder.
+    title : str
+        Heading of the report.
+    baseline, candidate : str
+        Machines, by name or path.
+    published_steps : int
+        Steps of each workload that published machines run.
     """
 
     name: str

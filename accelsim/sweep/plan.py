@@ -37,7 +37,17 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class PlannedArch(Spec):
-    """An architecture of a plan, by name or path, and what is changed in it at every point."""
+    """An architecture of a plan, by name or path, and what is changed in it at every point.
+
+    Attributes
+    ----------
+    arch : str
+        A shipped name, or a path from the plan.
+    set : tuple of str
+        Changes as of `--set`, at every point.
+    name : str
+        What it is called in the results; empty: the name of the file.
+    """
 
     arch: str
     set: Texts = ()
@@ -50,7 +60,19 @@ class PlannedArch(Spec):
 
 
 class PlannedWorkload(Spec):
-    """A workload of a plan; `shape` changes a recipe, `dtype` replays it in another type."""
+    """A workload of a plan; `shape` changes a recipe, `dtype` replays it in another type.
+
+    Attributes
+    ----------
+    workload : str
+        A shipped trace or recipe, or a path from the plan.
+    shape : tuple of str
+        Changes of a recipe, as of `--shape`.
+    dtype : str, optional
+        Number type that all is replayed in; without it, each operator's own.
+    name : str
+        What it is called in the results; empty: the name of the file.
+    """
 
     workload: str
     shape: Texts = ()
@@ -79,6 +101,8 @@ class Parameter(Spec):
         All between two, instead.
     only : tuple of str
         Architectures that have it, by their names here; empty means all.
+    labels : tuple of str
+        What the values are called in the results; in YAML the keys of `values`.
     """
 
     path: Annotated[Texts, Field(min_length=1)]
@@ -158,6 +182,11 @@ class Listed(Spec):
     """The points written down, each a value for some parameters; others stay as they are.
 
     A point that names an `ARCHITECTURE` is for that one only.
+
+    Attributes
+    ----------
+    points : tuple of dict of object
+        A mapping of parameters to values for each point.
     """
 
     kind: Literal["list"]
@@ -165,7 +194,15 @@ class Listed(Spec):
 
 
 class Random(Spec):
-    """Every parameter drawn on its own, evenly from its values or over its range."""
+    """Every parameter drawn on its own, evenly from its values or over its range.
+
+    Attributes
+    ----------
+    points : int
+        How many.
+    seed : int
+        Of the draws.
+    """
 
     kind: Literal["random"]
     points: int = Field(gt=0)
@@ -173,7 +210,15 @@ class Random(Spec):
 
 
 class LatinHypercube(Spec):
-    """As many strata of every parameter as points, each used once (McKay et al. 1979)."""
+    """As many strata of every parameter as points, each used once (McKay et al. 1979).
+
+    Attributes
+    ----------
+    points : int
+        How many.
+    seed : int
+        Of the draws.
+    """
 
     kind: Literal["latin_hypercube"]
     points: int = Field(gt=0)
@@ -212,6 +257,10 @@ class Plan(Spec):
     baseline : str, optional
         An architecture; the column `speedup` is its time over that of a point, at the same values
         of the parameters that both have.
+    name : str
+        Names the tables of the results.
+    description : str
+        One line, for lists and reports.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]

@@ -101,6 +101,11 @@ class Range(Spec):
 
     `steps` : how many a grid takes, ends included. `scale` : equal steps, or equal ratios.
     `multiple_of` : values are rounded to it.
+
+    Attributes
+    ----------
+    low, high : int or float or str
+        The ends, both included.
     """
 
     low: int | float | str

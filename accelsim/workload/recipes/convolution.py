@@ -35,6 +35,14 @@ class Block(Spec):
         Of the result.
     inner : int
         Channels inside a bottleneck; of an inverted block the factor of expansion.
+    kernel : int
+        Side of the convolution.
+    stride : int
+        Of the first of the repeated blocks.
+    repeat : int
+        Equal blocks.
+    pool : int
+        Stride of a pool behind the block; 0: none.
     """
 
     kind: Literal["plain", "bottleneck", "separable", "inverted"] = "plain"

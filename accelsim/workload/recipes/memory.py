@@ -33,6 +33,20 @@ class Memory(Spec):
         the least recently used one are written.
     accesses : ArraySpec
         Which slots are read: the rule of a table's rows.
+    inputs : int
+        Elements of an input.
+    hidden : int
+        Units of the controller.
+    slots : int
+        Rows of the memory.
+    width : int
+        Elements of a row.
+    heads : int
+        Reads in a step.
+    top_k : int
+        Of variant sam: slots that a head reads.
+    candidates : int
+        Of variant sam: slots that the search for the nearest looks at.
     """
 
     kind: Literal["memory"]

@@ -17,6 +17,13 @@ class _RuleSpec(Spec):
     """A rule by name, its parameters beside it; what the recipe knows is filled in.
 
     ``like: TRACE`` instead of ``rule``: parameters that are fitted to a trace.
+
+    Attributes
+    ----------
+    rule : str
+        Name of the rule; its parameters stand beside it.
+    like : str
+        A trace that the parameters are fitted to, instead of a rule.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")

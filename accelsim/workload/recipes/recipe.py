@@ -57,6 +57,15 @@ class Published(Spec):
 
     `active_parameters` : those that a token uses, the embedding included or not. `macs` : of one
     input.
+
+    Attributes
+    ----------
+    parameters : float, optional
+        Parameters of the whole model.
+    active_with_embedding : bool
+        Whether `active_parameters` counts the embedding.
+    source : str
+        Where the totals were published.
     """
 
     parameters: float | None = None
@@ -79,6 +88,10 @@ class Recipe(Spec):
     published : Published, optional
     run : Run
     model : Model
+    name : str
+        Made from the file and the key of the recipe; not written in the file.
+    title : str
+        The model in one line.
     """
 
     name: str

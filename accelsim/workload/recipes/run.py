@@ -20,8 +20,8 @@ class Run(Spec):
         "prefill": the prompt; "decode": a token a step behind a context; "training": forward,
         backward and the optimizer.
     batch, length : int
-        Sequences, and tokens of each: of the prompt, the context before the first step, or the
-        text that is trained on.
+        Sequences; tokens of each: of the prompt, the context before the first step, or the text
+        that is trained on.
     target_length : int
         Tokens of the decoder of an encoder-decoder.
     steps : int

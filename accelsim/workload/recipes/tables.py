@@ -30,6 +30,8 @@ class Recommendation(Spec):
         Elements of a row; rows of each table that a sample pools.
     rows : ArraySpec
         Which rows.
+    dense_features : int
+        Features that are no table's rows: the input of the bottom MLP.
     """
 
     kind: Literal["recommendation"]

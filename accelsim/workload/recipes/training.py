@@ -42,6 +42,12 @@ class Exchange(Spec):
         Parameters that are kept or dropped together.
     sent : ArraySpec
         Which rows, all workers one after another.
+    parameters : int
+        Of the model whose gradients are exchanged.
+    workers : int
+        Those who send.
+    keep_permille : int
+        Rows that a worker sends, of a thousand.
     """
 
     kind: Literal["exchange"]
@@ -59,6 +65,10 @@ class GrowAndPrune(Spec):
     ----------
     weights : PatternSpec
         Kept weights of every layer; each update draws a new mask of the same density.
+    widths : tuple of int
+        Of the input and of every layer.
+    moved_permille : int
+        Kept weights that a step moves, of a thousand.
     """
 
     kind: Literal["grow_and_prune"]

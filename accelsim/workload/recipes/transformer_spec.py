@@ -79,6 +79,21 @@ class HeadsAttention(Spec):
 
     `d_value` 0 : as wide as `d_head`, the queries and keys. `global_tokens` : tokens that have
     queries of their own to all keys, which are projected once more for them (Longformer).
+
+    Attributes
+    ----------
+    heads : int
+        Query heads.
+    kv_heads : int
+        Key and value heads.
+    d_head : int
+        Width of a query and a key.
+    d_value : int
+        Width of a value; 0: as `d_head`.
+    causal : bool
+        Whether a query sees no later key.
+    rotary : bool
+        Whether queries and keys are rotated by their position, which is vector work.
     """
 
     kind: Literal["heads"] = "heads"
@@ -97,6 +112,21 @@ class LatentAttention(Spec):
 
     `q_rank` 0 : queries are projected directly. `indexer` and `pattern` : sparse attention as in
     DeepSeek-V3.2, on latent rows shared by all heads.
+
+    Attributes
+    ----------
+    heads : int
+        Query heads.
+    q_rank : int
+        Rank of the queries' projection; 0: they are projected directly.
+    kv_rank : int
+        Width of the latent row of a token.
+    d_nope : int
+        Width of a query and key without position.
+    d_rope : int
+        Width of the part with position, shared by all heads.
+    d_value : int
+        Width of a value.
     """
 
     kind: Literal["latent"]
@@ -119,6 +149,12 @@ class FeedForward(Spec):
         What is not zero after the activation, tokens x d_ff.
     predictor_rank : int
         Rank of a predictor of it that is run first (DejaVu); 0: none.
+    d_ff : int
+        Width between the products.
+    matrices : int
+        2: up and down; 3: gated, so a gate too.
+    activation : str
+        The function between them.
     """
 
     d_ff: Count
@@ -129,7 +165,25 @@ class FeedForward(Spec):
 
 
 class Experts(Spec):
-    """Routed experts, and those that every token goes to (`shared_d_ff`, 0: none)."""
+    """Routed experts, and those that every token goes to (`shared_d_ff`, 0: none).
+
+    Attributes
+    ----------
+    experts : int
+        Routed experts of a layer.
+    top_k : int
+        Experts that a token goes to.
+    d_ff : int
+        Width inside an expert.
+    matrices : int
+        2: up and down; 3: gated, so a gate too.
+    activation : str
+        The function between them.
+    shared_d_ff : int
+        Width of the expert that every token goes to; 0: none.
+    routing : ArraySpec
+        Which experts a token goes to.
+    """
 
     experts: Count
     top_k: Count
@@ -157,7 +211,13 @@ class Layer(Spec):
 
 
 class Group(Spec):
-    """`layers` one after another, all of them `repeat` times."""
+    """`layers` one after another, all of them `repeat` times.
+
+    Attributes
+    ----------
+    repeat : int
+        How often the layers follow one another.
+    """
 
     repeat: Count = 1
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
@@ -185,6 +245,10 @@ class Transformer(Spec):
         Kept weights of every product with the weights of a layer, n x k.
     weights_note : str
         Where that pruning was done or what it is a stand-in for.
+    d_model : int
+        Width of the residual stream.
+    vocabulary : int
+        Rows of the embedding.
     """
 
     kind: Literal["transformer"]
