@@ -160,7 +160,10 @@ def spreads(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTable:
     heads = [text_head("workloads"), Head("number"), text_head("ratio")]
     heads += [Head("geometric mean"), Head("minimum"), Head("maximum"), text_head("verdict")]
     rows: list[list[Shown]] = []
-    for group in groups_of(comparisons):
+    groups = groups_of(comparisons)
+    for group, members in groups.items():
+        if group != "all" and members == groups["all"]:
+            continue
         for row in ledger.rows("spread", workloads=group).to_dict("records"):
             where = {"workloads": group, "ratio": row["ratio"]}
 

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from accelsim.analysis.comparison import Comparison, spread
+from accelsim.analysis.comparison import Comparison, Spread, spread
 from accelsim.arch.spec import Arch
 from accelsim.report.study import Study
 from accelsim.report.tables import groups_of, ratios
-from accelsim.report.terms import dram_text
+from accelsim.report.terms import dram_text, machines
 from accelsim.report.words import as_bytes, percent, times
 
 
 def answers(study: Study) -> list[tuple[str, str]]:
     """Questions with their answers; one that this page cannot answer says so."""
     proper = groups_of(study.comparisons)["all"]
-    baselines = list(
-        {c.results["baseline"].arch.name: c.results["baseline"].arch for c in proper}.values()
-    )
-    over = ratios(proper)
-    gather = over.get("third over baseline")
-    gathered = spread(gather) if gather else None
+    archs = list({arch.name: arch for c in proper for arch in machines(c)}.values())
+    return [*_of_fairness(proper, archs), *_of_the_run(proper), *_of_the_verdict(study, proper)]
+
+
+def _of_fairness(proper: Sequence[Comparison], archs: Sequence[Arch]) -> list[tuple[str, str]]:
+    gather = ratios(proper).get("third over baseline")
     return [
         (
             "Did the baseline get weight preloading, block skipping, grouped GEMM, fused "
             "attention?",
-            f"Yes: {_preload(baselines)}; wholly masked blocks are skipped, experts run as grouped "
-            "matmuls over their routed tokens, attention is fused with an online softmax on every "
-            "machine. The choice made is in the loop nests of each workload.",
+            f"{_preload(archs)}; wholly masked blocks are skipped, experts run as grouped matmuls "
+            "over their routed tokens, attention is fused with an online softmax on every machine. "
+            "The choice made is in the loop nests of each workload.",
         ),
         (
             "Are index, mask and metadata bytes moved and stored?",
@@ -37,42 +37,52 @@ def answers(study: Study) -> list[tuple[str, str]]:
         (
             "Is the imbalance from real rows, or a mean?",
             "From the rows of each tile, as the trace has them; expert loads are the routed "
-            "tokens. See row imbalance in the breakdowns, and the expert load picture.",
+            "tokens. See row imbalance under load balance, and the expert load picture.",
         ),
         (
             "Do gathers pay line granularity, row misses and the outstanding limit?",
-            f"Yes, at the simple DRAM level: {_lines(baselines)}; over-fetch stands in the tables "
-            f"of traffic ({_over_fetch(proper)} in all).",
-        ),
-        (
-            "What overlaps with what, and what if it did not?",
-            "The pictures of utilisation over time show what overlaps; operator times are shares "
-            "of the critical path, so nothing is counted twice. A run without overlap is not part "
-            "of this page.",
+            f"Yes: {_lines(archs)}; over-fetch stands in the tables of traffic "
+            f"({_over_fetch(proper)} in all).",
         ),
         (
             "What does the baseline reach when it may gather too?",
-            "Not run."
-            if gathered is None
-            else f"{times(gathered.geomean)} ({times(gathered.minimum)} to "
-            f"{times(gathered.maximum)}): the +gather machine, in every table.",
+            f"{_span(spread(gather))}: the +gather machine, in every table."
+            if gather
+            else "Not run: no third machine was named.",
+        ),
+    ]
+
+
+def _of_the_run(proper: Sequence[Comparison]) -> list[tuple[str, str]]:
+    return [
+        (
+            "What overlaps with what, and what if it did not?",
+            "The pictures of utilisation over time and of units in a window show what overlaps; "
+            "operator times are shares of the critical path, so nothing is counted twice. A run "
+            "without overlap is not part of this page.",
         ),
         ("What is the loss at this selection?", _quality(proper)),
         ("Prefill or decode, which batch, cold or warm?", _phase(proper)),
+    ]
+
+
+def _of_the_verdict(study: Study, proper: Sequence[Comparison]) -> list[tuple[str, str]]:
+    studied = ", ".join(found.workload for found in study.robustness)
+    dense = spread(ratios(proper)["candidate_dense over baseline"])
+    varied = f"Studied for {studied}: see robustness." if studied else "Not studied on this page."
+    return [
         (
-            "What is the smallest change that flips the winner?",
-            "Of the candidate's MACs and SRAM: the break-even table. Of density: the crossings in "
-            "the picture of speedup against density. Bandwidth, ports, lanes and batch are not "
-            "varied here.",
+            "What is the smallest change of bandwidth, ports, lanes, batch or density that flips "
+            "the winner?",
+            f"{varied} Of the candidate's MACs and SRAM: the break-even table.",
         ),
         (
             "What is lost when each unit of the candidate is taken away?",
-            f"Only its sparsity as a whole is switched off here: {_dense(over)}.",
+            f"{varied} With all its sparsity off: {_span(dense)} of the baseline.",
         ),
         (
-            "How far does the result move with another text, layer or seed?",
-            "Over workloads: the spread beside every mean. Over layers: summary.csv has each. "
-            "Other texts and seeds are not varied.",
+            "How far does the result move with another text, layer, placement or seed?",
+            f"{varied} Over workloads: the spread beside every mean; summary.csv has every layer.",
         ),
         (
             "What does the sparse logic cost in area and energy?",
@@ -81,20 +91,25 @@ def answers(study: Study) -> list[tuple[str, str]]:
         ),
         (
             "Which parts were validated, against what, with what error?",
-            "The table of validation: systolic arrays, a mesh, and published sparse arrays. The "
-            "row array of sparse_v1 and sparse_small, the mapping and the simple DRAM level are "
-            "not validated against another source.",
+            "The table of validation has every model in use, and says which of them have no "
+            "reference outside.",
         ),
     ]
 
 
-def _preload(archs: list[Arch]) -> str:
+def _span(over: Spread) -> str:
+    if over.minimum == over.maximum:
+        return times(over.geomean)
+    return f"{times(over.geomean)} ({times(over.minimum)} to {times(over.maximum)})"
+
+
+def _preload(archs: Iterable[Arch]) -> str:
     said = []
     for arch in archs:
         if arch.array.kind == "systolic":
             rows = arch.array.preload_rows_per_cycle
             said.append(f"{arch.name} has fold rule {arch.array.fold_rule}, {rows} rows a cycle")
-    return "; ".join(said) or "not a systolic array"
+    return "; ".join(said) or "No machine is a systolic array"
 
 
 def _metadata(comparisons: Sequence[Comparison]) -> str:
@@ -119,12 +134,13 @@ def _selection(comparisons: Sequence[Comparison]) -> str:
     return f"{said or 'no indices are chosen'}. See who pays for the indices."
 
 
-def _lines(archs: list[Arch]) -> str:
+def _lines(archs: Iterable[Arch]) -> str:
     return "; ".join(
-        f"{arch.name} moves lines of {arch.dram.line} B with {arch.load.outstanding:,} outstanding "
-        f"and an activate interval of {arch.dram.activate_interval / 1000:.3g} ns a channel"
-        f" ({dram_text([arch])})"
-        for arch in archs
+        dict.fromkeys(
+            f"lines of {arch.dram.line} B, {arch.load.outstanding:,} outstanding, "
+            f"{dram_text([arch])}"
+            for arch in archs
+        )
     )
 
 
@@ -151,10 +167,3 @@ def _phase(comparisons: Sequence[Comparison]) -> str:
         f"{c.trace.phase}, batch {c.trace.batch}, {c.trace.seq_len:,} tokens" for c in comparisons
     )
     return f"{'; '.join(found)}; scratchpad cold at the start of each trace."
-
-
-def _dense(over: dict[str, list[float]]) -> str:
-    dense = spread(over.get("candidate_dense over baseline", []))
-    return (
-        f"{times(dense.geomean)} of the baseline ({times(dense.minimum)} to {times(dense.maximum)})"
-    )

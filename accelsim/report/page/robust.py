@@ -53,22 +53,24 @@ def helps(study: Study) -> list[str]:
         gains = [f"{c.name} {times(c.gain)}" for c in found.changes if c.gain >= HELPFUL][:NAMED]
         named = "; ".join(gains) or "nothing by 2 %"
         said.append(f"{found.workload}, what would help the candidate most: {named}")
-    said += [_flip_line(found) for found in study.robustness]
-    return said
+    return said + [_flip_line(found) for found in study.robustness]
 
 
 def _flip_line(found: Robustness) -> str:
     """Against every rival, the changes at which another machine is ahead."""
     parts = []
     for rival in dict.fromkeys(each.rival for each in found.flips):
-        changes = [
-            f"{each.axis} x {flip.shown(each.factor)}"
-            for each in found.flips
-            if each.rival == rival and each.factor is not None
-        ]
-        named = ", ".join(changes) or "nothing that was tried"
+        changes = [_change(each) for each in found.flips if each.rival == rival]
+        named = ", ".join(filter(None, changes)) or "nothing that was tried"
         parts.append(f"against {ROLE_TITLES[rival]}: {named}")
     return f"{found.workload}, what changes the winner {'; '.join(parts)}"
+
+
+def _change(each: Flip) -> str:
+    if each.factor is None or each.value is None:
+        return ""
+    way = "down" if each.factor < 1 else "up"
+    return f"{each.axis} {way} to {_amount(each.value)} {each.unit}"
 
 
 def _what_if(study: Study, ledger: Ledger) -> Iterator[Block]:
