@@ -19,6 +19,7 @@ from accelsim.cli import (
     compare,
     diff,
     dram,
+    plot,
     review,
     run,
     search,
@@ -28,6 +29,7 @@ from accelsim.cli import (
     what_if,
     workload,
 )
+from accelsim.cli import list as list_command
 from accelsim.errors import InputError
 
 TRACEBACK = "ACCELSIM_TRACEBACK"
@@ -48,6 +50,8 @@ diff.register(app)
 review.register(app)
 validate.register(app)
 what_if.register(app)
+plot.register(app)
+list_command.register(app)
 app.add_typer(sweep.app, name="sweep")
 search.register(app)
 app.add_typer(trace.app, name="trace")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -17,6 +18,7 @@ P = ParamSpec("P")
 
 INCHES = (12.8, 7.2)
 PNG_DPI = 150
+LEGEND_ROW = 0.031  # of the height
 TEXT_GREY = "#444444"
 
 # Okabe and Ito's palette, chosen so that neighbours also differ in grey; hatches back it up.
@@ -27,6 +29,19 @@ ROLE_COLOURS = {
     "candidate_dense": "#a6cee3",
 }
 ROLE_HATCHES = {"baseline": "", "third": "", "candidate": "", "candidate_dense": "//"}
+
+# Kinds of operators, the same in every plot; those of one hatch differ in grey.
+KIND_STYLE = {
+    "attention": ("#0072b2", ""),
+    "matmul": ("#e69f00", ""),
+    "moe": ("#cc79a7", "//"),
+    "vector": ("#009e73", "\\\\"),
+    "index": ("#56b4e9", ".."),
+    "topk": ("#f0e442", ""),
+    "gather": ("#d55e00", "xx"),
+    "scatter_add": ("#b2abd2", "++"),
+}
+OTHER_KIND = "between operators"
 
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -80,6 +95,19 @@ def new_figure(title: str, subtitle: str, caption: str) -> Figure:
     return figure
 
 
+def legend_below(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
+    """A legend between all axes and the caption."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    left, bottom, width, height = engine.get()["rect"]
+    needed = LEGEND_ROW * -(-len(handles) // max(1, columns)) + 0.012
+    engine.set(rect=(left, bottom + needed, width, height - needed))  # type: ignore[call-arg]
+    figure.legend(
+        handles=list(handles), loc="center", bbox_to_anchor=(left, bottom, width, needed),
+        ncols=max(1, columns), borderaxespad=0, borderpad=0, labelspacing=0.3,
+    )  # fmt: skip
+
+
 def settled(figure: Figure) -> Figure:
     """Lay out several axes once, and round their places.
 
@@ -108,6 +136,16 @@ def broken_name(name: str, width: int = 12) -> str:
         line += piece
     pieces = [part for text in [*lines, line] for part in textwrap.wrap(text, 2 * width)]
     return "\n".join(pieces)
+
+
+def kind_style(kind: str) -> tuple[str, str]:
+    """Colour and hatch of a kind of operator."""
+    return KIND_STYLE.get(kind, ("#888888", "--"))
+
+
+def machine_hatch(number: int) -> str:
+    """A hatch for each of several machines that stand side by side; the first has none."""
+    return ("", "//", "\\\\", "xx", "..", "++")[number % 6]
 
 
 def small_labels(axes: Axes, count: int, comfortable: int) -> bool:
