@@ -34,6 +34,7 @@ from accelsim.report.plots import (
 )
 from accelsim.report.sweep_study import Study
 from accelsim.report.sweep_tables import effects_table, pairs_table, pareto_table
+from accelsim.report.tables import expert_table, reuse_table
 from accelsim.report.terms import shown_results
 from accelsim.sweep.trios import BIG
 from accelsim.sweep.what_if import WhatIf
@@ -218,13 +219,13 @@ GALLERY: dict[str, Entry] = {
     ),
     "key_reuse": Entry(
         "distinct keys of a tile of queries, and queries that share a fetched key",
-        Needs.TRACE, _key_reuse, key_reuse.draw, tables.key_reuse,
+        Needs.TRACE, _key_reuse, key_reuse.draw, reuse_table,
     ),
     "kept_keys": Entry(
         "where the kept keys of each attention lie", Needs.TRACE, _kept_keys, pattern_map.draw
     ),
     "expert_load": Entry(
-        "tokens routed to each expert", Needs.TRACE, _expert_load, expert_load.draw
+        "tokens routed to each expert", Needs.TRACE, _expert_load, expert_load.draw, expert_table
     ),
     "pareto": Entry(
         "two objectives of every design of a sweep, with the front and its knee",

@@ -11,7 +11,6 @@ from accelsim.report.plots.breakdown import Breakdown
 from accelsim.report.plots.density import DensityCurves
 from accelsim.report.plots.gantt import Gantt
 from accelsim.report.plots.index_cost import IndexCost
-from accelsim.report.plots.key_reuse import ReuseCurves
 from accelsim.report.plots.roofline import Roofline
 from accelsim.report.plots.speedup import SpeedupBars
 from accelsim.report.plots.utilisation import UtilisationOverTime
@@ -89,16 +88,6 @@ def bank_conflicts(data: BankConflicts) -> pd.DataFrame:
 def what_if(data: Gains) -> pd.DataFrame:
     """One row a change."""
     return pd.DataFrame(data.gains, columns=["change", "gain"])
-
-
-def key_reuse(data: ReuseCurves) -> pd.DataFrame:
-    """One row a workload and tile height."""
-    rows = [
-        (line.workload, tile, line.distinct[at], line.sharers[at])
-        for line in data.lines
-        for at, tile in enumerate(data.tiles)
-    ]
-    return pd.DataFrame(rows, columns=["workload", "tile", "distinct_keys", "queries_per_key"])
 
 
 def validation(data: Points) -> pd.DataFrame:

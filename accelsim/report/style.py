@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -18,6 +19,7 @@ P = ParamSpec("P")
 
 INCHES = (12.8, 7.2)
 PNG_DPI = 150
+TITLE_LENGTH = 75  # characters that fit at full size
 LEGEND_ROW = 0.031  # of the height
 TEXT_GREY = "#444444"
 
@@ -89,7 +91,8 @@ def new_figure(title: str, subtitle: str, caption: str) -> Figure:
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0.005, bottom, 0.99, top - bottom))  # type: ignore[call-arg]
-    figure.text(0.015, 0.975, title, fontsize=19, fontweight="bold", va="top")
+    size = min(19.0, 19.0 * TITLE_LENGTH / max(1, len(title)))
+    figure.text(0.015, 0.975, title, fontsize=size, fontweight="bold", va="top")
     figure.text(0.015, 0.915, "\n".join(above), fontsize=13, color=TEXT_GREY, va="top")
     figure.text(0.015, 0.012, "\n".join(below), fontsize=10.5, color=TEXT_GREY, va="bottom")
     return figure
@@ -156,6 +159,15 @@ def small_labels(axes: Axes, count: int, comfortable: int) -> bool:
     return True
 
 
+def _short_paths(svg: bytes) -> bytes:
+    """Coordinates of paths to a hundredth of a point: a page holds many pictures."""
+
+    def shorter(path: re.Match[bytes]) -> bytes:
+        return re.sub(rb"(\.\d\d)\d+", rb"\1", path[0])
+
+    return re.sub(rb' d="[^"]*"', shorter, svg)
+
+
 def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write NAME.png and NAME.svg without anything that changes from run to run."""
     import matplotlib
@@ -169,5 +181,5 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         text = io.BytesIO()
         FigureCanvasSVG(figure)
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    svg.write_bytes(text.getvalue())
+    svg.write_bytes(_short_paths(text.getvalue()))
     return png, svg

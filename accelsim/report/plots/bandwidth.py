@@ -101,6 +101,10 @@ def draw(data: BandwidthOverTime) -> Figure:
     requesters = list(dict.fromkeys(name for m in data.machines for name in m.bandwidth))
     for (top, bottom), machine in zip(grid.T, data.machines, strict=True):
         _bandwidth(top, machine, data.edges_ps / size, requesters)
+        top.set_title(
+            f"{broken_name(machine.label, 40)}\n{machine.facts}", loc="left",
+            fontsize=min(11.0, 33 / count),
+        )  # fmt: skip
         for at, (name, share) in enumerate(machine.filled.items()):
             colour, dash = BUFFERS[at % len(BUFFERS)]
             bottom.stairs(
@@ -138,4 +142,3 @@ def _bandwidth(axes: Axes, machine: Machine, edges: np.ndarray, requesters: list
         0.99, machine.peak, f"peak {machine.peak:.4g} GB/s", ha="right", va="bottom",
         transform=axes.get_yaxis_transform(), fontsize=10,
     )  # fmt: skip
-    axes.set_title(f"{broken_name(machine.label, 40)}\n{machine.facts}", loc="left", fontsize=11)

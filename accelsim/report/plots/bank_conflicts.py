@@ -157,8 +157,9 @@ def _stalls(axes: Axes, data: BankConflicts) -> None:
             most = max(mean, 100 * float(shares.max(initial=0)))
             largest = max(largest, most)
             axes.annotate(
-                f"{mean:.2f} %", (most, y), (5, 0), textcoords="offset points", va="center",
-                fontsize=max(6.0, min(11.0, 30 * height)),
+                f"{'mean ' * (len(shares) > 1)}{mean:.2f} %", (most, y), (5, 0),
+                textcoords="offset points", va="center",
+                fontsize=max(6.0, min(11.0, 46 * height)),
             )  # fmt: skip
     axes.set_yticks([0, 1], ["array\nstalled on\nconflicts", "way back\nfrom DRAM\nheld up"])
     axes.set_ylim(1.6, -0.6)

@@ -17,7 +17,8 @@ CANDIDATE, RIVAL, LEVEL = ROLE_COLOURS["candidate"], ROLE_COLOURS["third"], "#bb
 MOST = 16.0  # times the present value, either way
 SAME = 0.005  # from 1: nobody wins
 SHOWN = 30
-TWO_LINES = 12
+TWO_LINES = 8  # rows, up to which texts have two lines
+SAID = 36  # characters of a remark in one line
 
 
 class FlipAxis(NamedTuple):
@@ -74,9 +75,16 @@ def draw(data: Flips) -> Figure:
     axes = figure.add_subplot()
     axes.set_xscale("log", base=2)
     count = len(data.axes)
-    size = max(7.5, min(12.0, 280 / max(1, count)))
+    size = max(7.5, min(12.0 if count <= TWO_LINES else 10.0, 280 / max(1, count)))
     for row, axis in enumerate(data.axes):
-        _row(axes, row, axis, size)
+        _row(axes, row, axis)
+        said = _said(axis)
+        if count > TWO_LINES and len(said) > SAID:
+            said = said[: SAID - 3] + "..."
+        axes.text(
+            1.008, row, broken_name(said, 24) if count <= TWO_LINES else said,
+            transform=axes.get_yaxis_transform(), va="center", fontsize=min(11.0, size),
+        )  # fmt: skip
     axes.axvline(1, color="black", linewidth=1.4, zorder=1)
     ticks = [2.0**power for power in range(-4, 5)]
     axes.set_xticks(ticks, [f"1/{1 / t:g}" if t < 1 else f"{t:g}" for t in ticks])
@@ -97,7 +105,13 @@ def draw(data: Flips) -> Figure:
     return settled(figure)
 
 
-def _row(axes: Axes, row: int, axis: FlipAxis, size: float) -> None:
+def _said(axis: FlipAxis) -> str:
+    if axis.flip is None:
+        return axis.remark or ("no flip" if axis.tried else "")
+    return f"flips at {axis.at or f'x{axis.flip:.3g}'}" + (f"; {axis.remark}" * bool(axis.remark))
+
+
+def _row(axes: Axes, row: int, axis: FlipAxis) -> None:
     points = sorted((f, s) for f, s in axis.tried if 1 / MOST <= f <= MOST)
     edges = [np.sqrt(a * b) for (a, _), (b, _) in zip(points, points[1:], strict=False)]
     if points:
@@ -113,17 +127,9 @@ def _row(axes: Axes, row: int, axis: FlipAxis, size: float) -> None:
         mark, fill = marks[colour]
         axes.plot(factor, row, mark, markersize=6, markerfacecolor=fill,
                   markeredgecolor="#777777" if colour == LEVEL else colour, zorder=3)  # fmt: skip
-    said = axis.remark
     if axis.flip is not None:
         inside = min(max(axis.flip, 1 / MOST), MOST)
         axes.plot(inside, row, "D", markersize=9, color="black", zorder=4)
-        said = f"flips at {axis.at or f'x{axis.flip:.3g}'}" + (f"; {said}" if said else "")
-    elif points and not said:
-        said = "no flip"
-    axes.text(
-        1.008, row, broken_name(said, 24 if len(said) > 24 else 40),
-        transform=axes.get_yaxis_transform(), va="center", fontsize=min(11.0, size),
-    )  # fmt: skip
 
 
 def _winner(speedup: float) -> str:

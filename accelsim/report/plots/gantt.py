@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_SPANS = 6_000  # of a panel; more are joined with their neighbours
-AS_SHAPES = 900  # spans of a figure, above which they are an image inside the SVG
+MOST_SPANS = 4_000  # of a figure; more are joined with their neighbours
+AS_SHAPES = 1_500  # spans of a figure, above which they are an image inside the SVG
 MOST_ROWS = 36  # of a figure
 TASKS = 1_200  # about, in a window that nobody chose
 PIXELS = 2_000
@@ -83,9 +83,9 @@ def prepare(results: Mapping[str, Result], windows: Sequence[Window] | None = No
     archs = [result.arch for result in results.values()]
     trace = next(iter(results.values())).trace
     kinds = list(dict.fromkeys(op.kind for op in trace.operators))
-    rows = max(1, MOST_ROWS // len(results))
+    rows, most = max(1, MOST_ROWS // len(results)), MOST_SPANS // len(results)
     panels = [
-        _panel(machine_label(role, result.arch), result, window, kinds, rows)
+        _panel(machine_label(role, result.arch), result, window, kinds, rows, most)
         for (role, result), window in zip(results.items(), chosen, strict=True)
     ]
     begin, end = chosen[0]
@@ -104,7 +104,7 @@ def prepare(results: Mapping[str, Result], windows: Sequence[Window] | None = No
 
 
 def _panel(
-    label: str, result: Result, window: Window, kinds: list[str], most_rows: int
+    label: str, result: Result, window: Window, kinds: list[str], most_rows: int, most: int
 ) -> GanttPanel:
     program, schedule = result.program, result.schedule
     begin, end = window
@@ -119,7 +119,7 @@ def _panel(
     shown = np.sort(used[np.argsort(-held[used], kind="stable")[:most_rows]])
     number = np.full(places + 1, -1)
     number[shown] = np.arange(shown.size)
-    found = spans(result, begin, end, MOST_SPANS)
+    found = spans(result, begin, end, most)
     row = number[found.unit * width + found.server]
     on = row >= 0
     kind_of = [kinds.index(op.kind) for op in result.trace.operators]
