@@ -24,6 +24,8 @@ COMMANDS = [
     ("search",),
     ("diff",),
     ("what-if",),
+    ("plot",),
+    ("list",),
 ]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 

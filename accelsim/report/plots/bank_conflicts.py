@@ -48,20 +48,28 @@ def prepare(results: Mapping[str, Sequence[Result]]) -> BankConflicts:
                 np.add.at(waits[at], np.minimum(np.arange(counts.size), DEEPEST), counts)
         array.append(np.array([_array_share(run) for run in runs]))
         returns.append(np.array([_return_share(run) for run in runs]))
-    archs = [runs[0].arch for runs in results.values()]
+    machines = [
+        list({run.arch.name: run.arch for run in runs}.values()) for runs in results.values()
+    ]
+    archs = list({arch.name: arch for group in machines for arch in group}.values())
     names = list(dict.fromkeys(run.trace.name for runs in results.values() for run in runs))
     synthetic = sorted({r.trace.name for runs in results.values() for r in runs
                         if r.trace.synthetic})  # fmt: skip
     return BankConflicts(
         caption=f"Workloads: {_listed(names)}; synthetic: {_listed(synthetic)}. "
-        f"{'; '.join(_banks(arch) for arch in archs)}; {clock_and_dram_text(archs)}. A read that "
+        f"{_all_banks(archs)}; {clock_and_dram_text(archs)}. A read that "
         "finds the queue of its bank full holds up the way back.",
         roles=roles,
-        labels=[machine_label(role, arch) for role, arch in zip(roles, archs, strict=True)],
+        labels=[_label(role, group) for role, group in zip(roles, machines, strict=True)],
         waits=waits,
         array=array,
         returns=returns,
     )
+
+
+def _label(role: str, archs: Sequence[Arch]) -> str:
+    """Workloads may run on machines of their own size."""
+    return " / ".join([machine_label(role, archs[0]), *(arch.name for arch in archs[1:])])
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:
@@ -70,9 +78,14 @@ def _listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names) if len(names) <= most else f"{len(names)} of them"
 
 
-def _banks(arch: Arch) -> str:
-    pad = arch.scratchpad
-    return f"{arch.name}: {pad.banks} banks of {pad.bank_bytes} B, queues of {pad.queue_depth}"
+def _all_banks(archs: Sequence[Arch]) -> str:
+    """Banks of every machine, those with the same ones together."""
+    alike: dict[str, list[str]] = {}
+    for arch in archs:
+        pad = arch.scratchpad
+        said = f"{pad.banks} banks of {pad.bank_bytes} B, queues of {pad.queue_depth}"
+        alike.setdefault(said, []).append(arch.name)
+    return "; ".join(f"{', '.join(names)}: {said}" for said, names in alike.items())
 
 
 def _array_share(run: Result) -> float:
