@@ -27,7 +27,7 @@ PART_STYLE = {
     "vector lanes": ("#009e73", ""),
     "index unit": ("#5e3c99", "--"),
     "scatter unit": ("#b2abd2", "++"),
-    "dispatch": ("#888888", ""),
+    "dispatch": ("#888888", "||"),
 }
 
 
