@@ -20,6 +20,7 @@ P = ParamSpec("P")
 INCHES = (12.8, 7.2)
 PNG_DPI = 150
 TITLE_LENGTH = 75  # characters that fit at full size
+LEGEND_LENGTH = 165  # characters of a line, with the place of the marks
 LEGEND_ROW = 0.031  # of the height
 TEXT_GREY = "#444444"
 
@@ -99,10 +100,12 @@ def new_figure(title: str, subtitle: str, caption: str) -> Figure:
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
-    """A legend between all axes and the caption."""
+    """A legend between all axes and the caption, in at most so many columns."""
     engine = figure.get_layout_engine()
     assert engine is not None
     left, bottom, width, height = engine.get()["rect"]
+    longest = max((len(str(handle.get_label())) for handle in handles), default=1)
+    columns = min(columns, LEGEND_LENGTH // (longest + 11))
     needed = LEGEND_ROW * -(-len(handles) // max(1, columns)) + 0.012
     engine.set(rect=(left, bottom + needed, width, height - needed))  # type: ignore[call-arg]
     figure.legend(

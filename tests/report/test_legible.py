@@ -135,14 +135,14 @@ def gantt_panels(machines: int, servers: int, spans: int) -> Figure:
     )
 
 
-def bandwidth_lines(machines: int, buffers: int) -> Figure:
+def bandwidth_lines(machines: int, buffers: int, peak: float = 450.0) -> Figure:
     draw = RANDOM(6)
     edges = np.linspace(0, 3e9, 121)
     made = [
         bandwidth.Machine(
             f"candidate: {name}_with_a_long_name", "1.55 ms, 68.5 % of the peak, 237 ns a read\n"
             "buffers: tiles 168 KiB, weights 96 KiB",
-            {unit: draw.uniform(0, 150, 120) for unit in ("load", "store", "scatter")}, 450.0,
+            {unit: draw.uniform(0, 150, 120) for unit in ("load", "store", "scatter")}, peak,
             {f"buffer_{n}": draw.uniform(0, 1, 120) for n in range(buffers)},
         )
         for name in machine_names(machines)
@@ -156,7 +156,7 @@ def bank_bars(machines: int, workloads: int) -> Figure:
     shares = [draw.uniform(0, 0.2, workloads) for _ in roles]
     return bank_conflicts.draw(
         bank_conflicts.BankConflicts(
-            CLOCK, roles, [f"candidate: {n}" for n in machine_names(machines)],
+            CLOCK, roles, [f"candidate: {n} / {n}_of_other_size" for n in machine_names(machines)],
             draw.integers(0, 10**6, (machines, 9)), shares, shares[::-1],
         )
     )  # fmt: skip
@@ -314,6 +314,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "gantt large": lambda: gantt_panels(3, 12, 1333),
     "gantt many servers": lambda: gantt_panels(1, 30, 300),
     "bandwidth small": lambda: bandwidth_lines(1, 1),
+    "bandwidth far below the peak": lambda: bandwidth_lines(3, 2, 5000.0),
     "bandwidth large": lambda: bandwidth_lines(4, 6),
     "bank_conflicts small": lambda: bank_bars(1, 1),
     "bank_conflicts large": lambda: bank_bars(4, 12),

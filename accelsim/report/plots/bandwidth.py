@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BINS = 120
+PEAK_SHOWN = 0.3  # of the peak, from which the axis reaches it
 REQUESTERS = (
     ("#0072b2", ""), ("#e69f00", "//"), ("#009e73", "\\\\"), ("#cc79a7", ".."), ("#56b4e9", "xx"),
     ("#f0e442", "++"),
@@ -88,7 +89,10 @@ def _machine(role: str, result: Result, edges: np.ndarray) -> Machine:
 
 @styled
 def draw(data: BandwidthOverTime) -> Figure:
-    """A column a machine: bandwidth above, buffers below."""
+    """A column a machine: bandwidth above, buffers below.
+
+    The peak is drawn unless all stay far below it: then it is only named.
+    """
     figure = new_figure(
         data.title,
         "above: bandwidth of each requester, stacked, under the peak of the DRAM (line); below: "
@@ -99,8 +103,13 @@ def draw(data: BandwidthOverTime) -> Figure:
     grid = figure.subplots(2, count, sharex=True, sharey="row", squeeze=False, height_ratios=(3, 2))
     unit, size = time_unit(data.edges_ps[-1] / 10)
     requesters = list(dict.fromkeys(name for m in data.machines for name in m.bandwidth))
+    stacks = [sum(m.bandwidth.values(), np.zeros(1)).max(initial=0) for m in data.machines]
+    peaks = [machine.peak for machine in data.machines]
+    highest = max([1e-9, *stacks])
+    if highest > PEAK_SHOWN * min(peaks):
+        highest = max(highest, *peaks)
     for (top, bottom), machine in zip(grid.T, data.machines, strict=True):
-        _bandwidth(top, machine, data.edges_ps / size, requesters)
+        _bandwidth(top, machine, data.edges_ps / size, requesters, highest)
         top.set_title(
             f"{broken_name(machine.label, 40)}\n{machine.facts}", loc="left",
             fontsize=min(11.0, 33 / count),
@@ -113,9 +122,6 @@ def draw(data: BandwidthOverTime) -> Figure:
             )  # fmt: skip
         bottom.set_ylim(0, 105)
         bottom.set_xlabel(f"time ({unit})")
-    # The stack of each machine must fit, and so must the line of the peak.
-    stacks = [sum(m.bandwidth.values(), np.zeros(1)).max(initial=0) for m in data.machines]
-    highest = max([1e-9, *stacks, *(m.peak for m in data.machines)])
     grid[0, 0].set_ylim(0, 1.12 * highest)
     grid[0, 0].set_xlim(0, data.edges_ps[-1] / size)
     grid[0, 0].set_ylabel("GB/s")
@@ -127,7 +133,9 @@ def draw(data: BandwidthOverTime) -> Figure:
     return settled(figure)
 
 
-def _bandwidth(axes: Axes, machine: Machine, edges: np.ndarray, requesters: list[str]) -> None:
+def _bandwidth(
+    axes: Axes, machine: Machine, edges: np.ndarray, requesters: list[str], highest: float
+) -> None:
     base = np.zeros(edges.size - 1)
     for at, name in enumerate(requesters):
         colour, hatch = REQUESTERS[at % len(REQUESTERS)]
@@ -137,8 +145,12 @@ def _bandwidth(axes: Axes, machine: Machine, edges: np.ndarray, requesters: list
             edgecolor="white", linewidth=0, label=f"DRAM: {name}",
         )  # fmt: skip
         base = base + rate
-    axes.axhline(machine.peak, color="black", linewidth=1.4)
+    said = f"peak {machine.peak:.4g} GB/s"
+    if machine.peak <= highest:
+        axes.axhline(machine.peak, color="black", linewidth=1.4)
+    else:
+        said += f", {machine.peak / highest:.1f} times the highest bin"
     axes.text(
-        0.99, machine.peak, f"peak {machine.peak:.4g} GB/s", ha="right", va="bottom",
+        0.99, min(machine.peak, highest), said, ha="right", va="bottom",
         transform=axes.get_yaxis_transform(), fontsize=10,
     )  # fmt: skip

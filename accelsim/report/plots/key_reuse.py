@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from accelsim.report.style import broken_name, legend_below, new_figure, styled
+from accelsim.report.style import legend_below, new_figure, styled
 from accelsim.report.words import TINY_CAPTION
 from accelsim.sweep.trios import is_control
 from accelsim.workload.operators import Attention
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TILES = (1, 2, 4, 8, 16, 32, 64, 128)
 SAMPLED_NNZ = 1 << 20
 LINES = 8
+NAME = 60  # characters; equal patterns share a line and its name
 LINE_STYLE = (
     ("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"),
     ("#4d4d4d", "v"), ("#56b4e9", "P"), ("#d55e00", "X"), ("#b2abd2", "*"),
@@ -118,8 +119,7 @@ def draw(data: ReuseCurves) -> Figure:
     left.set_title("keys that a tile fetches", loc="left")
     right.set_title("queries that share a fetched key", loc="left")
     handles = left.get_legend_handles_labels()[0]
-    longest = max((len(line.workload) for line in shown), default=1)
-    legend_below(figure, handles, max(1, min(4, 110 // (longest + 5))))
+    legend_below(figure, handles, 4)
     return figure
 
 
@@ -131,7 +131,7 @@ def _line_of(
     dash = "--" if is_control(line.workload) else "-"
     axes.plot(
         tiles, values, dash, marker=marker, color=colour, markersize=8, linewidth=2,
-        label=broken_name(line.workload, 44),
+        label=line.workload if len(line.workload) <= NAME else f"{line.workload[: NAME - 3]}...",
     )  # fmt: skip
     low, high = zip(*ranges, strict=True)
     axes.fill_between(tiles, low, high, color=colour, alpha=0.13, linewidth=0)
