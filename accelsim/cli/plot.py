@@ -50,12 +50,7 @@ def plot(
         str | None, typer.Option(metavar="NAME|PATH", help="The machine in question.")
     ] = None,
     third: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="The honest rival.",
-            show_default="the shipped BASELINE_gather, where there is one",
-        ),
+        str | None, typer.Option(metavar="NAME|PATH", show_default="the shipped BASELINE_gather")
     ] = None,
     workload: Annotated[
         list[str] | None, typer.Option(metavar="NAME|PATH", help="A workload; may be repeated.")

@@ -154,14 +154,6 @@ def machine_hatch(number: int) -> str:
     return ("", "//", "\\\\", "xx", "..", "++")[number % 6]
 
 
-def small_labels(axes: Axes, count: int, comfortable: int) -> bool:
-    """Turn the labels of the x axis and shrink them when there are many; True if so."""
-    if count <= comfortable:
-        return False
-    axes.tick_params(axis="x", labelrotation=90, labelsize=max(6, 12 * comfortable / count))
-    return True
-
-
 def _short_paths(svg: bytes) -> bytes:
     """Coordinates of paths to a hundredth of a point: a page holds many pictures."""
 

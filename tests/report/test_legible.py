@@ -1,15 +1,14 @@
-"""Every picture, small and large: no two texts overlap, none leaves the figure, colours differ."""
+"""Every picture, small and large: no two texts overlap, none leaves the figure."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -39,10 +38,9 @@ from accelsim.report.plots import (
     validation,
     what_if,
 )
-from accelsim.report.style import KIND_STYLE, ROLE_COLOURS, ROLE_HATCHES
+from accelsim.report.style import KIND_STYLE
 from accelsim.report.sweep_words import Axis
 from accelsim.sweep.density import Crossing, DensityPoint
-from accelsim.workload.operators import OPERATOR_KINDS
 
 LONG = "transformer.decoder.layers.17.self_attention.output_projection"
 ROLES = ["baseline", "third", "candidate"]
@@ -392,44 +390,3 @@ def test_no_texts_overlap_and_none_leaves_the_figure(name: str) -> None:
 def test_every_picture_of_the_gallery_is_looked_at() -> None:
     drawn = {name.split()[0] for name in PICTURES}
     assert set(GALLERY) <= drawn
-
-
-def lightness(colour: str) -> float:
-    """CIE L*, 0 black to 100 white."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    y = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
-    return 116 * y ** (1 / 3) - 16 if y > 0.008856 else 903.3 * y
-
-
-def zipped(colours: Sequence[str], marks: Sequence[str]) -> list[tuple[str, str]]:
-    return [(c, marks[at % len(marks)]) for at, c in enumerate(colours)]
-
-
-# Colour and hatch, dash or marker of what one picture tells apart.
-SERIES = {
-    "roles": [(ROLE_COLOURS[role], ROLE_HATCHES[role]) for role in ROLE_COLOURS],
-    "parts": list(breakdown.PART_STYLE.values()),
-    "kinds": list(KIND_STYLE.values()),
-    "requesters": list(bandwidth.REQUESTERS),
-    "buffers": list(bandwidth.BUFFERS),
-    "gains": [what_if.GAIN, what_if.LOSS],
-    "ablation": [ablation.WHOLE, ablation.WITHOUT],
-    "flips": list(zip((flip.CANDIDATE, flip.RIVAL, flip.LEVEL), "osx", strict=True)),
-    "reuse": list(key_reuse.LINE_STYLE),
-    "density": [(ROLE_COLOURS[role], mark) for role, mark in density.ROLE_MARKER.items()],
-    "experts": list(expert_load.SERIES_STYLE),
-    "pareto": zipped(pareto.COLOURS, pareto.MARKERS),
-    "tornado": [(tornado.BETTER, ""), (tornado.WORSE, "//")],
-    "validation": zipped(validation.COLOURS, validation.MARKS),
-}
-
-
-@pytest.mark.parametrize("name", SERIES)
-def test_what_a_picture_tells_apart_differs_in_grey_or_in_its_mark(name: str) -> None:
-    for (one, mark), (other, second) in itertools.combinations(SERIES[name], 2):
-        assert mark != second or abs(lightness(one) - lightness(other)) > 6, (one, other)
-    assert len(set(SERIES[name])) == len(SERIES[name])
-
-
-def test_every_kind_of_operator_has_a_colour() -> None:
-    assert set(KIND_STYLE) == set(OPERATOR_KINDS)
