@@ -95,8 +95,8 @@ def draw(data: BandwidthOverTime) -> Figure:
     """
     figure = new_figure(
         data.title,
-        "above: bandwidth of each requester, stacked, under the peak of the DRAM (line, unless it is far above); "
-        "below: bytes claimed of each buffer over its size",
+        "above: bandwidth of each requester, stacked, under the peak of the DRAM (line, unless far "
+        "above); below: bytes claimed of each buffer over its size",
         data.caption,
     )
     count = len(data.machines)
