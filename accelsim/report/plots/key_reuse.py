@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TILES = (1, 2, 4, 8, 16, 32, 64, 128)
 SAMPLED_NNZ = 1 << 20
+Range = list[tuple[float, float]]
 LINES = 8
 NAME = 60  # characters; equal patterns share a line and its name
 LINE_STYLE = (
@@ -38,9 +39,9 @@ class ReuseLine(NamedTuple):
     traced: bool
     sampled: bool
     distinct: list[float]
-    distinct_range: list[tuple[float, float]]
+    distinct_range: Range
     sharers: list[float]
-    sharers_range: list[tuple[float, float]]
+    sharers_range: Range
 
 
 class ReuseCurves(NamedTuple):
@@ -114,8 +115,8 @@ def draw(data: ReuseCurves) -> Figure:
     for number, line in enumerate(shown):
         _line_of(left, data.tiles, line, number, line.distinct, line.distinct_range)
         _line_of(right, data.tiles, line, number, line.sharers, line.sharers_range)
-    _axes(left, data.tiles, "distinct keys of a tile", [v for n in shown for v in n.distinct])
-    _axes(right, data.tiles, "queries per fetched key", [v for n in shown for v in n.sharers])
+    _axes(left, data.tiles, "distinct keys of a tile", [n.distinct_range for n in shown])
+    _axes(right, data.tiles, "queries per fetched key", [n.sharers_range for n in shown])
     left.set_title("keys that a tile fetches", loc="left")
     right.set_title("queries that share a fetched key", loc="left")
     handles = left.get_legend_handles_labels()[0]
@@ -125,7 +126,7 @@ def draw(data: ReuseCurves) -> Figure:
 
 def _line_of(
     axes: Axes, tiles: list[int], line: ReuseLine, number: int, values: list[float],
-    ranges: list[tuple[float, float]],
+    ranges: Range,
 ) -> None:  # fmt: skip
     colour, marker = LINE_STYLE[number % len(LINE_STYLE)]
     dash = "--" if is_control(line.workload) else "-"
@@ -137,11 +138,12 @@ def _line_of(
     axes.fill_between(tiles, low, high, color=colour, alpha=0.13, linewidth=0)
 
 
-def _axes(axes: Axes, tiles: list[int], label: str, values: list[float]) -> None:
+def _axes(axes: Axes, tiles: list[int], label: str, ranges: Sequence[Range]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(tiles, [str(tile) for tile in tiles])
     axes.set_yscale("log", base=2)
-    low, high = min(values, default=1.0), max(values, default=2.0)
+    values = [value for pairs in ranges for pair in pairs for value in pair]
+    low, high = max(0.5, min(values, default=1.0)), max(values, default=2.0)
     axes.set_ylim(0.8 * low, 1.4 * max(high, 2 * low))
     ticks = [t for t in (1 << power for power in range(24)) if 0.8 * low <= t <= 1.4 * high]
     axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
