@@ -9,7 +9,14 @@ import numpy as np
 
 from accelsim.analysis.result import Result
 from accelsim.arch.spec import Arch
-from accelsim.report.style import ROLE_COLOURS, legend_below, machine_hatch, new_figure, styled
+from accelsim.report.style import (
+    ROLE_COLOURS,
+    legend_below,
+    machine_hatch,
+    new_figure,
+    settled,
+    styled,
+)
 from accelsim.report.terms import clock_and_dram_text, machine_label
 
 if TYPE_CHECKING:
@@ -114,7 +121,7 @@ def draw(data: BankConflicts) -> Figure:
     _stalls(figure.add_subplot(grid[1]), data)
     handles = left.get_legend_handles_labels()[0]
     legend_below(figure, handles, min(3, len(handles)))
-    return figure
+    return settled(figure)
 
 
 def _colour(role: str) -> str:

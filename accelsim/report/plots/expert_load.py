@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.report.style import broken_name, legend_below, new_figure, styled
+from accelsim.report.style import broken_name, legend_below, new_figure, settled, styled
 from accelsim.report.words import origin_text
 from accelsim.workload.operators import Moe
 from accelsim.workload.statistics import expert_counts
@@ -98,4 +98,4 @@ def draw(data: ExpertLoad) -> Figure:
         axes.set_visible(False)
     handles = panels[0].get_legend_handles_labels()[0]
     legend_below(figure, handles, len(handles))
-    return figure
+    return settled(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from accelsim.report.style import legend_below, new_figure, styled
+from accelsim.report.style import legend_below, new_figure, settled, styled
 from accelsim.report.words import TINY_CAPTION
 from accelsim.sweep.trios import is_control
 from accelsim.workload.operators import Attention
@@ -121,7 +121,7 @@ def draw(data: ReuseCurves) -> Figure:
     right.set_title("queries that share a fetched key", loc="left")
     handles = left.get_legend_handles_labels()[0]
     legend_below(figure, handles, 4)
-    return figure
+    return settled(figure)
 
 
 def _line_of(
