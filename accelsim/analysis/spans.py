@@ -50,15 +50,8 @@ def spans(result: Result, begin_ps: int, end_ps: int, most: int) -> Spans:
         with the shortest gaps first; the result may still have more.
     """
     program, schedule = result.program, result.schedule
-    held = (program.units.servers[program.unit] != UNLIMITED_SERVERS) & (
-        schedule.server_free > schedule.start
-    )
-    server = np.full(program.tasks, -1)
-    for unit, servers in enumerate(program.units.servers.tolist()):
-        mine = np.flatnonzero(held & (program.unit == unit))
-        mine = mine[np.argsort(schedule.start[mine], kind="stable")]
-        server[mine] = server_of(schedule.start[mine], schedule.server_free[mine], servers)
-    inside = held & (schedule.start < end_ps) & (schedule.server_free > begin_ps)
+    server = task_servers(result)
+    inside = (server >= 0) & (schedule.start < end_ps) & (schedule.server_free > begin_ps)
     task = np.flatnonzero(inside)
     task = task[np.lexsort((schedule.start[task], server[task], program.unit[task]))]
     joined = _joined(result, task, server, most)
@@ -77,6 +70,20 @@ def spans(result: Result, begin_ps: int, end_ps: int, most: int) -> Spans:
         tasks=last - first + 1,
         after=_after(result, head, span_of),
     )
+
+
+def task_servers(result: Result) -> np.ndarray:
+    """The server of its unit that each task held, int64[tasks]; -1 for a task that held none."""
+    program, schedule = result.program, result.schedule
+    held = (program.units.servers[program.unit] != UNLIMITED_SERVERS) & (
+        schedule.server_free > schedule.start
+    )
+    server = np.full(program.tasks, -1)
+    for unit, servers in enumerate(program.units.servers.tolist()):
+        mine = np.flatnonzero(held & (program.unit == unit))
+        mine = mine[np.argsort(schedule.start[mine], kind="stable")]
+        server[mine] = server_of(schedule.start[mine], schedule.server_free[mine], servers)
+    return server
 
 
 def _joined(result: Result, task: np.ndarray, server: np.ndarray, most: int) -> np.ndarray:
@@ -125,3 +132,15 @@ def buffer_steps(result: Result) -> dict[str, Steps]:
         np.add.at(change, at, np.concatenate([size, -size]))
         found[name] = Steps(times, np.cumsum(change))
     return found
+
+
+def most_by_bin(steps: Steps, edges: np.ndarray) -> np.ndarray:
+    """The greatest value in each bin between `edges` (ps), int64[edges - 1]."""
+    time, value = steps
+    if not time.size:
+        return np.zeros(edges.size - 1, np.int64)
+    inside = (time >= edges[0]) & (time < edges[-1])
+    at = np.searchsorted(time, edges[:-1], side="right") - 1
+    most = np.where(at >= 0, value[at], 0)  # at the begin of each bin
+    np.maximum.at(most, np.searchsorted(edges, time[inside], side="right") - 1, value[inside])
+    return most

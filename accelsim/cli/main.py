@@ -20,6 +20,7 @@ from accelsim.cli import (
     diff,
     dram,
     explain,
+    plot,
     review,
     robustness,
     run,
@@ -30,6 +31,7 @@ from accelsim.cli import (
     what_if,
     workload,
 )
+from accelsim.cli import list as list_command
 from accelsim.errors import InputError
 
 TRACEBACK = "ACCELSIM_TRACEBACK"
@@ -52,6 +54,8 @@ review.register(app)
 validate.register(app)
 what_if.register(app)
 robustness.register(app)
+plot.register(app)
+list_command.register(app)
 app.add_typer(sweep.app, name="sweep")
 search.register(app)
 app.add_typer(trace.app, name="trace")

@@ -89,3 +89,25 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
             where=str(path),
             remedy="name a file in an existing folder that you may write to",
         ) from None
+
+
+def window_of(text: str, where: str) -> tuple[int, int]:
+    """Read BEGIN:END, times with units, in ps.
+
+    Raises
+    ------
+    InputError
+        The text is no window; `where` names the option.
+    """
+    from accelsim.arch.units import parse_duration
+
+    begin, colon, end = text.partition(":")
+    try:
+        first, last = parse_duration(begin or "0 ps"), parse_duration(end)
+        if not colon or first >= last:
+            raise ValueError(f"'{text}' is no window")
+    except ValueError as error:
+        raise InputError(
+            str(error), where=where, remedy="expected BEGIN:END such as 10us:50us"
+        ) from None
+    return first, last

@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.options import Dtype, JsonOut, Machine, Overrides, Shape, Workload, write_json
+from accelsim.cli.options import (
+    Dtype,
+    JsonOut,
+    Machine,
+    Overrides,
+    Shape,
+    Workload,
+    window_of,
+    write_json,
+)
 from accelsim.cli.ran import RAN, what_ran
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
     from accelsim.analysis.result import Result
+
+
+WINDOW = "--timeline-window"
 
 
 class Engine(StrEnum):
@@ -57,7 +69,7 @@ def run(
     """
     from accelsim import load_arch, load_trace
 
-    window = None if timeline_window is None else _window(timeline_window)
+    window = None if timeline_window is None else window_of(timeline_window, WINDOW)
     machine, loaded = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)
 
@@ -81,23 +93,6 @@ def run(
         typer.echo(f"timeline: {timeline}, {count:,} spans (open it at https://ui.perfetto.dev)")
 
 
-def _window(text: str) -> tuple[int, int]:
-    """Read BEGIN:END, times with units, in ps."""
-    from accelsim.arch.units import parse_duration
-    from accelsim.errors import InputError
-
-    begin, colon, end = text.partition(":")
-    try:
-        first, last = parse_duration(begin or "0 ps"), parse_duration(end)
-        if not colon or first >= last:
-            raise ValueError(f"'{text}' is no window")
-    except ValueError as error:
-        raise InputError(
-            str(error), where="--timeline-window", remedy="expected BEGIN:END such as 10us:50us"
-        ) from None
-    return first, last
-
-
 def write_tiles(path: Path, result: Result) -> None:
     """Write the table of tiles and say how many there are."""
     from accelsim.analysis.tiles import tile_table
@@ -112,19 +107,23 @@ def write_tiles(path: Path, result: Result) -> None:
 
 
 def draw_memory(folder: Path, result: Result) -> None:
-    """Draw what the run asked of memory and say where the picture is."""
+    """Draw what the run asked of memory and say where the pictures are."""
     from accelsim.errors import InputError
-    from accelsim.report.plots import memory
+    from accelsim.report.plots import bandwidth, bank_conflicts
     from accelsim.report.style import save
 
+    figures = {
+        "bandwidth": bandwidth.draw(bandwidth.prepare({"": result})),
+        "bank_conflicts": bank_conflicts.draw(bank_conflicts.prepare({"": [result]})),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        picture = save(memory.draw(memory.prepare(result)), folder, "memory")[0]
+        pictures = [save(figure, folder, name)[0] for name, figure in figures.items()]
     except OSError as error:
         raise InputError(
             f"cannot be written: {error.strerror}", where=str(folder), remedy="name another folder"
         ) from None
-    typer.echo(f"picture: {picture}")
+    typer.echo(f"pictures: {', '.join(map(str, pictures))}")
 
 
 def register(app: typer.Typer) -> None:

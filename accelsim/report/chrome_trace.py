@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.analysis.result import Result
-from accelsim.analysis.spans import Spans, Steps, buffer_steps, spans
+from accelsim.analysis.spans import Spans, Steps, buffer_steps, most_by_bin, spans
 from accelsim.analysis.timeline import dram_bytes_by_requester
 from accelsim.engine.program import Cause
 from accelsim.errors import InputError
@@ -188,11 +188,7 @@ def _thinned(steps: Steps, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inside = (time >= edges[0]) & (time < edges[-1])
     if np.count_nonzero(inside) <= edges.size:
         return time[inside], value[inside]
-    at = np.searchsorted(time, edges[:-1], side="right") - 1
-    held = np.where(at >= 0, value[at], 0)  # at the begin of each bin
-    most = held.copy()
-    np.maximum.at(most, np.searchsorted(edges, time[inside], side="right") - 1, value[inside])
-    return edges[:-1], most
+    return edges[:-1], most_by_bin(steps, edges)
 
 
 def _counter(name: str, times: np.ndarray, values: np.ndarray) -> Iterator[Event]:

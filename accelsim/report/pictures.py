@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.result import Result
 from accelsim.report.plots import (
+    bandwidth,
+    bank_conflicts,
     breakdown,
     density,
     expert_load,
+    gantt,
     key_reuse,
     roofline,
     speedup,
@@ -19,7 +23,7 @@ from accelsim.report.plots import (
 )
 from accelsim.report.study import Study
 from accelsim.report.style import save
-from accelsim.report.terms import machines
+from accelsim.report.terms import machines, shown_results
 from accelsim.sweep.trios import BIG, CONTROL_OF, is_control
 from accelsim.workload.trace import Trace
 
@@ -51,6 +55,9 @@ def draw_all(
         plans |= _of_workload(comparison)
     for name, group in _rooflines(comparisons).items():
         plans[name] = partial(_roofline, group)
+    plans["bank_conflicts"] = lambda: bank_conflicts.draw(
+        bank_conflicts.prepare(_runs(comparisons))
+    )
     if experts is not None:
         plans["expert_load"] = lambda: expert_load.draw(experts)
     if reuse.lines:
@@ -74,7 +81,16 @@ def _of_workload(comparison: Comparison) -> dict[str, Callable[[], Figure]]:
     return {
         f"breakdown_{name}": lambda: breakdown.draw(breakdown.prepare(comparison)),
         f"utilisation_{name}": lambda: utilisation.draw(utilisation.prepare(comparison)),
+        f"gantt_{name}": lambda: gantt.draw(gantt.prepare(shown_results(comparison))),
+        f"bandwidth_{name}": lambda: bandwidth.draw(bandwidth.prepare(shown_results(comparison))),
     }
+
+
+def _runs(comparisons: Sequence[Comparison]) -> dict[str, list[Result]]:
+    """Results by role, for the roles that every workload has."""
+    shown = [shown_results(comparison) for comparison in comparisons]
+    roles = [role for role in shown[0] if all(role in results for results in shown)]
+    return {role: [results[role] for results in shown] for role in roles}
 
 
 def _rooflines(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison]]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
 INCHES = (12.8, 7.2)
 PNG_DPI = 150
+TITLE_LENGTH = 75  # characters that fit at full size
+LEGEND_LENGTH = 165  # characters of a line, with the place of the marks
+LEGEND_ROW = 0.031  # of the height
 TEXT_GREY = "#444444"
 
 # Okabe and Ito's palette, chosen so that neighbours also differ in grey; hatches back it up.
@@ -27,6 +31,19 @@ ROLE_COLOURS = {
     "candidate_dense": "#a6cee3",
 }
 ROLE_HATCHES = {"baseline": "", "third": "", "candidate": "", "candidate_dense": "//"}
+
+# Kinds of operators, the same in every plot; those of one hatch differ in grey.
+KIND_STYLE = {
+    "attention": ("#0072b2", ""),
+    "matmul": ("#e69f00", ""),
+    "moe": ("#cc79a7", "//"),
+    "vector": ("#009e73", "\\\\"),
+    "index": ("#56b4e9", ".."),
+    "topk": ("#f0e442", ""),
+    "gather": ("#d55e00", "xx"),
+    "scatter_add": ("#b2abd2", "++"),
+}
+OTHER_KIND = "between operators"
 
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -74,10 +91,26 @@ def new_figure(title: str, subtitle: str, caption: str) -> Figure:
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0.005, bottom, 0.99, top - bottom))  # type: ignore[call-arg]
-    figure.text(0.015, 0.975, title, fontsize=19, fontweight="bold", va="top")
+    size = min(19.0, 19.0 * TITLE_LENGTH / max(1, len(title)))
+    figure.text(0.015, 0.975, title, fontsize=size, fontweight="bold", va="top")
     figure.text(0.015, 0.915, "\n".join(above), fontsize=13, color=TEXT_GREY, va="top")
     figure.text(0.015, 0.012, "\n".join(below), fontsize=10.5, color=TEXT_GREY, va="bottom")
     return figure
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
+    """A legend between all axes and the caption, in at most so many columns."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    left, bottom, width, height = engine.get()["rect"]
+    longest = max((len(str(handle.get_label())) for handle in handles), default=1)
+    columns = min(columns, LEGEND_LENGTH // (longest + 11))
+    needed = LEGEND_ROW * -(-len(handles) // max(1, columns)) + 0.012
+    engine.set(rect=(left, bottom + needed, width, height - needed))  # type: ignore[call-arg]
+    figure.legend(
+        handles=list(handles), loc="center", bbox_to_anchor=(left, bottom, width, needed),
+        ncols=max(1, columns), borderaxespad=0, borderpad=0, labelspacing=0.3,
+    )  # fmt: skip
 
 
 def settled(figure: Figure) -> Figure:
@@ -110,12 +143,23 @@ def broken_name(name: str, width: int = 12) -> str:
     return "\n".join(pieces)
 
 
-def small_labels(axes: Axes, count: int, comfortable: int) -> bool:
-    """Turn the labels of the x axis and shrink them when there are many; True if so."""
-    if count <= comfortable:
-        return False
-    axes.tick_params(axis="x", labelrotation=90, labelsize=max(6, 12 * comfortable / count))
-    return True
+def kind_style(kind: str) -> tuple[str, str]:
+    """Colour and hatch of a kind of operator."""
+    return KIND_STYLE.get(kind, ("#888888", "--"))
+
+
+def machine_hatch(number: int) -> str:
+    """A hatch for each of several machines that stand side by side; the first has none."""
+    return ("", "//", "\\\\", "xx", "..", "++")[number % 6]
+
+
+def _short_paths(svg: bytes) -> bytes:
+    """Coordinates of paths to a hundredth of a point: a page holds many pictures."""
+
+    def shorter(path: re.Match[bytes]) -> bytes:
+        return re.sub(rb"(\.\d\d)\d+", rb"\1", path[0])
+
+    return re.sub(rb' d="[^"]*"', shorter, svg)
 
 
 def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
@@ -131,5 +175,5 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         text = io.BytesIO()
         FigureCanvasSVG(figure)
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    svg.write_bytes(text.getvalue())
+    svg.write_bytes(_short_paths(text.getvalue()))
     return png, svg

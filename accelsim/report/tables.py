@@ -240,21 +240,23 @@ def expert_table(data: ExpertLoad | None) -> pd.DataFrame:
 
 
 def reuse_table(data: ReuseCurves) -> pd.DataFrame:
-    """Key reuse by tile height."""
+    """Key reuse by tile height: means, and between which the middle 80 % of tiles lie."""
     rows = [
         (
             line.workload,
             tile,
             line.distinct[at],
-            line.lowest[at],
-            line.highest[at],
+            *line.distinct_range[at],
             line.sharers[at],
+            *line.sharers_range[at],
         )
         for line in data.lines
         for at, tile in enumerate(data.tiles)
     ]
-    names = ["workload", "tile_queries", "distinct_keys", "lowest_layer", "highest_layer"]
-    return pd.DataFrame(rows, columns=[*names, "queries_per_fetched_key"])
+    names = ["workload", "tile_queries"]
+    for figure in ("distinct_keys", "queries_per_fetched_key"):
+        names += [figure, f"{figure}_10th_percentile", f"{figure}_90th_percentile"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def break_even_table(found: Sequence[BreakEven]) -> pd.DataFrame:

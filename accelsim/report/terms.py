@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.result import Result
 from accelsim.arch.equal import Row, array_shape
 from accelsim.arch.spec import Arch
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND
-from accelsim.report.words import LEVEL_WORDS, as_bytes
+from accelsim.report.words import LEVEL_WORDS, ROLE_TITLES, as_bytes
 
 # Terms that are shown in the line, by the name of their row in `arch.equal`.
 _SHORT: dict[str, Callable[[Arch], str]] = {
@@ -23,7 +24,17 @@ _SHORT: dict[str, Callable[[Arch], str]] = {
 
 def machines(comparison: Comparison) -> list[Arch]:
     """The architectures compared, without the candidate's dense twin."""
-    return [r.arch for role, r in comparison.results.items() if role != "candidate_dense"]
+    return [result.arch for result in shown_results(comparison).values()]
+
+
+def shown_results(comparison: Comparison) -> dict[str, Result]:
+    """Results by role, without the candidate's dense twin."""
+    return {r: result for r, result in comparison.results.items() if r != "candidate_dense"}
+
+
+def machine_label(role: str, arch: Arch) -> str:
+    """Role and name of a machine; the name alone where it has no role."""
+    return f"{ROLE_TITLES[role]}: {arch.name}" if role in ROLE_TITLES else arch.name
 
 
 def clock_and_dram_text(archs: list[Arch]) -> str:

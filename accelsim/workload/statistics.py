@@ -41,6 +41,8 @@ class KeyReuse:
         Kept positions of a tile over its distinct columns: rows that use a fetched column.
     jaccard : float
         Mean over adjacent rows of common over all columns; nan without adjacent rows.
+    union_range, sharers_range : tuple of 2 float
+        Between which the distinct columns, and the sharers, of the middle 80 % of tiles lie.
     rows : int
         Rows that were looked at.
     sampled : bool
@@ -55,6 +57,8 @@ class KeyReuse:
     jaccard: float
     rows: int
     sampled: bool
+    union_range: tuple[float, float]
+    sharers_range: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -153,17 +157,19 @@ def key_reuse(
     ]
     wanted = max(1, min(len(spans), len(spans) * sampled_nnz // max(1, pattern.nnz)))
     chosen = np.unique(np.linspace(0, len(spans) - 1, wanted).round().astype(int))
-    unions, jaccards, kept, rows = [], [], 0, 0
+    unions, jaccards, tile_kept, kept, rows = [], [], [], 0, 0
     for start, stop in (spans[i] for i in chosen):
         indptr, indices = pattern.csr(start, stop)
         unions.append(np.asarray(union_sizes(indptr, indices, pattern.cols, tile, 1)))
         kept, rows = kept + len(indices), rows + stop - start
+        tile_kept.append(np.add.reduceat(np.diff(indptr), np.arange(0, stop - start, tile)))
         shared = np.zeros(stop - start - 1, dtype=np.int64)
         adjacent_shared(indptr, indices, shared)
         counts = np.diff(indptr)
         jaccards.append(shared / np.maximum(1, counts[1:] + counts[:-1] - shared))
     union, jaccard = np.concatenate(unions), np.concatenate(jaccards)
     distinct = int(union.sum())
+    sharers = np.concatenate(tile_kept) / np.maximum(1, union)
     return KeyReuse(
         tile=tile,
         union_mean=float(union.mean()),
@@ -173,7 +179,14 @@ def key_reuse(
         jaccard=float(jaccard.mean()) if len(jaccard) else float("nan"),
         rows=rows,
         sampled=rows < pattern.rows,
+        union_range=_middle(union),
+        sharers_range=_middle(sharers),
     )
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.1, 0.9])
+    return float(low), float(high)
 
 
 def effectual_macs(operator: Operator) -> int:

@@ -25,6 +25,8 @@ COMMANDS = [
     ("diff",),
     ("what-if",),
     ("robustness",),
+    ("plot",),
+    ("list",),
 ]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 

@@ -14,7 +14,7 @@ from accelsim.arch.load import load_arch
 from accelsim.cli.main import app
 from accelsim.errors import InputError
 from accelsim.mapping.gathering import Gatherer
-from accelsim.report.plots.memory import prepare
+from accelsim.report.plots import bandwidth, bank_conflicts
 from accelsim.simulation import simulate
 from accelsim.workload.operators import Gather, ScatterAdd
 from tests.mapping.invariants import traffic_is_conserved
@@ -30,11 +30,13 @@ SMALL = ("mapping.activation_storage=0 B",)
 
 def test_the_picture_of_memory_shows_every_byte_once() -> None:
     result = looked_up()
-    data = prepare(result)
-    seconds = np.diff(data.edges_ps) / 1000
-    moved = sum(float((rate * seconds).sum()) for rate in data.bandwidth.values())
+    data = bandwidth.prepare({"": result})
+    nanoseconds = np.diff(data.edges_ps) / 1000
+    (machine,) = data.machines
+    moved = sum(float((rate * nanoseconds).sum()) for rate in machine.bandwidth.values())
     assert moved == pytest.approx(result.summary["dram_bytes"], rel=1e-6)
-    assert data.waits.sum() == result.memory["requests"].iloc[0]
+    waits = bank_conflicts.prepare({"": [result]}).waits
+    assert waits.sum() == result.memory["requests"].iloc[0]
 
 
 def looked_up(*overrides: str) -> Result:
@@ -107,7 +109,8 @@ def test_the_command_writes_the_tiles(tmp_path: Path) -> None:
         ],
     )
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "pictures" / "memory.png").stat().st_size > 10_000
+    for name in ("bandwidth", "bank_conflicts"):
+        assert (tmp_path / "pictures" / f"{name}.png").stat().st_size > 10_000
     said = " ".join(done.output.split())  # lines break where the path lets them
     assert "DRAM requests of" in said and "row hits" in said
     header, *rows = out.read_text().splitlines()

@@ -124,6 +124,9 @@ def test_key_reuse(q_len: int, tile: int) -> None:
     assert reuse.union_mean == pytest.approx(unions.mean())
     assert reuse.union_max == unions.max()
     assert reuse.sharers == pytest.approx(mask.sum() / unions.sum())
+    shared = [part.sum() / max(1, part.any(axis=0).sum()) for part in tiles]
+    assert reuse.sharers_range == pytest.approx(tuple(np.quantile(shared, [0.1, 0.9])))
+    assert reuse.union_range == pytest.approx(tuple(np.quantile(unions, [0.1, 0.9])))
     assert reuse.union_over_row == pytest.approx(unions.mean() / mask.sum(axis=1).mean())
     both, either = units[:, 1:] & units[:, :-1], units[:, 1:] | units[:, :-1]
     if q_len == 1:

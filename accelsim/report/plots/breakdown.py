@@ -27,7 +27,7 @@ PART_STYLE = {
     "vector lanes": ("#009e73", ""),
     "index unit": ("#5e3c99", "--"),
     "scatter unit": ("#b2abd2", "++"),
-    "dispatch": ("#888888", ""),
+    "dispatch": ("#888888", "||"),
 }
 
 
@@ -100,9 +100,7 @@ def draw(data: Breakdown) -> Figure:
         )  # fmt: skip
     labels = [ROLE_TITLES[role] for _ in data.kinds for role in data.roles]
     turned = groups > 1
-    axes.set_xticks(
-        x.ravel(), labels, rotation=40 if turned else 0, ha="right" if turned else "center"
-    )
+    axes.set_xticks(x.ravel(), labels, rotation=90 if turned else 0)
     axes.tick_params(axis="x", length=0, labelsize=9 if many else 11 if turned else 13)
     for group, kind in enumerate(data.kinds):
         axes.annotate(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.report.style import new_figure, styled
+from accelsim.report.style import broken_name, legend_below, new_figure, settled, styled
 from accelsim.report.words import origin_text
 from accelsim.workload.operators import Moe
 from accelsim.workload.statistics import expert_counts
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANELS = 6
+BARS = 40  # experts, up to which each has a bar
 SERIES_STYLE = (("#0072b2", ""), ("#e69f00", "//"), ("#888888", ".."))
 
 
@@ -73,12 +74,21 @@ def draw(data: ExpertLoad) -> Figure:
             counts = tokens[at]
             width = 0.84 / len(data.traces)
             x = np.arange(len(counts)) + (number - (len(data.traces) - 1) / 2) * width
-            axes.bar(x, counts, width, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3,
-                     label=name)  # fmt: skip
+            if len(counts) <= BARS:
+                axes.bar(x, counts, width, color=colour, hatch=hatch, edgecolor="white",
+                         linewidth=0.3, label=name)  # fmt: skip
+            else:  # one outline for all, the first one filled
+                axes.stairs(
+                    counts, fill=number == 0, color=colour, linewidth=1.8, label=name,
+                    linestyle=("-", "--", ":")[number % 3],
+                )  # fmt: skip
             loads.append(f"{counts.max() / max(counts.mean(), 1e-9):.2f}")
         mean = float(data.tokens[0][at].mean())
         axes.axhline(mean, color="black", linewidth=1.2, linestyle="--", label="mean")
-        axes.set_title(f"{layer}: load {' / '.join(loads)}", loc="left")
+        axes.set_title(
+            f"{broken_name(layer, 110 // columns)}\nload {' / '.join(loads)}", loc="left",
+            fontsize=12,
+        )  # fmt: skip
         axes.set_xticks([])
         if at % columns == 0:
             axes.set_ylabel("tokens")
@@ -86,6 +96,6 @@ def draw(data: ExpertLoad) -> Figure:
             axes.set_xlabel(f"{len(data.tokens[0][at])} experts, by load")
     for axes in panels[count:]:
         axes.set_visible(False)
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=len(names))
-    return figure
+    handles = panels[0].get_legend_handles_labels()[0]
+    legend_below(figure, handles, len(handles))
+    return settled(figure)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from accelsim.report.style import new_figure, styled
+from accelsim.report.style import legend_below, new_figure, settled, styled
 from accelsim.report.words import TINY_CAPTION
-from accelsim.sweep.trios import CONTROL_OF, is_control
+from accelsim.sweep.trios import is_control
 from accelsim.workload.operators import Attention
 from accelsim.workload.statistics import KeyReuse, key_reuse
 from accelsim.workload.trace import Trace
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 TILES = (1, 2, 4, 8, 16, 32, 64, 128)
 SAMPLED_NNZ = 1 << 20
+Range = list[tuple[float, float]]
 LINES = 8
+NAME = 60  # characters; equal patterns share a line and its name
 LINE_STYLE = (
     ("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"),
     ("#4d4d4d", "v"), ("#56b4e9", "P"), ("#d55e00", "X"), ("#b2abd2", "*"),
@@ -28,17 +30,18 @@ LINE_STYLE = (
 class ReuseLine(NamedTuple):
     """One trace: means over its attention layers for every tile height.
 
-    `distinct`, `lowest`, `highest` : distinct keys of a tile, the mean and the range over layers;
-    `sharers` : queries that use a fetched key. `traced` is False for a synthetic trace.
+    `distinct`, `sharers` : distinct keys of a tile, and queries that use a fetched key;
+    `distinct_range`, `sharers_range` : (low, high) between which the middle 80 % of tiles lie.
+    `traced` is False for a synthetic trace.
     """
 
     workload: str
     traced: bool
     sampled: bool
     distinct: list[float]
-    lowest: list[float]
-    highest: list[float]
+    distinct_range: Range
     sharers: list[float]
+    sharers_range: Range
 
 
 class ReuseCurves(NamedTuple):
@@ -78,69 +81,72 @@ def _line(trace: Trace, tiles: Sequence[int]) -> ReuseLine | None:
         workload=trace.name,
         traced=not trace.synthetic,
         sampled=any(reuse.sampled for row in found for reuse in row),
-        distinct=[sum(r.union_mean for r in row) / len(row) for row in found],
-        lowest=[min(r.union_mean for r in row) for row in found],
-        highest=[max(r.union_mean for r in row) for row in found],
-        sharers=[sum(r.sharers for r in row) / len(row) for row in found],
+        distinct=[_mean([r.union_mean for r in row]) for row in found],
+        distinct_range=[_mean_range([r.union_range for r in row]) for row in found],
+        sharers=[_mean([r.sharers for r in row]) for row in found],
+        sharers_range=[_mean_range([r.sharers_range for r in row]) for row in found],
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _mean_range(ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return _mean([low for low, _ in ranges]), _mean([high for _, high in ranges])
 
 
 @styled
 def draw(data: ReuseCurves) -> Figure:
-    """Left: distinct keys of traced models; right: sharers of every workload."""
+    """Left: distinct keys of a tile; right: queries of a tile that share a fetched key."""
     caption = f"Traced: {TINY_CAPTION}. " if data.tiny else ""
-    synthetic = [line.workload for line in data.lines if not line.traced]
+    shown, more = data.lines[:LINES], len(data.lines) - LINES
+    synthetic = [line.workload for line in shown if not line.traced]
     figure = new_figure(
         "Key reuse per query tile",
         "keys that a tile of neighbouring queries needs together, and how many of its queries "
-        "share one fetched key",
+        "share one fetched key; band: the middle 80 % of tiles",
         f"{caption}Synthetic: {', '.join(synthetic) or 'none'}. From the traces alone: the same on "
-        "every architecture and clock; mean over heads and layers, long patterns sampled.",
+        "every architecture and clock; mean over heads and layers, long patterns sampled."
+        + f" {more} more workloads are not shown."
+        * (more > 0),
     )
-    pair = {name for both in CONTROL_OF.items() for name in both}
-    traced = [line for line in data.lines if line.traced]
-    left = [line for line in traced if line.workload in pair] or traced
-    panels = figure.subplots(1, 2 if left else 1, squeeze=False)[0]
-    styles = {line.workload: LINE_STYLE[at % len(LINE_STYLE)] for at, line in enumerate(data.lines)}
-    if left:
-        _panel(panels[0], data.tiles, left[:LINES], styles, "distinct keys of a tile", shade=True)
-        panels[0].set_title("distinct keys, trained and not (band: all layers)", loc="left")
-        panels[0].legend(loc="upper left")
-    _panel(
-        panels[-1], data.tiles, data.lines[:LINES], styles, "queries per fetched key", shade=False
-    )
-    panels[-1].set_title("queries of the tile that share a fetched key", loc="left")
-    panels[-1].legend(loc="upper left")
-    return figure
+    left, right = figure.subplots(1, 2)
+    for number, line in enumerate(shown):
+        _line_of(left, data.tiles, line, number, line.distinct, line.distinct_range)
+        _line_of(right, data.tiles, line, number, line.sharers, line.sharers_range)
+    _axes(left, data.tiles, "distinct keys of a tile", [n.distinct_range for n in shown])
+    _axes(right, data.tiles, "queries per fetched key", [n.sharers_range for n in shown])
+    left.set_title("keys that a tile fetches", loc="left")
+    right.set_title("queries that share a fetched key", loc="left")
+    handles = left.get_legend_handles_labels()[0]
+    legend_below(figure, handles, 4)
+    return settled(figure)
 
 
-def _panel(
-    axes: Axes,
-    tiles: list[int],
-    lines: list[ReuseLine],
-    styles: dict[str, tuple[str, str]],
-    label: str,
-    *,
-    shade: bool,
-) -> None:
-    for line in lines:
-        colour, marker = styles[line.workload]
-        values = line.distinct if shade else line.sharers
-        dash = "--" if is_control(line.workload) else "-"
-        axes.plot(tiles, values, dash, marker=marker, color=colour, markersize=8, linewidth=2,
-                  label=line.workload)  # fmt: skip
-        if shade and line.lowest != line.highest:
-            axes.fill_between(
-                tiles, line.lowest, line.highest, color=colour, alpha=0.13, linewidth=0
-            )
+def _line_of(
+    axes: Axes, tiles: list[int], line: ReuseLine, number: int, values: list[float],
+    ranges: Range,
+) -> None:  # fmt: skip
+    colour, marker = LINE_STYLE[number % len(LINE_STYLE)]
+    dash = "--" if is_control(line.workload) else "-"
+    axes.plot(
+        tiles, values, dash, marker=marker, color=colour, markersize=8, linewidth=2,
+        label=line.workload if len(line.workload) <= NAME else f"{line.workload[: NAME - 3]}...",
+    )  # fmt: skip
+    low, high = zip(*ranges, strict=True)
+    axes.fill_between(tiles, low, high, color=colour, alpha=0.13, linewidth=0)
+
+
+def _axes(axes: Axes, tiles: list[int], label: str, ranges: Sequence[Range]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(tiles, [str(tile) for tile in tiles])
-    if not shade:
-        axes.set_yscale("log", base=2)
-        high = max([2.0, *(v for line in lines for v in line.sharers)])
-        ticks = [t for t in (1, 2, 4, 8, 16, 32, 64, 128) if t <= 2 * high]
-        axes.set_yticks(ticks, [str(tick) for tick in ticks])
-        axes.set_ylim(0.9, 2.5 * high)
+    axes.set_yscale("log", base=2)
+    values = [value for pairs in ranges for pair in pairs for value in pair]
+    low, high = max(0.5, min(values, default=1.0)), max(values, default=2.0)
+    axes.set_ylim(0.8 * low, 1.4 * max(high, 2 * low))
+    ticks = [t for t in (1 << power for power in range(24)) if 0.8 * low <= t <= 1.4 * high]
+    axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("tile height (queries)")
     axes.set_ylabel(label)

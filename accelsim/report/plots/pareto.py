@@ -198,13 +198,12 @@ def _beside(axes: Axes, side: Axes, data: Pareto) -> None:
     )  # fmt: skip
     legend.get_title().set_color(TEXT_GREY)
     head = 1 if data.knee is not None else 0
-    side.text(
-        0, 0, "\n".join(["" if n < head else line for n, line in enumerate(lines)]), va="bottom",
-        fontsize=size, linespacing=1.3, transform=side.transAxes,
+    rest = side.text(
+        0, 0, "\n".join(lines[head:]), va="bottom", fontsize=size, linespacing=1.3,
+        transform=side.transAxes,
     )  # fmt: skip
     if head:
-        rest = "\n" * (len(lines) - 1)
-        side.text(
-            0, 0, lines[0] + rest, va="bottom", fontsize=size, fontweight="bold", linespacing=1.3,
-            transform=side.transAxes,
+        side.annotate(
+            lines[0], (0, 1), xycoords=rest, xytext=(0, 0.3 * size), textcoords="offset points",
+            va="bottom", fontsize=size, fontweight="bold",
         )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.report.style import new_figure, styled
+from accelsim.report.style import broken_name, new_figure, styled
 from accelsim.report.words import origin_text
 from accelsim.workload.operators import Attention
 from accelsim.workload.patterns import Pattern
@@ -91,8 +91,9 @@ def draw(data: PatternMap) -> Figure:
             share, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest",
             extent=(0, kv_len, q_len, 0),
         )  # fmt: skip
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_title(broken_name(title, 100 // columns), loc="left", fontsize=11)
         axes.grid(False)
+        axes.locator_params(axis="x", nbins=4)
     for at, axes in enumerate(panels):
         axes.set_visible(at < count)
         if at % columns == 0:

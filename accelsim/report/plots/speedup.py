@@ -13,7 +13,6 @@ from accelsim.report.style import (
     ROLE_HATCHES,
     broken_name,
     new_figure,
-    small_labels,
     styled,
 )
 from accelsim.report.terms import clock_and_dram_text, machines
@@ -24,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LABELLED = 12
+LABELLED = 12  # workloads, up to which every bar has its figure
+UPRIGHT = 6  # and up to which names are not turned
+SLOTS = 390.0  # points of text side by side
 
 
 class SpeedupBars(NamedTuple):
@@ -102,17 +103,22 @@ def draw(data: SpeedupBars) -> Figure:
         x = mean_at + aside * mean_step
         axes.vlines(x - 0.36 * mean_step, over.minimum, over.maximum, color="black", linewidth=1.2)
         at = np.array([x + 0.08 * mean_step])
-        _bars(axes, at, [over.geomean], 0.5 * mean_step, role, label=True, named=False)
+        _bars(axes, at, [over.geomean], 0.5 * mean_step, role, label=True, named=False,
+              turned=count > LABELLED)  # fmt: skip
     axes.axhline(1, color="black", linewidth=1.4)
     axes.axvline(count - 0.5, color="#999999", linewidth=1, linestyle=":")
     axes.set_xlim(-0.6, count + 1.2)
     _axis(axes, min([*values, 1.0]), max([*values, 1.0]))
-    names = [f"{broken_name(w)}\n({r})" for w, r in zip(data.workloads, data.remarks, strict=True)]
-    names = [n.replace(", ", ",\n") for n in names]
-    if small_labels(axes, count, LABELLED):
+    named = zip(data.workloads, data.remarks, strict=True)
+    if count <= UPRIGHT:
+        names = [f"{broken_name(w)}\n({r})".replace(", ", ",\n") for w, r in named]
+    elif count <= LABELLED:
+        names = [f"{w}\n({r})" for w, r in named]
+    else:
         names = list(data.workloads)
-    axes.set_xticks([*range(count), mean_at], [*names, "geomean\n(line: min\nto max)"])
-    axes.tick_params(axis="x", length=0, labelsize=10.5 if count <= LABELLED else None)
+    mean = "geomean\n(line: min\nto max)" if count <= UPRIGHT else "geomean"
+    axes.set_xticks([*range(count), mean_at], [*names, mean], rotation=90 * (count > UPRIGHT))
+    axes.tick_params(axis="x", length=0, labelsize=min(10.5, SLOTS / (count + 2)))
     axes.set_ylabel("speedup (x, logarithmic)")
     axes.legend(loc="upper left", ncols=3, borderaxespad=0.2)
     return figure
@@ -127,6 +133,7 @@ def _bars(
     *,
     label: bool,
     named: bool = True,
+    turned: bool = False,
 ) -> None:
     axes.bar(
         x,
@@ -151,6 +158,7 @@ def _bars(
             ha="center",
             va="bottom" if up else "top",
             fontsize=9.5,
+            rotation=90 if turned else 0,
         )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN_ABOVE = 0.05  # a unit that never reaches this part of its peak has no row
+MOST_ROWS = 36  # of a figure; units with the least use are left out
 
 
 class UtilisationOverTime(NamedTuple):
@@ -59,11 +60,12 @@ def draw(data: UtilisationOverTime) -> Figure:
     )
     unit, size = time_unit(data.timelines[0].edges_ps[-1] / 10)
     panels = figure.subplots(len(data.roles), 1, sharex=True, squeeze=False)[:, 0]
+    rows = [_rows(line, MOST_ROWS // len(panels)) for line in data.timelines]
+    size_of_text = min(12.0, 300 / (sum(map(len, rows)) + 3 * len(rows)))
     image = None
-    for axes, role, name, total, line in zip(
-        panels, data.roles, data.architectures, data.totals_ps, data.timelines, strict=True
+    for axes, role, name, total, line, used in zip(
+        panels, data.roles, data.architectures, data.totals_ps, data.timelines, rows, strict=True
     ):
-        used = [row for row in range(len(line.units)) if line.busy[row].max() > SHOWN_ABOVE]
         end = line.edges_ps[-1] / size
         values = np.where(line.edges_ps[:-1] < total, line.busy[used], np.nan)
         image = axes.imshow(
@@ -74,14 +76,20 @@ def draw(data: UtilisationOverTime) -> Figure:
         axes.set_facecolor("#f2f2f2")
         axes.axvline(total / size, color="black", linewidth=1.5)
         axes.set_yticks(np.arange(len(used)) + 0.5, [line.units[row] for row in used])
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, labelsize=size_of_text)
         for at, row in enumerate(used):
             mean = line.busy[row].sum() * line.edges_ps[-1] / len(line.busy[row]) / total
             axes.text(1.008, at + 0.5, f"{100 * mean:.0f} %", transform=axes.get_yaxis_transform(),
-                      va="center", fontsize=11)  # fmt: skip
+                      va="center", fontsize=min(11.0, size_of_text))  # fmt: skip
         axes.set_title(f"{ROLE_TITLES[role]}: {name}, {as_time(total)}", loc="left", fontsize=13)
     panels[-1].set_xlabel(f"time ({unit})")
     if image is not None:
         bar = figure.colorbar(image, ax=list(panels), pad=0.055, fraction=0.03)
         bar.set_label("part of the unit's peak in use")
     return figure
+
+
+def _rows(line: Timeline, most: int) -> list[int]:
+    """Numbers of the units that have a row, in their order."""
+    used = [row for row in range(len(line.units)) if line.busy[row].max() > SHOWN_ABOVE]
+    return sorted(sorted(used, key=lambda row: -line.busy[row].mean())[:most])
