@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from accelsim.analysis.breakdown import path_parts
 from accelsim.analysis.result import Result
 from accelsim.arch.equal import equalities
 from accelsim.workload.operators import Attention
@@ -36,6 +38,11 @@ class Comparison:
         """The speedup over all placements that were run; both sides have the same one."""
         pairs = zip(self.elsewhere["baseline"], self.elsewhere[role], strict=True)
         return spread([self.speedup(role), *(first / max(1, other) for first, other in pairs)])
+
+    @cached_property
+    def parts(self) -> dict[str, pd.DataFrame]:
+        """Role -> its critical path by operator kind and what it was spent on, see `path_parts`."""
+        return {role: path_parts(result) for role, result in self.results.items()}
 
     def attention_speedup(self, role: str = "candidate") -> float | None:
         """The same over the attention operators alone (their shares of the critical path)."""

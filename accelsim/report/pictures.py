@@ -21,6 +21,7 @@ from accelsim.report.plots import (
     speedup,
     utilisation,
 )
+from accelsim.report.robustness_pictures import of_robustness
 from accelsim.report.study import Study
 from accelsim.report.style import save
 from accelsim.report.terms import machines, shown_results
@@ -37,6 +38,7 @@ class Drawn(NamedTuple):
     pictures: dict[str, Path]
     experts: expert_load.ExpertLoad | None
     reuse: key_reuse.ReuseCurves
+    used: list[utilisation.UtilisationOverTime]
 
 
 def draw_all(
@@ -48,11 +50,12 @@ def draw_all(
     comparisons, points = study.comparisons, study.density
     experts = expert_load.prepare(_expert_traces(comparisons))
     reuse = key_reuse.prepare([comparison.trace for comparison in comparisons])
+    used = [utilisation.prepare(comparison) for comparison in comparisons]
     plans: dict[str, Callable[[], Figure]] = {
         "speedup": lambda: speedup.draw(speedup.prepare(comparisons))
     }
-    for comparison in comparisons:
-        plans |= _of_workload(comparison)
+    for comparison, over_time in zip(comparisons, used, strict=True):
+        plans |= _of_workload(comparison, over_time)
     for name, group in _rooflines(comparisons).items():
         plans[name] = partial(_roofline, group)
     plans["bank_conflicts"] = lambda: bank_conflicts.draw(
@@ -64,23 +67,26 @@ def draw_all(
         plans["key_reuse"] = lambda: key_reuse.draw(reuse)
     if points:
         plans["density"] = lambda: density.draw(density.prepare(points, BIG))
+    plans |= of_robustness(study)
     pictures = {}
     for number, (name, plan) in enumerate(plans.items()):
         if progress is not None:
             progress(f"drawing {name}", number, len(plans))
         _, pictures[name] = save(plan(), folder, name)
-    return Drawn(pictures, experts, reuse)
+    return Drawn(pictures, experts, reuse, used)
 
 
 def _roofline(group: Sequence[Comparison]) -> Figure:
     return roofline.draw(roofline.prepare(group))
 
 
-def _of_workload(comparison: Comparison) -> dict[str, Callable[[], Figure]]:
+def _of_workload(
+    comparison: Comparison, used: utilisation.UtilisationOverTime
+) -> dict[str, Callable[[], Figure]]:
     name = comparison.trace.name
     return {
         f"breakdown_{name}": lambda: breakdown.draw(breakdown.prepare(comparison)),
-        f"utilisation_{name}": lambda: utilisation.draw(utilisation.prepare(comparison)),
+        f"utilisation_{name}": lambda: utilisation.draw(used),
         f"gantt_{name}": lambda: gantt.draw(gantt.prepare(shown_results(comparison))),
         f"bandwidth_{name}": lambda: bandwidth.draw(bandwidth.prepare(shown_results(comparison))),
     }

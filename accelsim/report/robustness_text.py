@@ -49,17 +49,18 @@ def _table(left: Sequence[str], right: Sequence[str], last: str) -> Table:
 def _flips(flips: Sequence[Flip]) -> Table:
     table = _table(["winner changes with", "against"], ["now", "is", "at", "factor"], "remark")
     for flip in flips:
-        now = "" if flip.value_now is None else f"{_value(flip.value_now)} {flip.unit}"
+        now = "" if flip.value_now is None else f"{amount(flip.value_now)} {flip.unit}"
         at, factor = "", ""
         if flip.factor is not None and flip.value is not None:
-            at, factor = f"{_value(flip.value)} {flip.unit}", shown(flip.factor)
+            at, factor = f"{amount(flip.value)} {flip.unit}", shown(flip.factor)
         speedup = "" if flip.speedup_now is None else times(flip.speedup_now)
         rival = ROLE_TITLES[flip.rival]
         table.add_row(flip.axis, rival, now, speedup, at, factor, flip.remark)
     return table
 
 
-def _value(value: float) -> str:
+def amount(value: float) -> str:
+    """A value of an axis: whole numbers with commas, others with three digits."""
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 

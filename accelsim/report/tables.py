@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from accelsim.analysis.breakdown import path_parts
 from accelsim.analysis.columns import GROUPS as DECLARED
 from accelsim.analysis.columns import OPERATOR_COLUMNS, Column
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.analysis.sections import over_layers
 from accelsim.report.groups import names_over_layers
-from accelsim.report.plots import utilisation
 from accelsim.report.plots.expert_load import ExpertLoad
 from accelsim.report.plots.key_reuse import ReuseCurves
+from accelsim.report.plots.utilisation import UtilisationOverTime
 from accelsim.report.terms import machines
 from accelsim.report.words import is_upper_bound
 from accelsim.sweep.break_even import BreakEven
@@ -192,19 +191,18 @@ def parts_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """Critical path by operator kind and what it was spent on (the breakdown pictures)."""
     parts = []
     for comparison in comparisons:
-        for role, result in comparison.results.items():
-            table = path_parts(result)
+        for role in comparison.results:
+            table = comparison.parts[role].copy()
             table.insert(0, "workload", comparison.trace.name)
             table.insert(1, "role", role)
             parts.append(table)
     return pd.concat(parts, ignore_index=True)
 
 
-def timeline_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+def timeline_table(used: Sequence[UtilisationOverTime]) -> pd.DataFrame:
     """Utilisation over time (the heat maps): one row a unit and bin."""
     parts = []
-    for comparison in comparisons:
-        data = utilisation.prepare(comparison)
+    for data in used:
         for role, line in zip(data.roles, data.timelines, strict=True):
             units, bins = line.busy.shape
             table = pd.DataFrame(

@@ -90,7 +90,7 @@ def _tables(study: Study, drawn: Drawn, validated: Sequence[Validated]) -> dict[
         "traffic": tables.traffic_table(comparisons),
         "critical_path": tables.path_table(comparisons),
         "breakdown": tables.parts_table(comparisons),
-        "timeline": tables.timeline_table(comparisons),
+        "timeline": tables.timeline_table(drawn.used),
         "what_if": robustness_tables.what_if_table(study.what_if),
         "flip": robustness_tables.flip_table(study.robustness),
         "flip_points": robustness_tables.flip_points_table(study.robustness),

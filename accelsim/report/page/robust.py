@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from accelsim.report.page.cells import Cell, Head, PageTable, Shown, figure, text_head
 from accelsim.report.page.ledger import Figure, Ledger
+from accelsim.report.robustness_text import amount
 from accelsim.report.study import Study
 from accelsim.report.words import ROLE_TITLES, as_time, count, percent, times
 from accelsim.sweep import ablation, flip
@@ -70,7 +71,7 @@ def _change(each: Flip) -> str:
     if each.factor is None or each.value is None:
         return ""
     way = "down" if each.factor < 1 else "up"
-    return f"{each.axis} {way} to {_amount(each.value)} {each.unit}"
+    return f"{each.axis} {way} to {amount(each.value)} {each.unit}"
 
 
 def _what_if(study: Study, ledger: Ledger) -> Iterator[Block]:
@@ -108,7 +109,15 @@ def _flips(study: Study, ledger: Ledger) -> Iterator[Block]:
             table = PageTable("", heads, rows)
             title = f"What changes the winner: {found.workload}"
             said = _said(flip.METHOD, found)
-            yield Block(title, said, [table], [f"flip_{found.workload}"])
+            yield Block(
+                title,
+                said,
+                [table],
+                [
+                    f"flip_{rival}_{found.workload}"
+                    for rival in dict.fromkeys(f.rival for f in found.flips)
+                ],
+            )
 
 
 def _flip_cells(workload: str, each: Flip, ledger: Ledger) -> list[Shown]:
@@ -118,7 +127,7 @@ def _flip_cells(workload: str, each: Flip, ledger: Ledger) -> list[Shown]:
         return "" if there is None else figure(ledger.only("flip", column, **where), shown)
 
     def value(number: float) -> str:
-        return f"{_amount(number)} {each.unit}"
+        return f"{amount(number)} {each.unit}"
 
     return [
         each.axis,
@@ -130,10 +139,6 @@ def _flip_cells(workload: str, each: Flip, ledger: Ledger) -> list[Shown]:
         cell("flip_speedup", times, each.speedup),
         each.remark,
     ]
-
-
-def _amount(number: float) -> str:
-    return count(number) if number == int(number) else f"{number:.3g}"
 
 
 def _ablation(study: Study, ledger: Ledger) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.analysis.breakdown import PARTS, path_parts
+from accelsim.analysis.breakdown import PARTS
 from accelsim.analysis.comparison import Comparison
 from accelsim.report.style import new_figure, styled
 from accelsim.report.terms import clock_and_dram_text, machines
@@ -50,7 +50,7 @@ def prepare(comparison: Comparison) -> Breakdown:
     roles = list(comparison.results)
     time_ps = np.zeros((len(kinds), len(roles), len(PARTS)))
     for at, role in enumerate(roles):
-        for row in path_parts(comparison.results[role]).to_dict("records"):
+        for row in comparison.parts[role].to_dict("records"):
             time_ps[kinds.index(row["kind"]), at, PARTS.index(row["part"])] += row["time_ps"]
     archs = machines(comparison)
     return Breakdown(

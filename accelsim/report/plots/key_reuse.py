@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from accelsim.report.style import legend_below, new_figure, settled, styled
 from accelsim.report.words import TINY_CAPTION
 from accelsim.sweep.trios import is_control
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 TILES = (1, 2, 4, 8, 16, 32, 64, 128)
 SAMPLED_NNZ = 1 << 20
 Range = list[tuple[float, float]]
+LAYERS = 8  # of a trace, evenly spaced
 LINES = 8
 NAME = 60  # characters; equal patterns share a line and its name
 LINE_STYLE = (
@@ -67,9 +70,11 @@ def prepare(traces: Sequence[Trace], tiles: Sequence[int] = TILES) -> ReuseCurve
 
 
 def _line(trace: Trace, tiles: Sequence[int]) -> ReuseLine | None:
-    layers = [op for op in trace.operators if isinstance(op, Attention) and op.pattern is not None]
-    if not layers:
+    every = [op for op in trace.operators if isinstance(op, Attention) and op.pattern is not None]
+    if not every:
         return None
+    chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), LAYERS)).round().astype(int))
+    layers = [every[at] for at in chosen]
     found: list[list[KeyReuse]] = []
     for tile in tiles:
         row = []
@@ -80,7 +85,7 @@ def _line(trace: Trace, tiles: Sequence[int]) -> ReuseLine | None:
     return ReuseLine(
         workload=trace.name,
         traced=not trace.synthetic,
-        sampled=any(reuse.sampled for row in found for reuse in row),
+        sampled=len(layers) < len(every) or any(reuse.sampled for row in found for reuse in row),
         distinct=[_mean([r.union_mean for r in row]) for row in found],
         distinct_range=[_mean_range([r.union_range for r in row]) for row in found],
         sharers=[_mean([r.sharers for r in row]) for row in found],
@@ -107,7 +112,7 @@ def draw(data: ReuseCurves) -> Figure:
         "keys that a tile of neighbouring queries needs together, and how many of its queries "
         "share one fetched key; band: the middle 80 % of tiles",
         f"{caption}Synthetic: {', '.join(synthetic) or 'none'}. From the traces alone: the same on "
-        "every architecture and clock; mean over heads and layers, long patterns sampled."
+        "every architecture and clock; mean over heads and up to 8 layers, long patterns sampled."
         + f" {more} more workloads are not shown."
         * (more > 0),
     )
