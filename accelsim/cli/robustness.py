@@ -38,6 +38,12 @@ def robustness(
         list[str] | None,
         typer.Option("--only", metavar="PART", help="flips, ablation or spreads; default: all."),
     ] = None,
+    along: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--axis", metavar="NAME", help="Flips along this alone, such as 'vector lanes'."
+        ),
+    ] = None,
     dram_level: Annotated[
         str | None,
         typer.Option(
@@ -62,6 +68,7 @@ def robustness(
     from accelsim.errors import unknown_name
     from accelsim.report.robustness_text import print_robustness
     from accelsim.simulation import compare
+    from accelsim.sweep.axes import AXES
     from accelsim.sweep.robustness import PARTS
     from accelsim.sweep.robustness import robustness as study
     from accelsim.workload.catalogue import load_workload, with_batch
@@ -71,6 +78,9 @@ def robustness(
     for part in parts or ():
         if part not in PARTS:
             raise unknown_name("part of the robustness", part, PARTS)
+    for name in along or ():
+        if name not in AXES:
+            raise unknown_name("axis", name, AXES)
     rival = third if third is not None else default_third(baseline)
     named = {"baseline": baseline, "third": rival, "candidate": candidate}
     machines = {
@@ -93,7 +103,8 @@ def robustness(
         )
         found = study(
             machines, trace, comparison, again=with_batch(workload, shape or (), dtype),
-            texts=others, level=dram_level, parts=parts or PARTS, progress=progress,
+            texts=others, level=dram_level, parts=parts or PARTS, along=along or AXES,
+            progress=progress,
         )  # fmt: skip
     if json_out is not None:
         write_json(json_out, found.as_json())

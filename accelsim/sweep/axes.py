@@ -7,7 +7,7 @@ was; what has to scale along does so, and the scratchpad keeps its size.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from accelsim.arch.dram import PartDram
@@ -15,7 +15,7 @@ from accelsim.arch.load import ArchSource, Setting
 from accelsim.arch.scale import port_settings
 from accelsim.arch.spec import Arch
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND
-from accelsim.errors import InputError
+from accelsim.errors import InputError, unknown_name
 from accelsim.sweep.trials import CANDIDATE, Case, Trials, same_scratchpad
 from accelsim.workload.denser import with_density
 from accelsim.workload.trace import Trace
@@ -109,20 +109,33 @@ FIELDS = (
     Field("outstanding lines", "lines", line_settings, lambda arch: arch.load.outstanding),
 )  # fmt: skip
 BATCH, DENSITY = "batch", "density"
+AXES = (*(field.name for field in FIELDS), BATCH, DENSITY)
 
 
-def axes(trials: Trials, again: Again | None) -> list[Axis]:
-    """All axes of a comparison.
+def axes(trials: Trials, again: Again | None, along: Sequence[str] = AXES) -> list[Axis]:
+    """The axes of a comparison, in the order of `AXES`.
 
     Parameters
     ----------
     trials : Trials
     again : callable(batch) or None
         Gives the workload with another batch; None for a stored trace, which has one only.
+    along : sequence of str
+        Of `AXES`.
+
+    Raises
+    ------
+    InputError
+        No such axis.
     """
-    found = [_of_field(trials, field) for field in FIELDS]
-    found.append(_of_batch(trials, again))
-    found.append(_of_density(trials))
+    for name in along:
+        if name not in AXES:
+            raise unknown_name("axis", name, AXES)
+    found = [_of_field(trials, field) for field in FIELDS if field.name in along]
+    if BATCH in along:
+        found.append(_of_batch(trials, again))
+    if DENSITY in along:
+        found.append(_of_density(trials))
     return found
 
 

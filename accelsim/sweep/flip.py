@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from accelsim.errors import InputError
-from accelsim.sweep.axes import Again, Axis, Made, axes, refusal
+from accelsim.sweep.axes import AXES, Again, Axis, Made, axes, refusal
 from accelsim.sweep.trials import CANDIDATE, Trials
 
 LADDER = (2.0, 4.0, 8.0, 16.0)
@@ -66,16 +67,17 @@ class Flip(NamedTuple):
     remark: str = ""
 
 
-def flips(trials: Trials, again: Again | None = None) -> list[Flip]:
-    """Search every axis for both rivals.
+def flips(trials: Trials, again: Again | None = None, along: Sequence[str] = AXES) -> list[Flip]:
+    """Search axes for both rivals.
 
     Parameters
     ----------
     trials : Trials
     again : callable(batch) or None
+    along : sequence of str
         See `axes`.
     """
-    every = axes(trials, again)
+    every = axes(trials, again, along)
     found: list[Flip] = []
     for number, axis in enumerate(every):
         cases = _Cases(trials, axis, number, len(every))

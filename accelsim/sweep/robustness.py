@@ -11,7 +11,7 @@ from accelsim.arch.load import ArchSource
 from accelsim.errors import unknown_name
 from accelsim.progress import Progress
 from accelsim.sweep.ablation import Ablation, ablation
-from accelsim.sweep.axes import Again
+from accelsim.sweep.axes import AXES, Again
 from accelsim.sweep.flip import Flip, flips
 from accelsim.sweep.spread import Within, spreads
 from accelsim.sweep.trials import Trials
@@ -61,6 +61,7 @@ def robustness(
     texts: Sequence[Trace] = (),
     level: str | None = None,
     parts: Sequence[str] = PARTS,
+    along: Sequence[str] = AXES,
     progress: Progress | None = None,
 ) -> Robustness:
     """Study a comparison by further simulations.
@@ -79,12 +80,15 @@ def robustness(
         "simple" runs all at the simple DRAM level, which takes a third to a half of the time.
     parts : sequence of str
         Of `PARTS`.
+    along : sequence of str
+        Of `accelsim.sweep.axes.AXES`, for the flips; batch and density make other traces, which
+        takes longest.
     progress : callable(text, done, of), optional
 
     Raises
     ------
     InputError
-        No such part, or a machine does not run the trace as it is.
+        No such part or axis, or a machine does not run the trace as it is.
     """
     for part in parts:
         if part not in PARTS:
@@ -96,7 +100,7 @@ def robustness(
     return Robustness(
         trace.name,
         level or "",
-        tuple(flips(trials, again)) if "flips" in parts else (),
+        tuple(flips(trials, again, along)) if "flips" in parts else (),
         tuple(ablation(trials)) if "ablation" in parts else (),
         tuple(spreads(trials, comparison, texts)) if "spreads" in parts else (),
     )

@@ -110,6 +110,10 @@ def test_the_command_prints_and_writes(cli, tmp_path):
 def test_the_command_refuses_what_it_does_not_know(cli):
     machines = ("--baseline", "systolic_32", "--candidate", "sparse_small")
     rest = (*machines, "--workload", "tiny_moe_lm")
-    for option, value, known in (("--only", "flip", "flips"), ("--dram-level", "x", "simple")):
+    for option, value, known in (
+        ("--only", "flip", "flips"),
+        ("--axis", "lanes", "vector lanes"),
+        ("--dram-level", "x", "simple"),
+    ):
         done = cli("robustness", *rest, option, value)
         assert done.code == 3 and known in done.err

@@ -46,9 +46,7 @@ def test_a_bracket_has_both_winners_and_is_narrow(found):
 def test_a_flip_is_that_of_machines_whose_yaml_has_the_value(found, tmp_path):
     trace = rivals.with_weights(rivals.drawn())
     flip = next(
-        flip
-        for flip in found.values()
-        if flip.axis == "DRAM bandwidth" and flip.factor is not None
+        flip for flip in found.values() if flip.axis == "DRAM bandwidth" and flip.factor is not None
     )
     winners = []
     for factor in (flip.wins_at, flip.loses_at):
@@ -104,7 +102,8 @@ def test_a_machine_that_is_refused_is_reported(monkeypatch):
 
     trials = rivals.trials(rivals.of(rivals.attention(rivals.drawn())))
     monkeypatch.setattr(type(trials), "total_ps", refuse)
-    lanes = [flip for flip in flips(trials) if flip.axis == "vector lanes"]
+    lanes = flips(trials, along=["vector lanes"])
+    assert [flip.rival for flip in lanes] == ["baseline", "third"]
     for flip in lanes:
         assert "x 2 refused: leaves no scratchpad" in flip.remark
         assert "x 1/2 refused" in flip.remark and flip.factor is None
@@ -124,7 +123,7 @@ def test_the_batch_of_a_recipe_is_expanded_again(monkeypatch):
         return slow + 30 * case.trace.batch * (role == "candidate")
 
     monkeypatch.setattr(type(trials), "total_ps", total)
-    flip = next(f for f in flips(trials, again) if f.axis == "batch" and f.rival == "baseline")
+    flip = flips(trials, again, ["batch"])[0]
     assert set(asked) == {1, 3, 4}
     assert (flip.value_now, flip.value, flip.unit) == (2, 4, "sequences")
     assert flip.wins_at == 1.5 and flip.loses_at == 2
