@@ -9,10 +9,12 @@ import typer
 
 from accelsim.cli.options import (
     Dtype,
+    Jobs,
     JsonOut,
     Overrides,
     Shape,
     Workload,
+    cores,
     write_json,
 )
 from accelsim.cli.ran import comparison_json
@@ -60,6 +62,7 @@ def compare(
             "what would help and how far the verdict holds.",
         ),
     ] = None,
+    jobs: Jobs = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A report without what takes further runs.")
     ] = False,
@@ -103,7 +106,7 @@ def compare(
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,
                 placements=placements, again=with_batch(workload, shape or (), dtype),
-                validated=validated(progress), progress=progress,
+                jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison = study.comparisons[0]
     if json_out is not None:

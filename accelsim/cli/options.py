@@ -13,6 +13,8 @@ import typer
 
 from accelsim.errors import InputError
 
+MOST_JOBS = 8  # unless more are asked for: each takes memory
+
 Machine = Annotated[
     str, typer.Option("--arch", metavar="NAME|PATH", help="A shipped architecture or a YAML.")
 ]
@@ -49,6 +51,13 @@ Dtype = Annotated[
         show_default="the types of the workload",
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", min=1, help="Processes; figures do not depend on it.",
+        show_default=f"the cores that are free to use, at most {MOST_JOBS}",
+    ),
+]  # fmt: skip
 JsonOut = Annotated[
     Path | None, typer.Option("--json", metavar="OUT", help="Also write the figures as JSON.")
 ]
@@ -67,6 +76,11 @@ def no_roles(path: Path) -> InputError:
     return InputError(
         "holds one run", where=str(path), remedy="--role is for files of accelsim compare --json"
     )
+
+
+def cores(jobs: int | None) -> int:
+    """Processes to use: what was asked for, or what there is."""
+    return jobs or min(MOST_JOBS, len(os.sched_getaffinity(0)))
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -39,7 +39,9 @@ def validated(progress: Progress | None) -> list[Validated]:
     return found
 
 
-def command_line(context: typer.Context, without: Collection[str] = ("out", "json_out")) -> str:
+def command_line(
+    context: typer.Context, without: Collection[str] = ("out", "json_out", "jobs")
+) -> str:
     """The command that runs, with the options that were given, but for where it writes."""
     words = context.command_path.split()[1:]
     for parameter in context.command.params:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import Dtype, Shape
+from accelsim.cli.options import Dtype, Jobs, Shape, cores
 from accelsim.cli.reports import validated
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
@@ -33,7 +33,7 @@ def review(
             help="Run a suite instead: full-size workloads, published machines beside the others.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that run a suite.")] = 1,
+    jobs: Jobs = None,
     dtype: Dtype = None,
 ) -> None:
     """Compare the shipped architectures on the shipped workloads and write the report.
@@ -45,7 +45,7 @@ def review(
     if suite is not None:
         if workload or shape:
             raise InputError("a suite names its workloads", where="--suite", remedy="drop the rest")
-        _suite(out, suite, jobs)
+        _suite(out, suite, cores(jobs))
         return
     from accelsim.report.overview import print_review
     from accelsim.report.review import write_review
@@ -56,6 +56,7 @@ def review(
             workload or None,
             shape=shape or (),
             dtype=dtype,
+            jobs=cores(jobs),
             progress=progress,
             validated=validated(progress),
         )

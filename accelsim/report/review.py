@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from accelsim.arch.spec import Arch
 from accelsim.errors import InputError
 from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
-from accelsim.report.study import Case, Study, study_of, within
+from accelsim.report.study import Case, Study, study_of
 from accelsim.report.writing import write_report
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import SEARCH_LEVEL
@@ -39,6 +40,7 @@ def write_comparison(
     studied: bool = True,
     placements: int = 1,
     again: Again | None = None,
+    jobs: int = 1,
     validated: Sequence[Validated] = (),
     progress: Progress | None = None,
 ) -> Review:
@@ -54,12 +56,13 @@ def write_comparison(
     command : str
         What makes the same report.
     studied : bool
-        Also simulate what would help and how far the verdict holds, which takes many runs (at
-        the simple DRAM level).
+        Also simulate what would help and how far the verdict holds, which takes many runs.
     placements : int
         See `simulation.compare`.
     again : callable(batch), optional
         Gives the workload with another batch; None for a stored trace.
+    jobs : int
+        Processes; the report does not depend on it.
 
     Raises
     ------
@@ -67,7 +70,8 @@ def write_comparison(
         A place that cannot be written; `out` is then as it was.
     """
     check_target(out)
-    study = study_of([Case(trace, machines, studied, placements, SEARCH_LEVEL, again)], progress)
+    case = Case(trace, machines, studied, placements, again=again)
+    study = study_of([case], jobs=jobs, progress=progress)
     archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
@@ -78,6 +82,7 @@ def write_review(
     *,
     shape: Sequence[str] = (),
     dtype: str | None = None,
+    jobs: int = 1,
     progress: Progress | None = None,
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
@@ -95,6 +100,8 @@ def write_review(
         Changes of the workloads, which must then be recipes; see `load_recipe`.
     dtype : str, optional
         Number type in which every workload is replayed.
+    jobs : int
+        Processes; the report does not depend on it.
     progress : callable(text, done, of), optional
     validated : sequence of Validated
         What validation suites found, shown as it is.
@@ -122,11 +129,8 @@ def write_review(
         )
         for name, trace in zip(names, traces, strict=True)
     ]
-    steps = len(cases) + 1
-    study = study_of(cases, progress)
-    if kept:
-        shown = within(progress, "density", steps - 1, steps)
-        study.density.extend(density_points(BIG, tuple(kept), dtype=dtype, progress=shown))
+    density = partial(density_points, BIG, tuple(kept), dtype=dtype) if kept else None
+    study = study_of(cases, density, jobs=jobs, progress=progress)
     options = [f" --workload {name}" for name in workloads or ()]
     options += [f" --shape {text}" for text in shape]
     options += [f" --dtype {dtype}"] if dtype is not None else []

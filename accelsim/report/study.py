@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from concurrent.futures import Executor, Future, as_completed
+from typing import Any, NamedTuple
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
+from accelsim.progress import Progress
 from accelsim.report.robustness_tables import Changed
 from accelsim.simulation import compare
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import BreakEven, break_even
 from accelsim.sweep.density import DensityPoint
+from accelsim.sweep.pools import local_pool
 from accelsim.sweep.robustness import Robustness, robustness
 from accelsim.sweep.trios import is_control
 from accelsim.sweep.what_if import what_if
 from accelsim.workload.trace import Trace
-
-Progress = Callable[[str, int, int], None]
 
 
 class Study(NamedTuple):
@@ -45,43 +46,132 @@ class Case(NamedTuple):
     again: Again | None = None
 
 
-def study_of(cases: Sequence[Case], progress: Progress | None = None) -> Study:
-    """Simulate every case."""
-    study = Study([], [], [], [], [])
-    for number, case in enumerate(cases):
-        name = case.trace.name
-        shown = within(progress, name, number, len(cases))
-        archs = {role: source.arch() for role, source in case.machines.items()}
-        comparison = compare(
-            archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
-            placements=case.placements, progress=shown,
-        )  # fmt: skip
-        study.comparisons.append(comparison)
-        if is_control(name):
-            continue
-        candidate = case.machines["candidate"]
-        found = break_even(comparison, candidate, shown)
-        if found is not None:
-            study.break_even.append(found)
-        if case.studied:
-            changes = what_if(candidate, case.trace, shown)[1]
-            study.what_if.append(Changed(name, archs["candidate"].name, changes))
-            study.robustness.append(
-                robustness(
-                    case.machines, case.trace, comparison, again=case.again, level=case.level,
-                    progress=shown,
-                )
-            )  # fmt: skip
-    return study
+Density = Callable[[], list[DensityPoint]]
 
 
-def within(progress: Progress | None, title: str, step: int, steps: int) -> Progress | None:
-    """A progress display of one step of several."""
+def study_of(
+    cases: Sequence[Case],
+    density: Density | None = None,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Study:
+    """Simulate every case, and what is to be known of it.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    density : callable() -> list[DensityPoint], optional
+        The density sweep; it must be picklable where `jobs` is above 1.
+    jobs : int
+        Processes; the figures do not depend on it.
+    progress : callable(text, done, of), optional
+    """
+    executor = local_pool(jobs).make()
+    try:
+        work = _Work(executor, progress if jobs == 1 else None)
+        for case in cases:
+            work.add(case.trace.name, _compared, case)
+        comparisons = work.done(progress)
+        for case, comparison in zip(cases, comparisons, strict=True):
+            name = case.trace.name
+            if is_control(name):
+                continue
+            work.add(f"{name}: break-even", _break_even, case, comparison)
+            if case.studied:
+                work.add(f"{name}: what would help", _changed, case)
+                for parts in (("flips",), ("ablation", "spreads")):
+                    work.add(f"{name}: {parts[0]}", _robust, case, comparison, parts)
+        if density is not None:
+            work.add("speedup against density", _density, density)
+        return _study(comparisons, work.done(progress))
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+class _Work:
+    """Jobs in order; `inner` : the progress of each, where they run in this process."""
+
+    def __init__(self, executor: Executor, inner: Progress | None) -> None:
+        self._executor, self._inner = executor, inner
+        self._jobs: dict[Future[Any], str] = {}
+
+    def add(self, text: str, function: Callable[..., Any], *arguments: Any) -> None:
+        shown = _within(self._inner, text)
+        self._jobs[self._executor.submit(function, *arguments, progress=shown)] = text
+
+    def done(self, progress: Progress | None) -> list[Any]:
+        """Results in the order in which jobs were added; the first fault is raised."""
+        jobs, self._jobs = self._jobs, {}
+        for number, future in enumerate(as_completed(jobs)):
+            future.result()
+            if progress is not None:
+                progress(jobs[future], number + 1, len(jobs))
+        return [future.result() for future in jobs]
+
+
+def _within(progress: Progress | None, title: str) -> Progress | None:
+    """A progress display of one job."""
     if progress is None:
         return None
     outer = progress
 
     def show(text: str, done: int, of: int) -> None:
-        outer(text if text.startswith(title) else f"{title}: {text}", step, steps)
+        outer(text if text.startswith(title) else f"{title}: {text}", done, of)
 
     return show
+
+
+def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
+    """Sort what jobs have found; parts of one workload's robustness become one."""
+    study = Study(comparisons, [], [], [], [])
+    for item in found:
+        if isinstance(item, BreakEven):
+            study.break_even.append(item)
+        elif isinstance(item, Changed):
+            study.what_if.append(item)
+        elif isinstance(item, Robustness):
+            known = study.robustness[-1] if study.robustness else None
+            if known is not None and known.workload == item.workload:
+                study.robustness[-1] = known.joined(item)
+            else:
+                study.robustness.append(item)
+        elif isinstance(item, list):
+            study.density.extend(item)
+    return study
+
+
+def _compared(case: Case, progress: Progress | None = None) -> Comparison:
+    archs = {role: source.arch() for role, source in case.machines.items()}
+    return compare(
+        archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
+        placements=case.placements, progress=progress,
+    )  # fmt: skip
+
+
+def _break_even(
+    case: Case, comparison: Comparison, progress: Progress | None = None
+) -> BreakEven | None:
+    return break_even(comparison, case.machines["candidate"], progress)
+
+
+def _changed(case: Case, progress: Progress | None = None) -> Changed:
+    candidate = case.machines["candidate"]
+    changes = what_if(candidate, case.trace, progress)[1]
+    return Changed(case.trace.name, candidate.arch().name, changes)
+
+
+def _robust(
+    case: Case,
+    comparison: Comparison,
+    parts: tuple[str, ...],
+    progress: Progress | None = None,
+) -> Robustness:
+    return robustness(
+        case.machines, case.trace, comparison, again=case.again, level=case.level, parts=parts,
+        progress=progress,
+    )  # fmt: skip
+
+
+def _density(density: Density, progress: Progress | None = None) -> list[DensityPoint]:
+    return density()

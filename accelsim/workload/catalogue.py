@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from accelsim.errors import InputError, unknown_name
@@ -56,8 +57,9 @@ def with_batch(
     if not is_recipe(name):
         return None
 
-    def made(batch: int) -> Trace:
-        trace = load_workload(name, [*shape, f"batch={batch}"])
-        return trace if dtype is None else trace.replayed(dtype)
+    return partial(_batched, name, tuple(shape), dtype)
 
-    return made
+
+def _batched(name: str, shape: Sequence[str], dtype: str | None, batch: int) -> Trace:
+    trace = load_workload(name, [*shape, f"batch={batch}"])
+    return trace if dtype is None else trace.replayed(dtype)
