@@ -21,6 +21,7 @@ PNG_DPI = 150
 TITLE_LENGTH = 75  # characters that fit at full size
 LEGEND_LENGTH = 165  # characters of a line, with the place of the marks
 LEGEND_ROW = 0.031  # of the height
+_HOVER = "hover: "
 TEXT_GREY = "#444444"
 
 # Okabe and Ito's palette, chosen so that neighbours also differ in grey; hatches back it up.
@@ -153,6 +154,16 @@ def machine_hatch(number: int) -> str:
     return ("", "//", "\\\\", "xx", "..", "++")[number % 6]
 
 
+def say_on_hover(artist: Artist, text: str) -> None:
+    """Let an SVG, where it is shown by a browser, say a text when the artist is pointed at."""
+    artist.set_gid(_HOVER + text)
+
+
+def _with_hovers(svg: bytes) -> bytes:
+    """Turn the names that `say_on_hover` gave into titles."""
+    return re.sub(rb' id="' + _HOVER.encode() + rb'([^"]*)">', rb"><title>\1</title>", svg)
+
+
 def _short_paths(svg: bytes) -> bytes:
     """Coordinates of paths to a hundredth of a point: a page holds many pictures."""
 
@@ -175,5 +186,5 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         text = io.BytesIO()
         FigureCanvasSVG(figure)
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    svg.write_bytes(_short_paths(text.getvalue()))
+    svg.write_bytes(_short_paths(_with_hovers(text.getvalue())))
     return png, svg

@@ -28,7 +28,7 @@ def page_file(few: Comparison, many: Comparison, tmp_path_factory: pytest.TempPa
     """A report of two workloads, one of them with many operators of long names."""
     out = tmp_path_factory.mktemp("browser") / "report"
     archs = {result.arch.name: result.arch for result in few.results.values()}
-    return write_report(out, Study([few, many], [], {}, []), archs, "accelsim", VALIDATED)
+    return write_report(out, Study([few, many], [], [], [], []), archs, "accelsim", VALIDATED)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-_GLYPH = re.compile(r'<path id="(DejaVu[^"]*)" d="[^"]*"[^>]*/>\s*')
+_GLYPH = re.compile(r'<path id="(DejaVu[^"]*)" ([^>]*?)/>\s*')
+_LETTER = re.compile(r'<use xlink:href="#(DejaVu[^"]*)"( transform="[^"]*")?/>')
+_ASIDE = re.compile(r' transform="translate\(([-\d.]+) 0\)"')
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_INDENT = re.compile(r"\s*\n\s*")
 _UNUSED_ID = re.compile(r' id="(?:figure|axes|patch|text|line2d|matplotlib\.axis|xtick|ytick)_\d+"')
 _HEADER = re.compile(
     r"<metadata>.*?</metadata>\s*<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL
@@ -48,25 +52,37 @@ def environment() -> Environment:
 def embedded(pictures: Mapping[str, Path]) -> Gallery:
     """Pictures as they go into the page; `pictures` : name -> SVG file.
 
-    Outlines of letters are most of an SVG file: a page holds each once.
+    Outlines of letters are most of an SVG file: a page holds each once, and what refers to them is
+    written as shortly as it may be.
     """
     glyphs: dict[str, str] = {}
     found = {}
     for name, path in pictures.items():
         svg = path.read_text(encoding="utf-8")
-        svg = svg[svg.index("<svg ") :]
+        svg = _HEADER.sub("", _COMMENT.sub("", svg[svg.index("<svg ") :]), count=1)
 
         def keep(match: re.Match[str]) -> str:
-            glyphs.setdefault(match[1], match[0].strip())
+            glyphs.setdefault(_short(match[1]), match[2])
             return ""
 
         svg = _UNUSED_ID.sub("", _GLYPH.sub(keep, svg))
-        svg = _HEADER.sub("", svg, count=1)
-        svg = _own_ids(svg, name)
+        svg = _LETTER.sub(lambda m: f'<use href="#{_short(m[1])}"{_moved(m[2])}/>', svg)
+        svg = _own_ids(_INDENT.sub("\n", svg), name)
         alt = name.replace("_", " ")
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
         found[name] = Picture(name, alt, Markup(svg))
-    return Gallery(found, Markup("\n".join(glyphs[key] for key in sorted(glyphs))))
+    outlines = (f'<path id="{key}" {glyphs[key]}/>' for key in sorted(glyphs))
+    return Gallery(found, Markup("\n".join(outlines)))
+
+
+def _short(glyph: str) -> str:
+    """Name of a letter in the page: g4f, or b4f in bold."""
+    face, _, code = glyph.rpartition("-")
+    return f"{'b' if 'Bold' in face else 'i' if 'Oblique' in face else 'g'}{code}"
+
+
+def _moved(transform: str | None) -> str:
+    return _ASIDE.sub(lambda match: f' x="{float(match[1]):.1f}"', transform or "")
 
 
 def _own_ids(svg: str, name: str) -> str:

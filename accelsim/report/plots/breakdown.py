@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.analysis.breakdown import PARTS
 from accelsim.analysis.comparison import Comparison
-from accelsim.report.style import new_figure, styled
+from accelsim.report.style import new_figure, say_on_hover, styled
 from accelsim.report.terms import clock_and_dram_text, machines
 from accelsim.report.words import ROLE_TITLES, origin_text, short, time_unit
 
@@ -86,10 +86,13 @@ def draw(data: Breakdown) -> Figure:
         if height.sum() == 0:
             continue
         colour, hatch = PART_STYLE[part]
-        axes.bar(
+        stack = axes.bar(
             x.ravel(), height.ravel(), 0.86, bottom=below.ravel(), color=colour, hatch=hatch,
             edgecolor="#333333", linewidth=0.4, label=part,
         )  # fmt: skip
+        owners = [f"{k}, {ROLE_TITLES[r]}" for k in data.kinds for r in data.roles]
+        for bar, owner, tall in zip(stack, owners, height.ravel(), strict=True):
+            say_on_hover(bar, f"{owner}: {part} {tall:.4g} {unit}")
         below += height
     axes.set_ylim(0, max(sums.max() / size, 1e-9) * 1.12)
     many = groups * bars > 20

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.report.style import ROLE_COLOURS, broken_name, new_figure, settled, styled
+from accelsim.report.style import (
+    ROLE_COLOURS,
+    broken_name,
+    new_figure,
+    say_on_hover,
+    settled,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,8 +132,9 @@ def _row(axes: Axes, row: int, axis: FlipAxis) -> None:
         axes.plot(edges[at : at + 2], [row, row], color=colour, linewidth=5, alpha=0.6,
                   solid_capstyle="butt", zorder=2)  # fmt: skip
         mark, fill = marks[colour]
-        axes.plot(factor, row, mark, markersize=6, markerfacecolor=fill,
+        (point,) = axes.plot(factor, row, mark, markersize=6, markerfacecolor=fill,
                   markeredgecolor="#777777" if colour == LEVEL else colour, zorder=3)  # fmt: skip
+        say_on_hover(point, f"{axis.name} x {factor:.3g}: speedup {speedup:.4g}x")
     if axis.flip is not None:
         inside = min(max(axis.flip, 1 / MOST), MOST)
         axes.plot(inside, row, "D", markersize=9, color="black", zorder=4)

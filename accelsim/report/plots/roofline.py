@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from accelsim.analysis.comparison import Comparison
-from accelsim.report.style import ROLE_COLOURS, broken_name, new_figure, styled
+from accelsim.report.style import ROLE_COLOURS, broken_name, new_figure, say_on_hover, styled
 from accelsim.report.terms import clock_and_dram_text, machines
 from accelsim.report.words import ROLE_TITLES, origin_text
 
@@ -102,10 +102,12 @@ def draw(data: Roofline) -> Figure:
     names = _names(data)
     order = list(dict.fromkeys(names))
     for dot, name in zip(data.dots, names, strict=True):
-        axes.plot(
+        (mark,) = axes.plot(
             dot.macs_per_byte, dot.macs_per_second, MARKERS[order.index(name) % len(MARKERS)],
             color=ROLE_COLOURS[dot.role], markersize=SIZES[dot.role], markeredgecolor="white",
         )  # fmt: skip
+        reached = f"{dot.macs_per_byte:.3g} MAC/B, {dot.macs_per_second / 1e9:.4g} G MAC/s"
+        say_on_hover(mark, f"{dot.workload} {dot.scope}, {ROLE_TITLES[dot.role]}: {reached}")
     axes.set_xlabel("effectual MACs per byte of DRAM traffic (MAC/B)")
     axes.set_ylabel("effectual MACs per second (MAC/s)")
     _legend(figure, order)

@@ -13,6 +13,7 @@ from accelsim.report.style import (
     ROLE_HATCHES,
     broken_name,
     new_figure,
+    say_on_hover,
     styled,
 )
 from accelsim.report.terms import clock_and_dram_text, machines
@@ -21,6 +22,7 @@ from accelsim.sweep.trios import is_control
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
 
 LABELLED = 12  # workloads, up to which every bar has its figure
@@ -87,41 +89,52 @@ def _remark(comparison: Comparison) -> str:
 def draw(data: SpeedupBars) -> Figure:
     """Bars that rise and fall from 1 on a logarithmic axis."""
     count = len(data.workloads)
+    mean = f" Geometric mean over {data.averaged} workloads (controls left out)." * (count > 1)
     figure = new_figure(
         "Speedup over the systolic baseline",
         f"end to end = baseline time / machine time on the same trace; {data.fairness}",
-        f"Machines: {data.machines}. Geometric mean over {data.averaged} workloads (controls left "
-        "out). Upper bound: oracle indices, which nobody pays for.",
+        f"Machines: {data.machines}.{mean} Upper bound: oracle indices, which nobody pays for.",
     )
     axes = figure.add_subplot()
     values = [v for role in data.speedups.values() for v in role]
     step = 0.93 / max(1, len(data.speedups))
     mean_at, mean_step = count + 0.35, 1.65 / max(1, len(data.speedups))
+    several = count > 1  # a mean of one says nothing
     for number, (role, speedups) in enumerate(data.speedups.items()):
         aside, over = number - (len(data.speedups) - 1) / 2, data.spreads[role]
-        _bars(axes, np.arange(count) + aside * step, speedups, step, role, label=count <= LABELLED)
+        bars = _bars(
+            axes, np.arange(count) + aside * step, speedups, step, role, label=count <= LABELLED
+        )
+        for bar, name, speedup in zip(bars, data.workloads, speedups, strict=True):
+            say_on_hover(bar, f"{name}, {ROLE_TITLES[role]}: {speedup:.4g}x")
+        if not several:
+            continue
         x = mean_at + aside * mean_step
         axes.vlines(x - 0.36 * mean_step, over.minimum, over.maximum, color="black", linewidth=1.2)
         at = np.array([x + 0.08 * mean_step])
         _bars(axes, at, [over.geomean], 0.5 * mean_step, role, label=True, named=False,
               turned=count > LABELLED)  # fmt: skip
     axes.axhline(1, color="black", linewidth=1.4)
-    axes.axvline(count - 0.5, color="#999999", linewidth=1, linestyle=":")
-    axes.set_xlim(-0.6, count + 1.2)
+    if several:
+        axes.axvline(count - 0.5, color="#999999", linewidth=1, linestyle=":")
+    axes.set_xlim(-0.6, count + 1.2 if several else 0.6)
     _axis(axes, min([*values, 1.0]), max([*values, 1.0]))
-    named = zip(data.workloads, data.remarks, strict=True)
-    if count <= UPRIGHT:
-        names = [f"{broken_name(w)}\n({r})".replace(", ", ",\n") for w, r in named]
-    elif count <= LABELLED:
-        names = [f"{w}\n({r})" for w, r in named]
-    else:
-        names = list(data.workloads)
-    mean = "geomean\n(line: min\nto max)" if count <= UPRIGHT else "geomean"
-    axes.set_xticks([*range(count), mean_at], [*names, mean], rotation=90 * (count > UPRIGHT))
+    names = _names(data)
+    last = "geomean\n(line: min\nto max)" if count <= UPRIGHT else "geomean"
+    places, labels = [*range(count), mean_at][: len(names) + several], [*names, last]
+    axes.set_xticks(places, labels[: len(places)], rotation=90 * (count > UPRIGHT))
     axes.tick_params(axis="x", length=0, labelsize=min(10.5, SLOTS / (count + 2)))
     axes.set_ylabel("speedup (x, logarithmic)")
     axes.legend(loc="upper left", ncols=3, borderaxespad=0.2)
     return figure
+
+
+def _names(data: SpeedupBars) -> list[str]:
+    count = len(data.workloads)
+    named = zip(data.workloads, data.remarks, strict=True)
+    if count <= UPRIGHT:
+        return [f"{broken_name(w)}\n({r})".replace(", ", ",\n") for w, r in named]
+    return [f"{w}\n({r})" for w, r in named] if count <= LABELLED else list(data.workloads)
 
 
 def _bars(
@@ -134,8 +147,8 @@ def _bars(
     label: bool,
     named: bool = True,
     turned: bool = False,
-) -> None:
-    axes.bar(
+) -> BarContainer:
+    bars = axes.bar(
         x,
         np.array(heights) - 1,
         width * 0.94,
@@ -147,7 +160,7 @@ def _bars(
         label=ROLE_TITLES[role] if named else None,
     )
     if not label:
-        return
+        return bars
     for at, height in zip(x, heights, strict=True):
         up = height >= 1
         axes.annotate(
@@ -160,6 +173,7 @@ def _bars(
             fontsize=9.5,
             rotation=90 if turned else 0,
         )
+    return bars
 
 
 def _axis(axes: Axes, lowest: float, highest: float) -> None:
