@@ -90,12 +90,13 @@ def compare(
     loaded = load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)
 
+    from accelsim.report.page.robust import helps
     from accelsim.report.review import write_comparison
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
     from accelsim.workload.catalogue import with_batch
 
-    page = None
+    page, said = None, list[str]()
     with progress_display() as progress:
         if out is None:
             comparison = compare_machines(
@@ -108,11 +109,11 @@ def compare(
                 placements=placements, again=with_batch(workload, shape or (), dtype),
                 jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
-            comparison = study.comparisons[0]
+            comparison, said = study.comparisons[0], helps(study)
     if json_out is not None:
         content = comparison_json(comparison, named, workload, loaded, shape, dtype, overrides)
         write_json(json_out, content)
-    print_comparison(comparison, page)
+    print_comparison(comparison, page, said)
 
 
 def register(app: typer.Typer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +43,20 @@ def print_run(result: Result) -> None:
     console().print(run_text(result))
 
 
-def print_comparison(comparison: Comparison, report: Path | None = None) -> None:
-    """Print a Comparison on the console; `report` is where the full report lies, if any."""
-    console().print(comparison_text(comparison, report))
+def print_comparison(
+    comparison: Comparison, report: Path | None = None, said: Sequence[str] = ()
+) -> None:
+    """Print a Comparison on the console.
+
+    `report` is where the full report lies, if any, and `said` what its first screen says of what
+    would help and what would change the winner.
+    """
+    console().print(comparison_text(comparison, report, said))
 
 
-def comparison_text(comparison: Comparison, report: Path | None = None) -> RenderableType:
+def comparison_text(
+    comparison: Comparison, report: Path | None = None, said: Sequence[str] = ()
+) -> RenderableType:
     """The terms, a table of operators, and the verdict."""
     head = [_line("workload", f"{comparison.trace.name} ({origin_text(comparison.trace)})")]
     head += _replay_lines(comparison.trace)
@@ -58,7 +67,13 @@ def comparison_text(comparison: Comparison, report: Path | None = None) -> Rende
     head.append(_line(*dram_text(machines(comparison)).split(": ")))
     head += _notes(list(comparison.results.values()))
     return Group(
-        *head, Text(), _comparison_table(comparison), Text(), *_verdict(comparison, report)
+        *head,
+        Text(),
+        _comparison_table(comparison),
+        Text(),
+        *_verdict(comparison),
+        *(Text(line) for line in said),
+        *([_line("report", str(report))] if report is not None else []),
     )
 
 
@@ -165,7 +180,7 @@ def _name(row: OperatorRow) -> str:
     return f"{row.name} ({row.operators})" if row.operators > 1 else row.name
 
 
-def _verdict(comparison: Comparison, report: Path | None) -> list[Text]:
+def _verdict(comparison: Comparison) -> list[Text]:
     others = [role for role in comparison.results if role != "baseline"]
     ends = ", ".join(f"{ROLE_TITLES[r]} {times(comparison.speedup(r))}" for r in others)
     speedups = comparison.operator_speedups()["speedup"]
@@ -186,8 +201,6 @@ def _verdict(comparison: Comparison, report: Path | None) -> list[Text]:
     if count:
         lines.append(_line(f"over {count + 1} placements of the tensors", _placements(comparison)))
     lines += _small_working_sets(comparison.results["baseline"])
-    if report is not None:
-        lines.append(_line("report", str(report)))
     return lines
 
 

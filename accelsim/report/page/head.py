@@ -79,7 +79,7 @@ def _limits(ledger: Ledger, comparison: Comparison, role: str) -> Cell:
     ]
     found.sort(key=lambda item: -item[1].value)
     said = [(part, share) for part, share in found[:LIMITS_SHOWN] if share.value > 0.005]
-    text = ", ".join(f"{part} {100 * share.value:.0f} %" for part, share in said)
+    text = ", ".join(f"{part} {100 * share.value:.0f}\u00a0%" for part, share in said)
     places = "; ".join(f"{share.value:.9g} = {share.source}" for _, share in said)
     return Cell(text or "nothing to do", source=places)
 

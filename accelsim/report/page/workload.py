@@ -138,7 +138,9 @@ class _Operators(NamedTuple):
         part = self.ledger.total(
             "summary", "time_ps", "limited_share", **self.where, role=role, limited_by=name
         )
-        share = figure(part.over(self.total(role, "time_ps")), lambda p: f"{name}, {100 * p:.0f} %")
+        share = figure(
+            part.over(self.total(role, "time_ps")), lambda p: f"{name}, {100 * p:.0f}\u00a0%"
+        )
         return share._replace(value=None)
 
 

@@ -1,6 +1,6 @@
 "use strict";
-// Tables are complete without this; it lets their rows be sorted and filtered, and opens all that
-// is folded before the page is printed.
+// Tables are complete without this; it lets their rows be sorted and filtered, and opens what is
+// folded when a link leads to it, and all of it before the page is printed.
 for (const box of document.querySelectorAll(".searched")) {
   const table = box.querySelector("table"), body = table.tBodies[0];
   const rows = [...body.rows], fixed = rows.filter(row => row.classList.contains("s"));
@@ -53,6 +53,12 @@ for (const box of document.querySelectorAll(".searched")) {
   input.addEventListener("input", filter);
   filter();
 }
+function openNamed() {
+  const part = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (part && part.tagName === "DETAILS") part.open = true;
+}
+addEventListener("hashchange", openNamed);
+openNamed();
 addEventListener("beforeprint", () => {
   for (const part of document.querySelectorAll("details")) part.open = true;
 });
