@@ -108,7 +108,7 @@ def _flips(study: Study, ledger: Ledger) -> Iterator[Block]:
         if rows:
             table = PageTable("", heads, rows)
             title = f"What changes the winner: {found.workload}"
-            said = _said(flip.METHOD, found)
+            said = _said(flip.METHOD, study, found)
             yield Block(
                 title,
                 said,
@@ -159,7 +159,7 @@ def _ablation(study: Study, ledger: Ledger) -> Iterator[Block]:
             title = f"What each unit is worth: {found.workload}"
             pictures = [f"ablation_{found.workload}"]
             yield Block(
-                title, _said(ablation.METHOD, found), [PageTable("", heads, rows)], pictures
+                title, _said(ablation.METHOD, study, found), [PageTable("", heads, rows)], pictures
             )
 
 
@@ -182,12 +182,14 @@ def _spreads(study: Study, ledger: Ledger) -> Iterator[Block]:
             rows.append([each.over, ROLE_TITLES[each.rival], *cells, verdict, each.remark])
         if rows:
             title = f"How far the speedup moves: {found.workload}"
-            said = _said("Where a spread crosses 1 the sign is not established.", found)
+            said = _said("Where a spread crosses 1 the sign is not established.", study, found)
             yield Block(title, said, [PageTable("", heads, rows)], [])
 
 
-def _said(method: str, found: Robustness) -> str:
-    return f"{method} {LEVEL.format(found.level)}" if found.level else method
+def _said(method: str, study: Study, found: Robustness) -> str:
+    """How it was done, with the first workload; the DRAM level with each."""
+    level = LEVEL.format(found.level) if found.level else ""
+    return f"{method} {level}".strip() if found is study.robustness[0] else level
 
 
 def _break_even(study: Study, ledger: Ledger) -> Block:
