@@ -28,7 +28,7 @@ from accelsim.engine.run import run
 from accelsim.engine.schedule import Schedule
 from accelsim.mapping.trace import map_trace
 from accelsim.report.study import Study
-from accelsim.report.writing import PAGE, write_report
+from accelsim.report.writing import write_report
 from accelsim.simulation import without_sparsity
 from accelsim.sweep.trios import BIG
 from accelsim.workload.trace import Trace
