@@ -226,15 +226,22 @@ def test_the_command_writes_picture_and_table_and_names_them(cli, tmp_path: Path
     assert table["begin_ps"].min() >= 0 and table["end_ps"].max() <= 40_000_000
 
 
-@pytest.mark.parametrize("name", ["spread", "ablation"])
-def test_what_was_simulated_again_is_drawn(cli, tmp_path: Path, name: str):
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("spread", ["spread"]),
+        ("ablation", ["ablation"]),
+        ("flip", ["flip_baseline", "flip_third"]),
+    ],
+)
+def test_what_was_simulated_again_is_drawn(cli, tmp_path: Path, name: str, drawn: list[str]):
     trace = tmp_path / "small.trace"
     write_trace(trace, "small", [rivals.attention(rivals.stored())])
     done = cli("plot", name, *PAIR, "--workload", trace, "--out", tmp_path / "out")
     assert done.code == 0, done.err
     files = [Path(line).name for line in done.out.split()]
-    assert files == [f"{name}.png", f"{name}.svg", f"{name}.csv"]
-    assert len(pd.read_csv(tmp_path / "out" / f"{name}.csv")) > 2
+    assert files == [f"{one}.{end}" for one in drawn for end in ("png", "svg", "csv")]
+    assert all(len(pd.read_csv(tmp_path / "out" / f"{one}.csv")) > 2 for one in drawn)
 
 
 def test_a_window_after_the_end_is_refused(cli, tmp_path: Path):

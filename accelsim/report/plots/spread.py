@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RIVAL_STYLE = {"baseline": (ROLE_COLOURS["baseline"], "o"), "third": (ROLE_COLOURS["third"], "s")}
 LEAST_DECADES = 0.03  # either side of 1
 ROOM = 0.06  # of the axis, beyond the ends
-SAID = 30  # characters of a line
+SAID = 31  # characters of a line
 LONGEST = 3 * SAID - 9
 
 
@@ -106,7 +106,7 @@ def _said(row: Interval) -> str:
     if row.ends is None:
         return row.remark
     mean, low, high = (short(end) if end >= 10 else f"{end:.3f}" for end in row.ends)
-    said = f"{mean}x, {low}x to {high}x, of {row.number}"
+    said = f"{mean}x ({low} to {high}), of {row.number}"
     return f"{said}; {row.remark}" if row.remark else said
 
 
