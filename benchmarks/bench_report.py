@@ -1,6 +1,6 @@
 """The report of a comparison: seconds and size as the tasks of the runs grow.
 
-Run with `python -m benchmarks.bench_report [LAYERS ...]`. Prints figures; asserts nothing.
+Run with `python -m benchmarks.bench_report [WORKLOAD LAYERS]`. Prints figures; asserts nothing.
 
 A run of many layers is made from the schedule of one layer, which is repeated: simulating it whole
 takes minutes, and the report does not know the difference.
@@ -33,8 +33,13 @@ from accelsim.simulation import without_sparsity
 from accelsim.sweep.trios import BIG
 from accelsim.workload.trace import Trace
 
-WORKLOAD = "longctx_8k"
-LAYERS = (1, 5, 53)  # 18,707 tasks a layer on the baseline: the last has a million
+CASES = (
+    ("longctx_8k", 1),
+    ("longctx_8k", 5),
+    ("longctx_8k", 53),  # a million tasks on the baseline, few operators
+    ("tiny_moe_lm", 30),
+    ("tiny_moe_lm", 300),  # a million tasks on the baseline, 13,800 operators
+)
 TIMES = ("ready", "start", "finish", "server_free")
 
 
@@ -117,20 +122,20 @@ def _schedule(schedule: Schedule, layers: int) -> Schedule:
     return dataclasses.replace(schedule, **changes)
 
 
-def compared(layers: int) -> tuple[Comparison, dict[str, Arch]]:
-    """The shipped machines on so many layers."""
+def compared(workload: str, layers: int) -> tuple[Comparison, dict[str, Arch]]:
+    """The shipped machines on so many times the operators of a workload."""
     baseline, third, candidate = (load_arch(name) for name in BIG)
     machines = {"baseline": baseline, "third": third, "candidate": candidate}
-    one = load_trace(WORKLOAD)
+    one = load_trace(workload)
     many = layered(one, layers)
     roles = machines | {"candidate_dense": without_sparsity(candidate)}
     results = {role: simulated(arch, one, many, layers) for role, arch in roles.items()}
     return Comparison(many, results), {arch.name: arch for arch in machines.values()}
 
 
-def report(layers: int) -> None:
+def report(workload: str, layers: int) -> None:
     """One line: what the report of so many layers takes, in a process of its own."""
-    comparison, archs = compared(layers)
+    comparison, archs = compared(workload, layers)
     tasks = [result.program.tasks for result in comparison.results.values()]
     unit = 1 if sys.platform == "darwin" else 1024
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
@@ -144,7 +149,8 @@ def report(layers: int) -> None:
         size = page.stat().st_size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
     print(
-        f"{max(tasks):9,} tasks on the baseline, {sum(tasks):9,} on {len(tasks)} machines:"
+        f"{workload:<11s} x {layers:3d}, {len(comparison.trace.operators):6,} operators,"
+        f" {max(tasks):9,} tasks on the baseline, {sum(tasks):9,} on {len(tasks)} machines:"
         f" {took:5.1f} s ({worked:5.1f} s of a processor), page {size / 1e6:.2f} MB, folder"
         f" {files / 1e6:.1f} MB, peak memory {peak:,.0f} MB ({before:,.0f} MB before)",
         flush=True,
@@ -153,14 +159,13 @@ def report(layers: int) -> None:
 
 def main() -> None:
     """All sizes."""
-    for layers in LAYERS:
-        command = [sys.executable, "-m", "benchmarks.bench_report", str(layers)]
+    for workload, layers in CASES:
+        command = [sys.executable, "-m", "benchmarks.bench_report", workload, str(layers)]
         subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        for number in sys.argv[1:]:
-            report(int(number))
+        report(sys.argv[1], int(sys.argv[2]))
     else:
         main()

@@ -39,7 +39,8 @@ def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """One row per workload, machine and operator."""
     parts = []
     for comparison in comparisons:
-        base = comparison.results["baseline"].operators["time_ps"]
+        baseline = comparison.results["baseline"].operators
+        base, groups = baseline["time_ps"], names_over_layers(baseline)
         for role, result in comparison.results.items():
             table = result.operators.rename(columns={c.name: csv_name(c) for c in OPERATOR_COLUMNS})
             times = table["time_ps"].where(table["time_ps"] > 0)
@@ -47,7 +48,7 @@ def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             table.insert(1, "role", role)
             table.insert(2, "architecture", result.arch.name)
             table.insert(3, "clock_ghz", 1000 / result.arch.clock_ps)
-            table.insert(6, "group", names_over_layers(result.operators))
+            table.insert(6, "group", groups)
             table["fits_on_chip"] = (table["working_set"] < 1).astype(int)
             table["speedup"] = base.where(base > 0) / times
             parts.append(table)
