@@ -37,25 +37,27 @@ def path_parts(result: Result) -> pd.DataFrame:
     program = result.program
     counted = counted_path(result.arch, result.trace, program, result.schedule)
     task = counted.task
-    kinds = np.array([op.kind for op in result.trace.operators])
-    table = pd.DataFrame(
+    names, kind_of = np.unique([op.kind for op in result.trace.operators], return_inverse=True)
+    part_of = np.array([PARTS.index(_UNIT_PART.get(n, "dispatch")) for n in program.units.name])
+    is_array = np.array([name == "array" for name in program.units.name])[program.unit[task]]
+    # Numbers for names until everything is summed: a path has as many segments as tasks.
+    kind = kind_of[program.operator[task]]
+    rest = pd.DataFrame(
         {
-            "kind": kinds[program.operator[task]],
-            "unit": np.array(program.units.name)[program.unit[task]],
+            "kind": kind,
+            "part": part_of[program.unit[task]],
             "time_ps": counted.time_ps.astype(float),
         }
-    )
-    table["part"] = table["unit"].map(_UNIT_PART).fillna("dispatch")
-    array = (table["unit"] == "array").to_numpy()
-    rest = table.loc[~array, ["kind", "part", "time_ps"]]
-    length, times = counted.length_ps[array], counted.times[array]
-    pieces = [rest, *_array_pieces(result, task[array], table["kind"][array], length, times)]
+    )[~is_array]
+    length, times = counted.length_ps[is_array], counted.times[is_array]
+    pieces = [rest, *_array_pieces(result, task[is_array], kind[is_array], length, times)]
     joined = pd.concat(pieces, ignore_index=True)
-    return joined.groupby(["kind", "part"], sort=False)["time_ps"].sum().reset_index()
+    sums = joined.groupby(["kind", "part"], sort=False)["time_ps"].sum().reset_index()
+    return sums.assign(kind=names[sums["kind"]], part=np.array(PARTS)[sums["part"]])
 
 
 def _array_pieces(
-    result: Result, task: np.ndarray, kind: pd.Series, length: np.ndarray, times: np.ndarray
+    result: Result, task: np.ndarray, kind: np.ndarray, length: np.ndarray, times: np.ndarray
 ) -> list[pd.DataFrame]:
     counters = result.program.counters
     occupancy = np.maximum(result.program.occupancy_ps[task], 1)
@@ -70,6 +72,6 @@ def _array_pieces(
     }
     found["array fill and drain"] = np.maximum(0, length - sum(found.values()))
     return [
-        pd.DataFrame({"kind": kind, "part": part, "time_ps": time * times})
+        pd.DataFrame({"kind": kind, "part": PARTS.index(part), "time_ps": time * times})
         for part, time in found.items()
     ]

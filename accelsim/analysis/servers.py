@@ -73,16 +73,12 @@ def critical_segments(
     """
     if start.size == 0:
         return start, start, start
-    starts, blamed = start.tolist(), blame.tolist()
     current = int(np.argmax(finish))
-    time = int(finish[current])
-    segments = []
-    while True:
-        before = blamed[current]
-        first = min(starts[current], time) if before >= 0 else 0
-        segments.append((current, first, time))
-        if before < 0:
-            break
-        current, time = before, first
-    table = np.array(segments, np.int64)
-    return table[:, 0], table[:, 1], table[:, 2]
+    last, blamed, chain = finish[current], blame.tolist(), []
+    while current >= 0:
+        chain.append(current)
+        current = blamed[current]
+    task = np.array(chain, np.int64)
+    begin = np.minimum(np.minimum.accumulate(start[task]), last)
+    begin[-1] = 0
+    return task, begin, np.append(last, begin[:-1])

@@ -38,7 +38,9 @@ class Steps(NamedTuple):
     value: np.ndarray
 
 
-def spans(result: Result, begin_ps: int, end_ps: int, most: int) -> Spans:
+def spans(
+    result: Result, begin_ps: int, end_ps: int, most: int, server: np.ndarray | None = None
+) -> Spans:
     """The spans that lie in a window, at least in part.
 
     Parameters
@@ -48,9 +50,11 @@ def spans(result: Result, begin_ps: int, end_ps: int, most: int) -> Spans:
     most : int
         Where there would be more, neighbours of one operator on one server become one span, those
         with the shortest gaps first; the result may still have more.
+    server : int64[tasks], optional
+        `task_servers`, where they are known.
     """
     program, schedule = result.program, result.schedule
-    server = task_servers(result)
+    server = task_servers(result) if server is None else server
     inside = (server >= 0) & (schedule.start < end_ps) & (schedule.server_free > begin_ps)
     task = np.flatnonzero(inside)
     task = task[np.lexsort((schedule.start[task], server[task], program.unit[task]))]

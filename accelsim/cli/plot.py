@@ -12,11 +12,14 @@ from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
+    from accelsim.analysis.comparison import Comparison
+    from accelsim.arch.load import ArchSource
     from accelsim.progress import Progress
-    from accelsim.report.gallery import Entry, Needs
+    from accelsim.report.gallery import Entry, Needs, Studied
     from accelsim.workload.trace import Trace
 
 _MACHINES = "--baseline systolic_128 --candidate sparse_v1"
+_SMALL = "--baseline systolic_32 --candidate sparse_small"
 
 
 class Asked(NamedTuple):
@@ -50,7 +53,12 @@ def plot(
         str | None, typer.Option(metavar="NAME|PATH", help="The machine in question.")
     ] = None,
     third: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", show_default="the shipped BASELINE_gather")
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="A second rival, usually baseline + gather.",
+            show_default="the shipped BASELINE_gather, where there is one",
+        ),
     ] = None,
     workload: Annotated[
         list[str] | None, typer.Option(metavar="NAME|PATH", help="A workload; may be repeated.")
@@ -81,6 +89,9 @@ def plot(
     Example: accelsim plot gantt --arch sparse_v1 --workload tiny_moe_lm --window 10us:50us
 
     Example: accelsim plot pareto runs/ports
+
+    Example: accelsim plot spread --baseline systolic_32 --candidate sparse_small --workload
+    tiny_moe_lm
     """
     from accelsim.report.gallery import entry
 
@@ -91,7 +102,7 @@ def plot(
     )  # fmt: skip
     _check(name, found.needs, asked)
     with progress_display() as progress:
-        source = _source(found.needs, asked, progress)
+        source = _source(name, found.needs, asked, progress)
     for path in _drawn(name, found, source, out):
         typer.echo(path)
 
@@ -118,6 +129,11 @@ def _check(name: str, needs: Needs, asked: Asked) -> None:
             traces | {"arch", "overrides"},
             "--arch sparse_v1 --workload tiny_moe_lm",
         ),
+        Needs.ROBUSTNESS: (
+            ["--baseline", "--candidate", "--workload"],
+            compared | traces | {"overrides"},
+            f"{_SMALL} --workload tiny_moe_lm",
+        ),
         Needs.TRACE: (["--workload"], {"workload", "shape"}, "--workload tiny_moe_lm"),
         Needs.SWEEP: (["SWEEP"], {"folder", "plan"}, "runs/ports"),
     }.get(needs, ([], set(), ""))
@@ -137,11 +153,11 @@ def _check(name: str, needs: Needs, asked: Asked) -> None:
         raise InputError(f"--arch and {', '.join(extra)} exclude each other", remedy=remedy)
     if extra:
         raise InputError(f"plot {name} takes no {', '.join(extra)}", remedy=remedy)
-    if needs is Needs.WHAT_IF and len(asked.workload) > 1:
+    if needs in (Needs.WHAT_IF, Needs.ROBUSTNESS) and len(asked.workload) > 1:
         raise InputError(f"plot {name} takes one --workload", remedy=remedy)
 
 
-def _source(needs: Needs, asked: Asked, progress: Progress | None) -> Any:
+def _source(name: str, needs: Needs, asked: Asked, progress: Progress | None) -> Any:
     """Run or read what the picture is drawn from."""
     from accelsim.report.gallery import Changes, Needs, Runs, roles_of
 
@@ -164,6 +180,8 @@ def _source(needs: Needs, asked: Asked, progress: Progress | None) -> Any:
         assert asked.arch is not None
         source, (trace,) = arch_source(asked.arch).changed(asked.overrides), _traces(asked)
         return Changes(source.arch(), trace, *what_if(source, trace, progress))
+    if needs is Needs.ROBUSTNESS:
+        return _studied(name, asked, progress)
     if needs is Needs.TRACE:
         return _traces(asked)
     if needs is Needs.SWEEP:
@@ -191,16 +209,39 @@ def _traces(asked: Asked) -> list[Trace]:
     return [trace if asked.dtype is None else trace.replayed(asked.dtype) for trace in traces]
 
 
-def _compared(asked: Asked, progress: Progress | None) -> list[Any]:
-    from accelsim import load_arch
+def _machines(asked: Asked) -> dict[str, ArchSource]:
+    """The machines of a comparison by role."""
+    from accelsim.arch.load import arch_source
     from accelsim.cli.compare import default_third
+
+    assert asked.baseline is not None
+    rival = asked.third if asked.third is not None else default_third(asked.baseline)
+    named = {"baseline": asked.baseline, "third": rival, "candidate": asked.candidate}
+    return {role: arch_source(n).changed(asked.overrides) for role, n in named.items() if n}
+
+
+def _compared(asked: Asked, progress: Progress | None) -> list[Comparison]:
     from accelsim.simulation import compare
 
-    assert asked.baseline is not None and asked.candidate is not None
-    rival = asked.third if asked.third is not None else default_third(asked.baseline)
-    first, last = (load_arch(n, asked.overrides) for n in (asked.baseline, asked.candidate))
-    between = None if rival is None else load_arch(rival, asked.overrides)
-    return [compare(first, last, t, between, progress=progress) for t in _traces(asked)]
+    archs = {role: source.arch() for role, source in _machines(asked).items()}
+    machines = archs["baseline"], archs["candidate"]
+    third = archs.get("third")
+    return [compare(*machines, trace, third, progress=progress) for trace in _traces(asked)]
+
+
+def _studied(name: str, asked: Asked, progress: Progress | None) -> Studied:
+    """A comparison and what a picture shows of its robustness."""
+    from accelsim.report.gallery import Studied
+    from accelsim.sweep.robustness import robustness
+    from accelsim.workload.catalogue import with_batch
+
+    part = {"flip": "flips", "ablation": "ablation", "spread": "spreads"}[name]
+    (comparison,) = _compared(asked, progress)
+    found = robustness(
+        _machines(asked), comparison.trace, comparison, parts=(part,), progress=progress,
+        again=with_batch(asked.workload[0], asked.shape, asked.dtype),
+    )  # fmt: skip
+    return Studied(found, comparison)
 
 
 def _drawn(name: str, found: Entry, source: Any, out: Path) -> list[Path]:

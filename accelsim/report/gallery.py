@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,11 +14,13 @@ from accelsim.arch.spec import Arch
 from accelsim.errors import InputError, unknown_name
 from accelsim.report import gallery_tables as tables
 from accelsim.report.plots import (
+    ablation,
     bandwidth,
     bank_conflicts,
     breakdown,
     density,
     expert_load,
+    flip,
     gantt,
     index_cost,
     interaction,
@@ -27,15 +29,18 @@ from accelsim.report.plots import (
     pattern_map,
     roofline,
     speedup,
+    spread,
     tornado,
     utilisation,
     validation,
     what_if,
 )
+from accelsim.report.robustness_pictures import ablation_of, flips_of, spread_of
 from accelsim.report.sweep_study import Study
 from accelsim.report.sweep_tables import effects_table, pairs_table, pareto_table
 from accelsim.report.tables import expert_table, reuse_table
 from accelsim.report.terms import shown_results
+from accelsim.sweep.robustness import Robustness
 from accelsim.sweep.trios import BIG
 from accelsim.sweep.what_if import WhatIf
 from accelsim.workload.trace import Trace
@@ -50,6 +55,7 @@ class Needs(StrEnum):
     COMPARISON = "a baseline, a candidate and workloads"
     RUN = "a machine, or a baseline and a candidate, and workloads"
     WHAT_IF = "a machine and a workload"
+    ROBUSTNESS = "a baseline, a candidate and a workload"
     TRACE = "workloads"
     SWEEP = "the folder of a sweep"
     VALIDATION = "nothing; it runs all validation suites"
@@ -73,12 +79,19 @@ class Changes(NamedTuple):
     changes: Sequence[WhatIf]
 
 
+class Studied(NamedTuple):
+    """A comparison, and the part of its robustness that a picture shows."""
+
+    found: Robustness
+    comparison: Comparison
+
+
 class Entry(NamedTuple):
     """A picture of the gallery.
 
     `prepare` : source -> data of the pictures, by what is added to the name where there are
-    several. Sources by `Needs`: list[Comparison], Runs, Changes, list[Trace], Study, pairs of
-    `validation.page.points`, list[DensityPoint], None. `table` : what stands behind a picture.
+    several. Sources by `Needs`: list[Comparison], Runs, Changes, Studied, list[Trace], Study, pairs
+    of `validation.page.points`, list[DensityPoint], None. `table` : what stands behind a picture.
     """
 
     about: str
@@ -143,6 +156,14 @@ def _there(data: Any, what: str) -> dict[str, Any]:
     if data is None:
         raise InputError(f"no workload named has {what}", remedy="name another workload")
     return {"": data}
+
+
+def _only(pictures: Iterable[Any], what: str) -> dict[str, Any]:
+    return _there(next(iter(pictures), None), what)
+
+
+def _flips(studied: Studied) -> dict[str, Any]:
+    return flips_of(*studied) or _there(None, "an axis to move along")
 
 
 def _kept_keys(traces: Sequence[Trace]) -> dict[str, Any]:
@@ -216,6 +237,19 @@ GALLERY: dict[str, Entry] = {
         "what every unit twice as fast, and every buffer twice as large, would gain",
         Needs.WHAT_IF, lambda changes: {"": what_if.prepare(*changes)}, what_if.draw,
         tables.what_if,
+    ),
+    "flip": Entry(
+        "how far each axis must move until another machine wins, a picture a rival",
+        Needs.ROBUSTNESS, _flips, flip.draw, tables.flip,
+    ),
+    "ablation": Entry(
+        "the speedup without each unit of the candidate",
+        Needs.ROBUSTNESS, lambda s: _only(ablation_of(*s), "a unit to take away"), ablation.draw,
+        tables.ablation,
+    ),
+    "spread": Entry(
+        "how far the speedup moves over layers, placements of tensors, seeds and texts",
+        Needs.ROBUSTNESS, lambda s: _only(spread_of(*s), "a spread"), spread.draw, tables.spread,
     ),
     "key_reuse": Entry(
         "distinct keys of a tile of queries, and queries that share a fetched key",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from accelsim.report.plots.ablation import Ablation
 from accelsim.report.plots.bandwidth import BandwidthOverTime
 from accelsim.report.plots.bank_conflicts import BankConflicts
 from accelsim.report.plots.breakdown import Breakdown
 from accelsim.report.plots.density import DensityCurves
+from accelsim.report.plots.flip import Flips
 from accelsim.report.plots.gantt import Gantt
 from accelsim.report.plots.index_cost import IndexCost
 from accelsim.report.plots.roofline import Roofline
 from accelsim.report.plots.speedup import SpeedupBars
+from accelsim.report.plots.spread import Intervals
 from accelsim.report.plots.utilisation import UtilisationOverTime
 from accelsim.report.plots.validation import Points
 from accelsim.report.plots.what_if import Gains
@@ -88,6 +91,30 @@ def bank_conflicts(data: BankConflicts) -> pd.DataFrame:
 def what_if(data: Gains) -> pd.DataFrame:
     """One row a change."""
     return pd.DataFrame(data.gains, columns=["change", "gain"])
+
+
+def flip(data: Flips) -> pd.DataFrame:
+    """One row a point that was tried, and where the winner changes along its axis."""
+    rows = [
+        (axis.name, axis.now, factor, speedup, axis.flip, axis.remark)
+        for axis in data.axes
+        for factor, speedup in axis.tried or ((None, None),)
+    ]
+    columns = ["axis", "value_now", "factor", "speedup", "flip_factor", "remark"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def ablation(data: Ablation) -> pd.DataFrame:
+    """One row a unit that is taken away, after that of the whole machine."""
+    return pd.DataFrame([("", data.whole), *data.without], columns=["without", "speedup"])
+
+
+def spread(data: Intervals) -> pd.DataFrame:
+    """One row a rival and what was varied."""
+    none = (None, None, None)
+    rows = [(row.over, row.rival, row.number, *(row.ends or none), row.remark) for row in data.rows]
+    ends = ["geomean", "minimum", "maximum"]
+    return pd.DataFrame(rows, columns=["over", "rival", "number", *ends, "remark"])
 
 
 def validation(data: Points) -> pd.DataFrame:

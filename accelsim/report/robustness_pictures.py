@@ -7,13 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from accelsim.analysis.comparison import Comparison
-from accelsim.report.plots import ablation, flip, what_if
+from accelsim.report.plots import ablation, flip, spread, what_if
 from accelsim.report.robustness_text import amount
 from accelsim.report.study import Study
 from accelsim.report.terms import clock_and_dram_text, machines
 from accelsim.report.words import ROLE_TITLES, origin_text
 from accelsim.sweep.flip import Flip
 from accelsim.sweep.robustness import Robustness
+from accelsim.sweep.spread import Within
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +36,8 @@ def of_robustness(study: Study) -> Plans:
             plans[f"flip_{rival}_{found.workload}"] = partial(flip.draw, data)
         for units in ablation_of(found, comparison):
             plans[f"ablation_{found.workload}"] = partial(ablation.draw, units)
+        for intervals in spread_of(found, comparison):
+            plans[f"spread_{found.workload}"] = partial(spread.draw, intervals)
     return plans
 
 
@@ -65,6 +68,20 @@ def ablation_of(found: Robustness, comparison: Comparison) -> Iterator[ablation.
         name = comparison.results["candidate"].arch.name
         title = f"{found.workload}: what each unit of {name} is worth"
         yield ablation.prepare(title, _caption(found, comparison), whole[0], without)
+
+
+def spread_of(found: Robustness, comparison: Comparison) -> Iterator[spread.Intervals]:
+    """How far the speedup moves, if that was asked for."""
+    rows = [_interval(each) for each in found.spreads]
+    if rows:
+        title = f"{found.workload}: how far the speedup moves"
+        yield spread.prepare(title, _caption(found, comparison), rows)
+
+
+def _interval(each: Within) -> spread.Interval:
+    over = each.spread
+    ends = None if over is None else (over.geomean, over.minimum, over.maximum)
+    return spread.Interval(each.over, each.rival, len(each.speedups), ends, each.remark)
 
 
 def _caption(found: Robustness, comparison: Comparison) -> str:

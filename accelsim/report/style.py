@@ -10,6 +10,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
@@ -21,6 +23,7 @@ PNG_DPI = 150
 TITLE_LENGTH = 75  # characters that fit at full size
 LEGEND_LENGTH = 165  # characters of a line, with the place of the marks
 LEGEND_ROW = 0.031  # of the height
+_FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
 _HOVER = "hover: "
 TEXT_GREY = "#444444"
 
@@ -142,6 +145,20 @@ def broken_name(name: str, width: int = 12) -> str:
         line += piece
     pieces = [part for text in [*lines, line] for part in textwrap.wrap(text, 2 * width)]
     return "\n".join(pieces)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round figures from low to high for a logarithmic axis, at most about nine."""
+    for fine in (_FINE, (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+        found = [f * 10.0**e for e in exponents for f in fine if low <= f * 10.0**e <= high]
+        if len(found) <= 9:
+            break
+    if len(found) >= 3:
+        return found
+    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / s <= 9 or s == 0.5)
+    first, last = int(np.ceil(low / step)), int(np.floor(high / step))
+    return [round(n * step, 2) for n in range(first, last + 1)]
 
 
 def kind_style(kind: str) -> tuple[str, str]:

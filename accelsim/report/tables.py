@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from accelsim.analysis.columns import GROUPS as DECLARED
-from accelsim.analysis.columns import OPERATOR_COLUMNS, Column
+from accelsim.analysis.columns import OPERATOR_COLUMNS
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.analysis.sections import over_layers
+from accelsim.report.files import FILES, csv_name, names
 from accelsim.report.groups import names_over_layers
 from accelsim.report.plots.expert_load import ExpertLoad
 from accelsim.report.plots.key_reuse import ReuseCurves
@@ -22,19 +23,13 @@ from accelsim.sweep.break_even import BreakEven
 from accelsim.sweep.density import DensityPoint
 from accelsim.sweep.trios import is_control
 
-_SUFFIX = {"MAC/B": "_mac_per_byte"}
-GROUPS = tuple((f"{title} ({file})", each) for title, file, each in DECLARED if file)
-
-
-def csv_name(column: Column) -> str:
-    """Name of a column in a file: its own, with the unit where the name does not end in it."""
-    return column.name + _SUFFIX.get(column.unit, "")
+GROUPS = tuple((f"{file.title} ({name}.csv)", file.columns) for name, file in FILES.items())
 
 
 def hint(name: str) -> str:
     """Unit and formula of a declared column, for people."""
-    for _, group in GROUPS:
-        for column in group:
+    for _, file, group in DECLARED:
+        for column in group if file else ():
             if column.name == name:
                 return f"{column.formula} [{column.unit}]" if column.unit else column.formula
     return ""
@@ -44,7 +39,8 @@ def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """One row per workload, machine and operator."""
     parts = []
     for comparison in comparisons:
-        base = comparison.results["baseline"].operators["time_ps"]
+        baseline = comparison.results["baseline"].operators
+        base, groups = baseline["time_ps"], names_over_layers(baseline)
         for role, result in comparison.results.items():
             table = result.operators.rename(columns={c.name: csv_name(c) for c in OPERATOR_COLUMNS})
             times = table["time_ps"].where(table["time_ps"] > 0)
@@ -52,7 +48,7 @@ def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             table.insert(1, "role", role)
             table.insert(2, "architecture", result.arch.name)
             table.insert(3, "clock_ghz", 1000 / result.arch.clock_ps)
-            table.insert(6, "group", names_over_layers(result.operators))
+            table.insert(6, "group", groups)
             table["fits_on_chip"] = (table["working_set"] < 1).astype(int)
             table["speedup"] = base.where(base > 0) / times
             parts.append(table)
@@ -108,23 +104,21 @@ def layer_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             over = spread(found)
             ends = over.geomean, over.minimum, over.maximum
             rows.append((comparison.trace.name, len(found), *ends, over.verdict))
-    columns = ["workload", "layers", "geomean", "minimum", "maximum", "verdict"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=names("layers"))
 
 
 def terms_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """What is equal between machines and what is not: one row a workload, term and machine."""
     rows = []
     for comparison in comparisons:
-        names = [arch.name for arch in machines(comparison)]
+        known = [arch.name for arch in machines(comparison)]
         for group in comparison.equal_and_different():
             for row in group:
                 rows += [
                     (comparison.trace.name, row.name, name, value, row.equal, row.required)
-                    for name, value in zip(names, row.values, strict=True)
+                    for name, value in zip(known, row.values, strict=True)
                 ]
-    columns = ["workload", "term", "architecture", "value", "equal", "must_be_equal"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=names("terms"))
 
 
 def groups_of(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison]]:
@@ -220,12 +214,12 @@ def timeline_table(used: Sequence[UtilisationOverTime]) -> pd.DataFrame:
 
 def density_table(points: Sequence[DensityPoint]) -> pd.DataFrame:
     """The density sweep."""
-    return pd.DataFrame(points, columns=list(DensityPoint._fields))
+    return pd.DataFrame(points, columns=names("density"))
 
 
 def expert_table(data: ExpertLoad | None) -> pd.DataFrame:
     """Tokens of every expert, fullest first."""
-    columns = ["workload", "scope", "rank", "tokens"]
+    columns = names("expert_load")
     if data is None:
         return pd.DataFrame(columns=columns)
     rows = [
@@ -251,10 +245,7 @@ def reuse_table(data: ReuseCurves) -> pd.DataFrame:
         for line in data.lines
         for at, tile in enumerate(data.tiles)
     ]
-    names = ["workload", "tile_queries"]
-    for figure in ("distinct_keys", "queries_per_fetched_key"):
-        names += [figure, f"{figure}_10th_percentile", f"{figure}_90th_percentile"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names("key_reuse"))
 
 
 def break_even_table(found: Sequence[BreakEven]) -> pd.DataFrame:
@@ -264,8 +255,7 @@ def break_even_table(found: Sequence[BreakEven]) -> pd.DataFrame:
         for item in found
         for cut, speedup in sorted(item.speedups.items())
     ]
-    columns = ["workload", "cut", "speedup", "break_even_cut", "remark"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=names("break_even"))
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -59,7 +59,7 @@ NOT_MODELLED = (
 )
 
 _TIME_UNITS = (("s", 1e12), ("ms", 1e9), ("us", 1e6), ("ns", 1e3), ("ps", 1.0))
-_LAYER = re.compile(r"^([A-Za-z]?)\d+$")
+_LAYER = re.compile(r"(?<![^.])([A-Za-z]?)\d+(?![^.])")  # a whole part between dots
 
 
 def time_unit(longest_ps: float) -> tuple[str, float]:
@@ -112,7 +112,7 @@ def limit_text(result: Result) -> str:
 
 def without_layer(scope: str) -> str:
     """A scope with its layer numbers replaced: "L3.moe" gives "L*.moe"."""
-    return ".".join(_LAYER.sub(r"\1*", part) for part in scope.split("."))
+    return _LAYER.sub(r"\1*", scope)
 
 
 def selection_lines(comparison: Comparison) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from accelsim.arch.load import resolved_yaml
 from accelsim.arch.spec import Arch
 from accelsim.report import robustness_tables, tables
+from accelsim.report.files import names
 from accelsim.report.folder import MARK, fresh_folder
 from accelsim.report.markdown import summary_text
 from accelsim.report.page.models import Validated
@@ -100,5 +101,5 @@ def _tables(study: Study, drawn: Drawn, validated: Sequence[Validated]) -> dict[
         "density": tables.density_table(study.density),
         "expert_load": tables.expert_table(drawn.experts),
         "key_reuse": tables.reuse_table(drawn.reuse),
-        "validation": pd.DataFrame(validated, columns=list(Validated._fields)),
+        "validation": pd.DataFrame(validated, columns=names("validation")),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,31 +146,68 @@ def key_reuse(
     sampled_nnz : int
         Above this many kept positions, evenly spaced spans of rows of about this sum are taken.
     """
-    from accelsim.kernels.patterns import adjacent_shared  # imports numba
-    from accelsim.kernels.unions import union_sizes
+    return key_reuse_by_tile(pattern, q_len, (tile,), sampled_nnz=sampled_nnz)[0]
 
-    span = max(1, _SPAN_ROWS // tile) * tile
-    starts = np.arange(0, q_len, span)
+
+def key_reuse_by_tile(
+    pattern: Pattern, q_len: int, tiles: Sequence[int], *, sampled_nnz: int = _SAMPLED_NNZ
+) -> list[KeyReuse]:
+    """`key_reuse` for several heights of tiles; rows that they share are decoded once."""
+    spans = [max(1, _SPAN_ROWS // tile) * tile for tile in tiles]
+    found: dict[int, KeyReuse] = {}
+    for span in dict.fromkeys(spans):
+        mine = [tile for tile, own in zip(tiles, spans, strict=True) if own == span]
+        chosen = _sampled_spans(pattern, q_len, span, sampled_nnz)
+        found |= dict(zip(mine, _reuses(pattern, chosen, mine), strict=True))
+    return [found[tile] for tile in tiles]
+
+
+def _sampled_spans(
+    pattern: Pattern, q_len: int, span: int, sampled_nnz: int
+) -> list[tuple[int, int]]:
+    """First row and the one after the last of spans that hold about so many positions."""
     spans = [
         (unit + start, unit + min(q_len, start + span))
         for unit in range(0, pattern.rows, q_len)
-        for start in starts.tolist()
+        for start in range(0, q_len, span)
     ]
     wanted = max(1, min(len(spans), len(spans) * sampled_nnz // max(1, pattern.nnz)))
     chosen = np.unique(np.linspace(0, len(spans) - 1, wanted).round().astype(int))
-    unions, jaccards, tile_kept, kept, rows = [], [], [], 0, 0
-    for start, stop in (spans[i] for i in chosen):
+    return [spans[at] for at in chosen]
+
+
+def _reuses(
+    pattern: Pattern, spans: Sequence[tuple[int, int]], tiles: Sequence[int]
+) -> list[KeyReuse]:
+    """Count what the rows of these spans share, for tiles of every height."""
+    from accelsim.kernels.patterns import adjacent_shared  # imports numba
+    from accelsim.kernels.unions import union_sizes
+
+    unions: list[list[np.ndarray]] = [[] for _ in tiles]
+    tile_kept: list[list[np.ndarray]] = [[] for _ in tiles]
+    jaccards, kept, rows = [], 0, 0
+    for start, stop in spans:
         indptr, indices = pattern.csr(start, stop)
-        unions.append(np.asarray(union_sizes(indptr, indices, pattern.cols, tile, 1)))
+        counts = np.diff(indptr)
         kept, rows = kept + len(indices), rows + stop - start
-        tile_kept.append(np.add.reduceat(np.diff(indptr), np.arange(0, stop - start, tile)))
         shared = np.zeros(stop - start - 1, dtype=np.int64)
         adjacent_shared(indptr, indices, shared)
-        counts = np.diff(indptr)
         jaccards.append(shared / np.maximum(1, counts[1:] + counts[:-1] - shared))
-    union, jaccard = np.concatenate(unions), np.concatenate(jaccards)
+        for at, tile in enumerate(tiles):
+            unions[at].append(np.asarray(union_sizes(indptr, indices, pattern.cols, tile, 1)))
+            tile_kept[at].append(np.add.reduceat(counts, np.arange(0, stop - start, tile)))
+    jaccard = np.concatenate(jaccards)
+    return [
+        _reuse(tile, np.concatenate(union), np.concatenate(tile_sum), jaccard, kept, rows, pattern)
+        for tile, union, tile_sum in zip(tiles, unions, tile_kept, strict=True)
+    ]
+
+
+def _reuse(
+    tile: int, union: np.ndarray, tile_kept: np.ndarray, jaccard: np.ndarray, kept: int, rows: int,
+    pattern: Pattern,
+) -> KeyReuse:  # fmt: skip
     distinct = int(union.sum())
-    sharers = np.concatenate(tile_kept) / np.maximum(1, union)
     return KeyReuse(
         tile=tile,
         union_mean=float(union.mean()),
@@ -180,7 +218,7 @@ def key_reuse(
         rows=rows,
         sampled=rows < pattern.rows,
         union_range=_middle(union),
-        sharers_range=_middle(sharers),
+        sharers_range=_middle(tile_kept / np.maximum(1, union)),
     )
 
 

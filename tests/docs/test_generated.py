@@ -14,6 +14,7 @@ from accelsim.arch.part import Part
 from accelsim.arch.parts import part_names
 from accelsim.arch.spec import Arch
 from accelsim.report import tables
+from accelsim.report.files import FILES
 from accelsim.report.suite import Suite
 from accelsim.sweep.plan import Plan, plan_names
 from accelsim.workload.recipes.recipe import Recipe, recipe_files
@@ -62,6 +63,7 @@ def test_every_declared_figure_has_its_row(texts):
     declared = [v for module in (columns, tables) for n, v in vars(module).items()
                 if n.endswith("_COLUMNS")]  # fmt: skip
     assert len(declared) >= 7
+    declared += [file.columns for file in FILES.values()]
     for column in {column for group in declared for column in group}:
         assert re.search(rf"^\| `{column.name}` \| .*\| \S.* \|$", texts["metrics"], re.M), column
     assert all(column.formula for _, group in metrics.groups() for column in group)

@@ -11,11 +11,14 @@ import pytest
 
 from accelsim.analysis.spans import Steps, buffer_steps, most_by_bin, spans, task_servers
 from accelsim.errors import InputError
-from accelsim.report.gallery import GALLERY, Needs, Runs, entry
-from accelsim.report.plots import ablation, bandwidth, bank_conflicts, flip, gantt, what_if
+from accelsim.report.gallery import GALLERY, Needs, Runs, Studied, entry
+from accelsim.report.plots import ablation, bandwidth, bank_conflicts, flip, gantt, spread, what_if
 from accelsim.report.style import save
 from accelsim.report.terms import shown_results
 from accelsim.sweep.what_if import WhatIf
+from accelsim.workload.trace import write_trace
+from tests.report.test_robustness import FOUND
+from tests.sweep import rivals
 
 LARGEST_SVG = 300_000
 
@@ -138,8 +141,9 @@ def test_every_entry_draws_and_its_table_is_not_empty(few, tmp_path: Path):
         Needs.COMPARISON: [few],
         Needs.RUN: Runs([shown_results(few)], None),
         Needs.TRACE: [few.trace],
+        Needs.ROBUSTNESS: Studied(FOUND, few),
     }
-    seen = 0
+    seen = set()
     for name, picture in GALLERY.items():
         if picture.needs not in sources:
             continue
@@ -148,8 +152,36 @@ def test_every_entry_draws_and_its_table_is_not_empty(few, tmp_path: Path):
             if picture.table is not None:
                 table = picture.table(data)
                 assert len(table) and not table.columns.duplicated().any(), name
-            seen += 1
-    assert seen == sum(picture.needs in sources for picture in GALLERY.values())
+            seen.add(name)
+    assert seen == {name for name, picture in GALLERY.items() if picture.needs in sources}
+    assert set(entry("flip").prepare(sources[Needs.ROBUSTNESS])) == {"baseline", "third"}
+
+
+def test_spreads_of_one_thing_stand_together_and_only_one_side_of_1_is_established():
+    rows = [
+        spread.Interval("layers", "baseline", 2, (1.5, 1.2, 1.9)),
+        spread.Interval("texts", "baseline", 2, (1.0, 0.9, 1.2)),
+        spread.Interval("layers", "third", 2, (0.5, 0.4, 0.9)),
+    ]
+    data = spread.prepare("", "", rows)
+    assert [(row.over, row.rival) for row in data.rows] == [
+        ("layers", "baseline"), ("layers", "third"), ("texts", "baseline"),
+    ]  # fmt: skip
+    assert [spread.established(row.ends) for row in data.rows] == [True, True, False]
+    dots = [line for line in spread.draw(data).axes[0].lines if line.get_marker() in "os"]
+    hollow = [line.get_markerfacecolor() == "white" for line in dots]
+    assert hollow == [False, False, True]
+    assert [float(line.get_xdata()[0]) for line in dots] == [1.5, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("flip", "an axis to move along"), ("ablation", "a unit to take"), ("spread", "a spread")],
+)
+def test_what_was_not_found_is_said(few, name, said):
+    nothing = FOUND._replace(flips=(), ablation=(), spreads=())
+    with pytest.raises(InputError, match=said):
+        entry(name).prepare(Studied(nothing, few))
 
 
 def test_an_unknown_picture_names_the_nearest():
@@ -158,17 +190,20 @@ def test_an_unknown_picture_names_the_nearest():
 
 
 RUN = ("--arch", "sparse_small", "--workload", "tiny_moe_lm")
+PAIR = ("--baseline", "systolic_32", "--candidate", "sparse_small")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("gant", *RUN), "did you mean 'gantt'? known: bandwidth"),
+        (("gant", *RUN), "did you mean 'gantt'? known: ablation"),
         (("gantt", "--workload", "tiny_moe_lm"), "plot gantt needs --arch"),
         (("gantt", *RUN, "--baseline", "systolic_32"), "--arch and --baseline exclude each other"),
         (("gantt", *RUN, "--window", "5us:1us"), "expected BEGIN:END such as 10us:50us"),
         (("bandwidth", *RUN, "--window", "1us:5us"), "plot bandwidth takes no --window"),
         (("speedup", *RUN), "plot speedup needs --baseline and --candidate"),
+        (("flip", *RUN), "plot flip needs --baseline and --candidate (such as: accelsim plot flip"),
+        (("spread", *PAIR, *RUN[2:], *RUN[2:]), "plot spread takes one --workload"),
         (("pareto",), "plot pareto needs SWEEP (such as: accelsim plot pareto runs/ports)"),
         (("density", "--workload", "tiny_moe_lm"), "plot density takes no --workload"),
         (("what_if", *RUN, "--workload", "window_8k"), "takes one --workload"),
@@ -189,6 +224,24 @@ def test_the_command_writes_picture_and_table_and_names_them(cli, tmp_path: Path
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(names)
     table = pd.read_csv(tmp_path / "new" / "gantt.csv")
     assert table["begin_ps"].min() >= 0 and table["end_ps"].max() <= 40_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("spread", ["spread"]),
+        ("ablation", ["ablation"]),
+        ("flip", ["flip_baseline", "flip_third"]),
+    ],
+)
+def test_what_was_simulated_again_is_drawn(cli, tmp_path: Path, name: str, drawn: list[str]):
+    trace = tmp_path / "small.trace"
+    write_trace(trace, "small", [rivals.attention(rivals.stored())])
+    done = cli("plot", name, *PAIR, "--workload", trace, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    files = [Path(line).name for line in done.out.split()]
+    assert files == [f"{one}.{end}" for one in drawn for end in ("png", "svg", "csv")]
+    assert all(len(pd.read_csv(tmp_path / "out" / f"{one}.csv")) > 2 for one in drawn)
 
 
 def test_a_window_after_the_end_is_refused(cli, tmp_path: Path):

@@ -38,6 +38,7 @@ from accelsim.report.plots import (
     validation,
     what_if,
 )
+from accelsim.report.plots import spread as spread_plot
 from accelsim.report.style import KIND_STYLE
 from accelsim.report.sweep_words import Axis
 from accelsim.sweep.density import Crossing, DensityPoint
@@ -193,6 +194,26 @@ def ablation_bars(units: int) -> Figure:
     return ablation.draw(ablation.prepare("What each unit is worth", CLOCK, 3.1, pairs))
 
 
+def spread_rows(overs: int, width: float) -> Figure:
+    draw = RANDOM(17)
+    overs_of = ["layers", "placements", "seeds", "texts"][:overs]
+    rows = [
+        spread_plot.Interval(
+            over, rival, 120, None if over == "seeds" else ends(draw, width),
+            "not varied: nothing in the trace was drawn from a seed" if over == "seeds" else
+            "each sequence of the batch in the place of all of them",
+        )
+        for over in overs_of
+        for rival in ("baseline", "third")
+    ]  # fmt: skip
+    return spread_plot.draw(spread_plot.prepare(f"{LONG}: how far", f"{ORIGIN}. {CLOCK}", rows))
+
+
+def ends(draw: np.random.Generator, width: float) -> tuple[float, float, float]:
+    low, mean, high = np.sort(np.exp(draw.uniform(-width, width, 3)))
+    return float(mean), float(low), float(high)
+
+
 def reuse_lines(workloads: int) -> Figure:
     tiles = list(key_reuse.TILES)
     lines = [
@@ -323,6 +344,12 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "flip large": lambda: flip_rows(30),
     "ablation small": lambda: ablation_bars(2),
     "ablation large": lambda: ablation_bars(30),
+    "spread small": lambda: spread_rows(1, 0.01),
+    "spread large": lambda: spread_rows(4, 0.4),
+    "spread wide": lambda: spread_rows(4, 6.0),
+    "spread of nothing": lambda: spread_plot.draw(
+        spread_plot.prepare("nothing", CLOCK, [spread_plot.Interval("texts", "third", 0, None)])
+    ),
     "key_reuse small": lambda: reuse_lines(1),
     "key_reuse large": lambda: reuse_lines(12),
     "density small": lambda: density_lines((16, 1024)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from accelsim.arch.load import arch_source
+from accelsim.report.files import FILES, csv_name, names
 from accelsim.report.page.html import embedded
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.page.models import Validated, models_of
@@ -136,3 +138,35 @@ def test_a_ledger_refuses_to_choose_between_rows():
     assert ledger.total("t", "x", name="c").value == 0.0
     with pytest.raises(LookupError, match="2 rows of t"):
         ledger.only("t", "x", name="a")
+
+
+def test_every_file_has_its_declared_columns_and_they_stand_in_the_glossary(report: Path):
+    page = (report / "index.html").read_text()
+    glossary = page[page.index('<h2 id="glossary">') :]
+    assert {path.stem for path in report.glob("*.csv")} == set(FILES)
+    for name, file in FILES.items():
+        with (report / f"{name}.csv").open(newline="") as lines:
+            assert next(csv.reader(lines)) == names(name), name
+        _, _, after = glossary.partition(f"<summary>{file.title} ({name}.csv)</summary>")
+        shown = html.unescape(after.partition("</details>")[0])
+        for column in file.columns:
+            row = f">{csv_name(column)}</td><td>{column.unit or '-'}</td><td>{column.formula}</td>"
+            assert column.formula and row in shown, (name, column)
+
+
+UNITS = {
+    "_ps": "ps",
+    "_ns": "ns",
+    "_ghz": "GHz",
+    "_bytes": "B",
+    "_macs": "MAC",
+    "_cycles": "cycles",
+}
+
+
+def test_the_unit_of_a_column_is_that_of_its_name():
+    for file in FILES.values():
+        for column in file.columns:
+            ends = [unit for end, unit in UNITS.items() if column.name.endswith(end)]
+            assert [column.unit] == (ends or [column.unit]), column
+            assert ends or column.unit in ("", "MAC/B"), column

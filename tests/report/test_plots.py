@@ -165,3 +165,13 @@ def test_a_density_sweep_runs_both_ways_to_pay():
         for s in ("oracle", "from_scores")
     )
     assert free >= paid
+
+
+def test_thousands_of_dots_of_a_roofline_stay_small(few, tmp_path: Path, monkeypatch):
+    data = roofline.prepare([few])
+    many = data._replace(dots=data.dots * 100)
+    monkeypatch.setattr(roofline, "AS_SHAPES", len(many.dots) - 1)
+    _, whole = save(roofline.draw(data), tmp_path, "few")
+    _, image = save(roofline.draw(many), tmp_path, "many")
+    assert b"<title>" in whole.read_bytes() and b"<title>" not in image.read_bytes()
+    assert image.stat().st_size < 2 * whole.stat().st_size

@@ -27,6 +27,7 @@ from accelsim.workload.statistics import (
     effectual_macs,
     expert_load,
     key_reuse,
+    key_reuse_by_tile,
     operator_statistics,
     tensor_bytes,
 )
@@ -145,3 +146,13 @@ def test_a_sample_is_near_the_whole() -> None:
     assert sample.sampled and sample.rows == pattern.rows // 4
     assert sample.union_mean == pytest.approx(whole.union_mean, rel=0.1)
     assert sample.jaccard == pytest.approx(whole.jaccard, rel=0.1)
+
+
+@NEEDS_JIT
+@pytest.mark.parametrize("sampled_nnz", [1 << 30, 5_000])
+def test_several_heights_of_tiles_are_as_each_alone(sampled_nnz: int) -> None:
+    pattern = attention_rule("topk_decay", units=2, q_len=700, kv_len=700, k=32, seed=0)
+    tiles = (1, 16, 48, 128, 512)
+    together = key_reuse_by_tile(pattern, 700, tiles, sampled_nnz=sampled_nnz)
+    assert together == [key_reuse(pattern, 700, tile=t, sampled_nnz=sampled_nnz) for t in tiles]
+    assert len({reuse.union_mean for reuse in together}) == len(tiles)

@@ -13,25 +13,9 @@ _SAYS = ("expression", "source")  # what a declaration may add to name, unit and
 
 
 def groups() -> list[tuple[str, Sequence[Any]]]:
-    """(title, columns) of every table of figures that is declared.
-
-    Tables that no group of the files names are added under their own names.
-    """
-    declared = getattr(columns, "GROUPS", None) or tables.GROUPS
-    found: list[tuple[str, Sequence[Any]]] = [
-        (_title(group), tuple(group[-1])) for group in declared
-    ]
-    named = {column.name for _, group in found for column in group}
-    for name, value in sorted(vars(columns).items()):
-        if name.endswith("_COLUMNS") and {column.name for column in value} - named:
-            found.append((name.removesuffix("_COLUMNS").capitalize(), value))
-    return found
-
-
-def _title(group: Sequence[Any]) -> str:
-    """Title of a group, with the file that holds it where it is not in the title."""
-    title, *file = group[:-1]
-    return f"{title} ({file[0]})" if file and file[0] and file[0] not in title else title
+    """(title, columns) of every file of a report, and of what stands in the JSON of a run alone."""
+    alone = [(title, each) for title, file, each in columns.GROUPS if not file]
+    return [*tables.GROUPS, *alone]
 
 
 def metric_section(title: str, group: Sequence[Any]) -> str:

@@ -183,7 +183,7 @@ def _spreads(study: Study, ledger: Ledger) -> Iterator[Block]:
         if rows:
             title = f"How far the speedup moves: {found.workload}"
             said = _said("Where a spread crosses 1 the sign is not established.", study, found)
-            yield Block(title, said, [PageTable("", heads, rows)], [])
+            yield Block(title, said, [PageTable("", heads, rows)], [f"spread_{found.workload}"])
 
 
 def _said(method: str, study: Study, found: Robustness) -> str:

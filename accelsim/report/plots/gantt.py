@@ -119,7 +119,7 @@ def _panel(
     shown = np.sort(used[np.argsort(-held[used], kind="stable")[:most_rows]])
     number = np.full(places + 1, -1)
     number[shown] = np.arange(shown.size)
-    found = spans(result, begin, end, most)
+    found = spans(result, begin, end, most, server)
     row = number[found.unit * width + found.server]
     on = row >= 0
     kind_of = [kinds.index(op.kind) for op in result.trace.operators]

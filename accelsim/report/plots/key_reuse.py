@@ -11,7 +11,7 @@ from accelsim.report.style import legend_below, new_figure, settled, styled
 from accelsim.report.words import TINY_CAPTION
 from accelsim.sweep.trios import is_control
 from accelsim.workload.operators import Attention
-from accelsim.workload.statistics import KeyReuse, key_reuse
+from accelsim.workload.statistics import key_reuse_by_tile
 from accelsim.workload.trace import Trace
 
 if TYPE_CHECKING:
@@ -75,13 +75,12 @@ def _line(trace: Trace, tiles: Sequence[int]) -> ReuseLine | None:
         return None
     chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), LAYERS)).round().astype(int))
     layers = [every[at] for at in chosen]
-    found: list[list[KeyReuse]] = []
-    for tile in tiles:
-        row = []
-        for op in layers:
-            assert op.pattern is not None
-            row.append(key_reuse(op.pattern, op.q_len, tile=tile, sampled_nnz=SAMPLED_NNZ))
-        found.append(row)
+    by_layer = [
+        key_reuse_by_tile(op.pattern, op.q_len, tiles, sampled_nnz=SAMPLED_NNZ)
+        for op in layers
+        if op.pattern is not None
+    ]
+    found = list(zip(*by_layer, strict=True))
     return ReuseLine(
         workload=trace.name,
         traced=not trace.synthetic,

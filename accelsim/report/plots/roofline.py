@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 SHOWN_ROLES = ("baseline", "third", "candidate")
 # Where machines do the same, all three stay visible.
+AS_SHAPES = 6_000  # dots, above which they are an image inside the SVG
 SIZES = {"baseline": 15, "third": 11, "candidate": 7}
 
 
@@ -101,17 +102,36 @@ def draw(data: Roofline) -> Figure:
     _ceilings(axes, data)
     names = _names(data)
     order = list(dict.fromkeys(names))
-    for dot, name in zip(data.dots, names, strict=True):
-        (mark,) = axes.plot(
-            dot.macs_per_byte, dot.macs_per_second, MARKERS[order.index(name) % len(MARKERS)],
-            color=ROLE_COLOURS[dot.role], markersize=SIZES[dot.role], markeredgecolor="white",
-        )  # fmt: skip
-        reached = f"{dot.macs_per_byte:.3g} MAC/B, {dot.macs_per_second / 1e9:.4g} G MAC/s"
-        say_on_hover(mark, f"{dot.workload} {dot.scope}, {ROLE_TITLES[dot.role]}: {reached}")
+    shapes = [MARKERS[order.index(name) % len(MARKERS)] for name in names]
+    (_as_image if len(data.dots) > AS_SHAPES else _as_shapes)(axes, data.dots, shapes)
     axes.set_xlabel("effectual MACs per byte of DRAM traffic (MAC/B)")
     axes.set_ylabel("effectual MACs per second (MAC/s)")
     _legend(figure, order)
     return figure
+
+
+def _as_shapes(axes: Axes, dots: Sequence[Dot], shapes: Sequence[str]) -> None:
+    """Dots that say what they are when pointed at."""
+    for dot, shape in zip(dots, shapes, strict=True):
+        (mark,) = axes.plot(
+            dot.macs_per_byte, dot.macs_per_second, shape, color=ROLE_COLOURS[dot.role],
+            markersize=SIZES[dot.role], markeredgecolor="white",
+        )  # fmt: skip
+        reached = f"{dot.macs_per_byte:.3g} MAC/B, {dot.macs_per_second / 1e9:.4g} G MAC/s"
+        say_on_hover(mark, f"{dot.workload} {dot.scope}, {ROLE_TITLES[dot.role]}: {reached}")
+
+
+def _as_image(axes: Axes, dots: Sequence[Dot], shapes: Sequence[str]) -> None:
+    """Dots of one machine and shape together, as an image inside the SVG."""
+    together: dict[tuple[str, str], list[Dot]] = {}
+    for dot, shape in zip(dots, shapes, strict=True):
+        together.setdefault((dot.role, shape), []).append(dot)
+    for (role, shape), mine in together.items():
+        axes.plot(
+            [dot.macs_per_byte for dot in mine], [dot.macs_per_second for dot in mine], shape,
+            color=ROLE_COLOURS[role], markersize=SIZES[role], markeredgecolor="white",
+            rasterized=True,
+        )  # fmt: skip
 
 
 def _names(data: Roofline) -> list[str]:

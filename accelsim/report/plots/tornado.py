@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.report.style import broken_name, new_figure, styled
+from accelsim.report.style import broken_name, log_ticks, new_figure, styled
 from accelsim.report.sweep_study import Response, Study
 from accelsim.report.sweep_words import level_text, name_text
 from accelsim.report.words import times
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 BETTER, WORSE = "#0072b2", "#f0b35a"
 SHOWN = 20
-FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
 NO_EFFECT = 1e-6
 NAME_WIDTH = 26
 TWO_LINES = 12  # bars, up to which a long name has two lines
@@ -125,26 +124,12 @@ def _axis(axes: Axes, bars: Sequence[Bar], room: tuple[float, float]) -> None:
     whole = (below + above) / (1 - min(0.8, sum(room)))
     axes.set_xscale("log")
     axes.set_xlim(10 ** -(below + room[0] * whole), 10 ** (above + room[1] * whole))
-    axes.set_xticks(_ticks(10**-below, 10**above))
+    axes.set_xticks(log_ticks(10**-below, 10**above))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
     axes.axvline(1, color="black", linewidth=1.4)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round figures from low to high, at most about nine."""
-    for fine in (FINE, (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-        found = [f * 10.0**e for e in exponents for f in fine if low <= f * 10.0**e <= high]
-        if len(found) <= 9:
-            break
-    if len(found) >= 3:
-        return found
-    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / s <= 9 or s == 0.5)
-    first, last = int(np.ceil(low / step)), int(np.floor(high / step))
-    return [round(n * step, 2) for n in range(first, last + 1)]
 
 
 def _shortened(text: str) -> str:
