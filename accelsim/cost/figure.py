@@ -45,7 +45,7 @@ class Figure:
     derivation: tuple[str, ...] = ()
 
     def times(self, factor: float, why: str, mark: Mark = "derived") -> Figure:
-        """This many of it; the whole range is multiplied."""
+        """So many of it; the whole range is multiplied."""
         return self.between(factor, factor, factor, why, mark)
 
     def between(
@@ -59,12 +59,12 @@ class Figure:
             value=self.value * factor,
             low=self.low * low,
             high=self.high * high,
-            mark=mark,
+            mark=_weakest({self.mark, mark}),
             derivation=(*self.derivation, why),
         )
 
     def text(self, digits: int = 3) -> str:
-        """Value, range, and what must be said wherever it is shown: ``0.2 pJ (0.1 to 0.4, ...)``."""
+        """Value, range and what must be said wherever it is shown: ``0.2 pJ (0.1 to 0.4)``."""
         said = [f"{_round(self.low, digits)} to {_round(self.high, digits)}"]
         said += [] if self.range_known else ["range assumed"]
         said += [self.mark] if self.mark in ("assumed", "scaled", "derived") else []
@@ -77,21 +77,24 @@ def total(figures: Sequence[Figure], why: str) -> Figure:
     if len({figure.unit for figure in figures}) != 1:
         raise ValueError(f"figures of one unit, not {[figure.unit for figure in figures]}")
     steps = [step for figure in figures for step in figure.derivation]
-    marks = {figure.mark for figure in figures}
-    weakest: Mark = "derived"
-    for mark in ("scaled", "assumed"):
-        weakest = mark if mark in marks else weakest  # type: ignore[assignment]
     return Figure(
         value=math.fsum(figure.value for figure in figures),
         low=math.fsum(figure.low for figure in figures),
         high=math.fsum(figure.high for figure in figures),
         unit=figures[0].unit,
         source="; ".join(dict.fromkeys(figure.source for figure in figures)),
-        mark=weakest,
+        mark=_weakest({figure.mark for figure in figures}),
         unverified=any(figure.unverified for figure in figures),
         range_known=all(figure.range_known for figure in figures),
         derivation=(*dict.fromkeys(steps), why),
     )
+
+
+def _weakest(marks: set[Mark]) -> Mark:
+    """The mark of what is made of figures: what one of them assumes, the whole assumes."""
+    if "assumed" in marks:
+        return "assumed"
+    return "scaled" if "scaled" in marks else "derived"
 
 
 def _round(value: float, digits: int) -> str:

@@ -245,13 +245,14 @@ class PointsSram(SramModel):
             {
                 "size in bytes": (size_bytes, sizes[0], sizes[-1]),
                 "width in bytes": (width_bytes, *WIDTH_RANGE),
-                "number of banks": (banks, 1, MOST_BANKS),
             }
         )
         bits = 8 * width_bytes
+        why = f"energy per bit x {bits:g} bits (assumed linear)"
+        why += ", out of the range of the published memories" * extrapolated
         read, write = (
             _between(sizes, [getattr(point, name) for point in self.points], size_bytes).times(
-                bits, f"energy per bit x {bits:g} bits (assumed linear)"
+                bits, why, "assumed"
             )
             for name in ("read", "write")
         )

@@ -27,6 +27,7 @@ from accelsim.report.plots import (
     pattern_map,
     roofline,
     speedup,
+    sram_fit,
     tornado,
     utilisation,
     validation,
@@ -252,6 +253,10 @@ GALLERY: dict[str, Entry] = {
     "index_cost": Entry(
         "MACs of choosing keys and of the attention over them, by context length",
         Needs.NOTHING, lambda _: {"": index_cost.prepare()}, index_cost.draw, tables.index_cost,
+    ),
+    "sram_fit": Entry(
+        "energy and area of an SRAM against its size: the fit and the CACTI 7 points under it",
+        Needs.NOTHING, lambda _: {"": sram_fit.prepare()}, sram_fit.draw, sram_fit.table,
     ),
 }  # fmt: skip
 
