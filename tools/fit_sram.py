@@ -16,27 +16,35 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from accelsim.cost.sram import QUANTITIES, Fit, cacti_points, evaluate, sram_folder, term_values
+from accelsim.cost.sram import (
+    QUANTITIES,
+    TERM_COLUMNS,
+    Fit,
+    cacti_points,
+    evaluate,
+    sram_folder,
+    term_values,
+)  # fmt: skip
 
 ROUNDS = 30
 SMALL = 0.03  # a relative error below which all weigh the same
 LEFT_OUT = 3  # every third size
 DIGITS = 7
-FIT_COLUMNS = (
-    "tech_nm", "quantity", "coefficient", "size_exponent", "width_exponent", "bank_exponent"
-)  # fmt: skip
+KNEES_KIB = (8.0, 64.0)  # small memories grow with size itself, larger ones with its root
 
-# Whole memory: size^(0, 1/2, 1); and, by banks, parts of size/banks or repeated in every bank.
-EXPONENTS = np.array(
-    [(a, b, 0.0) for a in (0, 0.5, 1) for b in (0, 1, 2)]
-    + [(a, b, c) for a in (0, 0.5) for b in (0, 1, 2) for c in (-0.5, 0.5, 1)]
+# The whole memory: size^(0, 1/2, 1); by banks, parts of size/banks or repeated in every bank; and
+# what flattens from size to a lower power.
+FORMS = np.array(
+    [(a, b, 0.0, 0.0, 1.0) for a in (0, 0.5, 1) for b in (0, 1, 2)]
+    + [(a, b, c, 0.0, 1.0) for a in (0, 0.5) for b in (0, 1, 2) for c in (-0.5, 0.5, 1)]
+    + [(1.0, b, 0.0, f, knee) for knee in KNEES_KIB for b in (0, 1) for f in (0.5, 0.75)]
 )
 
 
 def solve(points: dict[str, np.ndarray], quantity: str) -> np.ndarray:
-    """Terms that are not zero, of points with one read-write port: float64[terms, 4]."""
+    """Terms that are not zero, of points with one read-write port: float64[terms, 6]."""
     values = points[quantity]
-    terms = term_values(EXPONENTS, points["size_bytes"], points["width_bytes"], points["banks"])
+    terms = term_values(FORMS, points["size_bytes"], points["width_bytes"], points["banks"])
     relative = terms / values[:, None]
     scale = np.linalg.norm(relative, axis=0)
     weight = np.ones(len(values))
@@ -46,7 +54,7 @@ def solve(points: dict[str, np.ndarray], quantity: str) -> np.ndarray:
         weight = 1 / np.sqrt(np.maximum(error, SMALL))
     coefficients = np.array([float(f"{c:.{DIGITS}g}") for c in found / scale])
     kept = coefficients > 0
-    return np.column_stack([coefficients[kept], EXPONENTS[kept]])
+    return np.column_stack([coefficients[kept], FORMS[kept]])
 
 
 def errors(terms: np.ndarray, points: dict[str, np.ndarray], quantity: str) -> np.ndarray:
@@ -94,7 +102,7 @@ def tables() -> Iterator[tuple[str, list[tuple[object, ...]]]]:
     nodes = sorted(set(cacti_points()["tech_nm"].astype(int)))
     found = {(node, name): fitted(node, name) for node in nodes for name in QUANTITIES}
     rows = [(*at, *term) for at, fit in found.items() for term in fit.terms.tolist()]
-    yield "cacti7_fit.csv", [FIT_COLUMNS, *rows]
+    yield "cacti7_fit.csv", [("tech_nm", "quantity", *TERM_COLUMNS), *rows]
     residuals = [(*at, *fit[1:]) for at, fit in found.items()]
     yield "cacti7_residuals.csv", [("tech_nm", "quantity", *Fit._fields[1:]), *residuals]
 

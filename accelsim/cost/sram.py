@@ -1,10 +1,10 @@
 """Energy, leakage, area and access time of an SRAM, as a smooth function of its shape.
 
 Two models. `CactiSram` is a fit over CACTI 7 runs at 22, 32 and 45 nm: a sum of terms
-``c * size^a * width^b * banks^d`` with c, a and b never negative, so that it grows with size and
-width by construction. `PointsSram` goes through a few published figures of one node, with a power
-law between two neighbours. Neither is carried to another node: small memories do not scale like
-logic.
+``c * size^a * (1 + size/knee)^-f * width^b * banks^d`` with c and b never negative and f <= a, so
+that it never falls with size or width by construction. `PointsSram` goes through a few published
+figures of one node, with a power law between two neighbours. Neither is carried to another node:
+small memories do not scale like logic.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ SIZE_RANGE = (1 << 10, 1 << 24)  # bytes, of the CACTI runs
 WIDTH_RANGE = (4, 128)  # bytes
 MOST_BANKS = 16
 BEYOND = 8  # times out of these ranges a figure is still given, marked as extrapolated
+TERM_COLUMNS = (
+    "coefficient", "size_exponent", "width_exponent", "bank_exponent", "flattening", "knee_kib"
+)  # fmt: skip
 SOURCE = "CACTI 7 (RAM, itrs-hp cells)"
 
 
@@ -47,7 +50,7 @@ class SramCost(NamedTuple):
 class Fit(NamedTuple):
     """One fitted quantity at one node.
 
-    `terms` : float64[terms, 4]: coefficient, exponents of size (KiB), width (8 B) and banks.
+    `terms` : float64[terms, 6]: coefficient, and what `term_values` takes.
     `two_ports` : factor for one read and one write port. Residuals are |fit / CACTI - 1|:
     over all points, and over sizes that were left out of the fit.
     """
@@ -61,22 +64,25 @@ class Fit(NamedTuple):
 
 
 def term_values(
-    exponents: np.ndarray, size_bytes: np.ndarray, width_bytes: np.ndarray, banks: np.ndarray
+    forms: np.ndarray, size_bytes: np.ndarray, width_bytes: np.ndarray, banks: np.ndarray
 ) -> np.ndarray:
     """Value of every term at every shape.
 
     Parameters
     ----------
-    exponents : float64[terms, 3]
-        Of size, width and banks.
+    forms : float64[terms, 5]
+        Exponents of size (in KiB), width (in 8 B) and banks; by which exponent the growth with
+        size flattens beyond a knee, and that knee, KiB.
     size_bytes, width_bytes, banks : array[shapes]
 
     Returns
     -------
     float64[shapes, terms]
     """
-    logs = np.log([np.asarray(size_bytes) / 1024, np.asarray(width_bytes) / 8, np.asarray(banks)])
-    return np.exp(logs.T @ exponents.T)
+    kib = np.asarray(size_bytes) / 1024
+    logs = np.log([kib, np.asarray(width_bytes) / 8, np.asarray(banks)])
+    flattened = forms[:, 3] * np.log1p(kib[:, None] / forms[:, 4])
+    return np.exp(logs.T @ forms[:, :3].T - flattened)
 
 
 def sram_folder() -> Path:
@@ -106,8 +112,7 @@ def fits() -> Mapping[tuple[int, str], Fit]:
     terms: dict[tuple[int, str], list[list[float]]] = {}
     for row in _rows("cacti7_fit.csv"):
         at = (int(row["tech_nm"]), row["quantity"])
-        names = ("coefficient", "size_exponent", "width_exponent", "bank_exponent")
-        terms.setdefault(at, []).append([float(row[name]) for name in names])
+        terms.setdefault(at, []).append([float(row[name]) for name in TERM_COLUMNS])
     found = {}
     for row in _rows("cacti7_residuals.csv"):
         at = (int(row["tech_nm"]), row["quantity"])
@@ -293,7 +298,11 @@ def _beyond(shape: Mapping[str, tuple[float, float, float]]) -> bool:
     for name, (value, low, high) in shape.items():
         if not low / BEYOND <= value <= high * BEYOND:
             raise InputError(
-                f"an SRAM with a {name} of {value:,g} is too far from the known ones",
-                remedy=f"known from {low:,} to {high:,}, given up to {BEYOND} times beyond",
+                f"an SRAM with a {name} of {_plain(value)} is too far from the known ones",
+                remedy=f"known from {_plain(low)} to {_plain(high)}, given {BEYOND} times beyond",
             )
     return any(not low <= value <= high for value, low, high in shape.values())
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
