@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "progress": set(),
     "config": {"errors"},
     "kernels": set(),
+    "cost": set(),
     "workload": {"kernels"},
     "arch": {"kernels"},
     "pytorch": {"workload", "kernels"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "analysis": {"engine", "arch", "workload"},
     "simulation": BELOW_SIMULATE,
     "sweep": UP_TO_SIMULATE,
-    "report": UP_TO_SIMULATE | {"sweep"},
+    "report": UP_TO_SIMULATE | {"sweep", "cost"},
     "validation": UP_TO_SIMULATE,
 }
 MAY_IMPORT_ALL = {"cli", "__init__"}
@@ -155,6 +156,8 @@ MODULES = {"accelsim", "accelsim.engine", "accelsim.engine.program", "accelsim.e
         ("accelsim.analysis.plot", "import matplotlib.pyplot as plt"),
         ("accelsim.report.text", "from accelsim.cli import main"),
         ("accelsim.errors", "from accelsim.arch import spec"),
+        ("accelsim.cost.table", "from accelsim.arch.spec import Arch"),
+        ("accelsim.arch.spec", "from accelsim.cost.table import CostTable"),
     ],
 )
 def test_a_breach_is_found(module: str, source: str):

@@ -30,6 +30,7 @@ from accelsim.report.plots import (
     roofline,
     speedup,
     spread,
+    sram_fit,
     tornado,
     utilisation,
     validation,
@@ -286,6 +287,10 @@ GALLERY: dict[str, Entry] = {
     "index_cost": Entry(
         "MACs of choosing keys and of the attention over them, by context length",
         Needs.NOTHING, lambda _: {"": index_cost.prepare()}, index_cost.draw, tables.index_cost,
+    ),
+    "sram_fit": Entry(
+        "energy and area of an SRAM against its size: the fit and the CACTI 7 points under it",
+        Needs.NOTHING, lambda _: {"": sram_fit.prepare()}, sram_fit.draw, sram_fit.table,
     ),
 }  # fmt: skip
 

@@ -33,6 +33,7 @@ from accelsim.report.plots import (
     pattern_map,
     roofline,
     speedup,
+    sram_fit,
     tornado,
     utilisation,
     validation,
@@ -368,6 +369,8 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "validation large": lambda: validation_points(9),
     "index_cost small": lambda: index_lines(3),
     "index_cost large": lambda: index_lines(9),
+    "sram_fit small": lambda: sram_fit.draw(sram_fit.prepare(22)),
+    "sram_fit large": lambda: sram_fit.draw(sram_fit.prepare(45)),
 }
 
 

@@ -1,0 +1,101 @@
+"""One figure of energy, area, power or time, that says where it comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Mark = Literal[
+    "confirmed", "read from repository file", "from memory", "derived", "assumed", "scaled"
+]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value, its range and its origin.
+
+    Attributes
+    ----------
+    value, low, high : float
+        In `unit`; low <= value <= high.
+    unit : str
+        pJ, um2, mW or ns.
+    source : str
+        Where it was published.
+    mark : Mark
+        How the figure, or the last step of its derivation, is known.
+    unverified : bool
+        Some figure in it was written down from memory and not looked up.
+    range_known : bool
+        The range comes from sources or from a fit; else from the assumed factor of the table.
+    derivation : tuple[str, ...]
+        The steps that made it of figures of the table, first to last; empty for one of the table.
+    """
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    source: str
+    mark: Mark
+    unverified: bool = False
+    range_known: bool = True
+    derivation: tuple[str, ...] = ()
+
+    def times(self, factor: float, why: str, mark: Mark = "derived") -> Figure:
+        """So many of it; the whole range is multiplied."""
+        return self.between(factor, factor, factor, why, mark)
+
+    def between(
+        self, factor: float, low: float, high: float, why: str, mark: Mark = "derived"
+    ) -> Figure:
+        """Multiplied by a factor that is itself known only within a range."""
+        if factor == low == high == 1 and mark == "derived":
+            return self
+        return replace(
+            self,
+            value=self.value * factor,
+            low=self.low * low,
+            high=self.high * high,
+            mark=_weakest({self.mark, mark}),
+            derivation=(*self.derivation, why),
+        )
+
+    def text(self, digits: int = 3) -> str:
+        """Value, range and what must be said wherever it is shown: ``0.2 pJ (0.1 to 0.4)``."""
+        said = [f"{_round(self.low, digits)} to {_round(self.high, digits)}"]
+        said += [] if self.range_known else ["range assumed"]
+        said += [self.mark] if self.mark in ("assumed", "scaled", "derived") else []
+        said += ["unverified"] if self.unverified else []
+        return f"{_round(self.value, digits)} {self.unit} ({', '.join(said)})"
+
+
+def total(figures: Sequence[Figure], why: str) -> Figure:
+    """Sum of figures of one unit; their ranges add, as if all were off to the same side."""
+    if len({figure.unit for figure in figures}) != 1:
+        raise ValueError(f"figures of one unit, not {[figure.unit for figure in figures]}")
+    steps = [step for figure in figures for step in figure.derivation]
+    return Figure(
+        value=math.fsum(figure.value for figure in figures),
+        low=math.fsum(figure.low for figure in figures),
+        high=math.fsum(figure.high for figure in figures),
+        unit=figures[0].unit,
+        source="; ".join(dict.fromkeys(figure.source for figure in figures)),
+        mark=_weakest({figure.mark for figure in figures}),
+        unverified=any(figure.unverified for figure in figures),
+        range_known=all(figure.range_known for figure in figures),
+        derivation=(*dict.fromkeys(steps), why),
+    )
+
+
+def _weakest(marks: set[Mark]) -> Mark:
+    """The mark of what is made of figures: what one of them assumes, the whole assumes."""
+    if "assumed" in marks:
+        return "assumed"
+    return "scaled" if "scaled" in marks else "derived"
+
+
+def _round(value: float, digits: int) -> str:
+    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}"

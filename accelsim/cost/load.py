@@ -1,0 +1,150 @@
+"""Read a cost table: a shipped name, a YAML file that may extend another, or a CSV file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from accelsim.config.faults import input_error
+from accelsim.config.tree import Tree, read_tree, shipped_folder
+from accelsim.cost.csv_table import read_csv
+from accelsim.cost.spec import Entry, TableFile
+from accelsim.cost.sram import cacti_nodes
+from accelsim.cost.stillmaker import area_ratio
+from accelsim.cost.table import CostTable
+from accelsim.errors import InputError, unknown_name
+
+_WHAT = "a cost table"
+_BY_NAME = ("actions", "dram")  # laid over the parent's name by name; an entry is replaced whole
+
+
+def cost_table_folder() -> Path:
+    """Where the shipped tables are."""
+    return shipped_folder("cost_tables")
+
+
+def cost_table_names() -> list[str]:
+    """Names of the shipped tables, sorted."""
+    found = cost_table_folder().glob("*.yaml")
+    return sorted(path.stem for path in found if not path.stem.startswith("_"))
+
+
+def load_cost_table(name_or_path: str | Path) -> CostTable:
+    """Load a cost table.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A shipped name (see `cost_table_names`), or the path of a ``.yaml`` or ``.csv`` file.
+
+    Raises
+    ------
+    InputError
+        No such name or file, a key that is unknown or missing, a figure that is negative or has
+        no unit, a low above its value, a node that a rule does not know; the message names file,
+        line and field.
+    """
+    return _load(str(name_or_path), Path(), "", ())
+
+
+def _load(name: str, beside: Path, where: str, above: tuple[Path, ...]) -> CostTable:
+    path, shown = _find(name, beside, where)
+    tree = _chain(path, shown, where, above)
+    try:
+        file = TableFile.model_validate(tree.data)
+    except ValidationError as error:
+        extra = ("extends",)
+        raise input_error(error, tree.data, tree.place, shown, TableFile, extra) from None
+    _check_node(file, tree, shown)
+    bases: dict[str, CostTable] = {}
+    for action, entry in file.actions.items():
+        if entry.scaled_from is not None:
+            at = tree.place.get(("actions", action, "scaled_from"), shown)
+            at = f"{at}, actions.{action}.scaled_from"
+            base = bases.get(entry.scaled_from)
+            base = base or _load(entry.scaled_from, path.parent, at, (*above, path))
+            _check_scaled(action, entry, file, base, at)
+            bases[entry.scaled_from] = base
+    return CostTable(file, shown, bases)
+
+
+def _find(name: str, beside: Path, where: str) -> tuple[Path, str]:
+    """The path of a table and how messages call it."""
+    if not name.endswith((".yaml", ".yml", ".csv")):
+        known = cost_table_names()
+        if name not in known and not (where and name == "_dram"):
+            raise unknown_name("cost table", name, known, where=where)
+        return cost_table_folder() / f"{name}.yaml", f"{name}.yaml"
+    path = beside / name
+    if not path.is_file():
+        raise InputError(f"no such file '{name}'", where=where, remedy="expected a .yaml or .csv")
+    return path, name
+
+
+def _chain(path: Path, shown: str, where: str, above: tuple[Path, ...]) -> Tree:
+    """A table's tree, laid over those that it extends."""
+    if path.resolve() in [one.resolve() for one in above]:
+        raise InputError(f"'{shown}' leads back to itself", where=where)
+    tree = read_csv(path, shown) if path.suffix == ".csv" else read_tree(path, shown, _WHAT)
+    if "extends" not in tree.data:
+        return tree
+    named = tree.data.pop("extends")
+    at = f"{tree.place.get(('extends',), shown)}, extends"
+    base = Tree({})
+    for parent in named if isinstance(named, list) else [named]:
+        if not isinstance(parent, str):
+            raise InputError(f"'{parent}' is not the name of a table", where=at)
+        found, parent_shown = _find(parent, path.parent, at)
+        _lay_over(base, _chain(found, parent_shown, at, (*above, path)))
+    _lay_over(base, tree)
+    return base
+
+
+def _lay_over(base: Tree, tree: Tree) -> None:
+    for key, value in tree.data.items():
+        under = base.data.get(key)
+        if key in _BY_NAME and isinstance(value, dict) and isinstance(under, dict):
+            for name, entry in value.items():
+                _lay(base, (key, name), entry)
+        else:
+            _lay(base, (key,), value)
+    base.place.update(tree.place)
+
+
+def _lay(base: Tree, at: tuple[str, ...], value: object) -> None:
+    """Put a value whole in the place of the parent's."""
+    for old in [place for place in base.place if place[: len(at)] == at]:
+        del base.place[old]
+    node = base.data
+    for step in at[:-1]:
+        node = node[step]  # type: ignore[assignment]
+    node[at[-1]] = value
+
+
+def _check_node(file: TableFile, tree: Tree, shown: str) -> None:
+    if file.sram == "cacti7" and file.node_nm not in cacti_nodes():
+        known = ", ".join(map(str, cacti_nodes()))
+        raise InputError(
+            f"unknown node {file.node_nm:g} nm, there are no CACTI runs of it",
+            where=f"{tree.place.get(('sram',), shown)}, sram",
+            remedy=f"known: {known}; else 'sram: points' or 'sram: none'",
+        )
+
+
+def _check_scaled(action: str, entry: Entry, file: TableFile, base: CostTable, at: str) -> None:
+    try:
+        area_ratio(base.file.node_nm, file.node_nm)
+        given = [base.has(action, name) for name in ("energy", "area")]
+    except InputError as error:
+        raise error.inside(at) from None
+    if not any(given):
+        raise unknown_name("action", action, base.file.actions, where=f"{at}, {base.name}")
+    own = base.file.actions[action]
+    if own.scaled_from is not None:
+        raise InputError("is scaled itself; scale once only", where=at)
+    if own.bits != entry.bits or own.width != entry.width:
+        raise InputError(
+            f"'{action}' is of other bits or goes otherwise with them in {base.name}", where=at,
+            remedy=f"expected bits: {own.bits}, width: {own.width}",
+        )  # fmt: skip

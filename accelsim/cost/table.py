@@ -1,0 +1,269 @@
+"""A cost table as figures: energy and area of actions at any width, wires, DRAM and SRAM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from accelsim.cost.figure import Figure
+from accelsim.cost.spec import Amount, AreaAmount, EnergyAmount, Entry, TableFile
+from accelsim.cost.sram import CactiSram, PointsSram, SramModel, SramPoint
+from accelsim.cost.stillmaker import SOURCE, VOLTAGE_V, area_ratio, energy_ratio
+from accelsim.errors import InputError, unknown_name
+
+
+class DramCost(NamedTuple):
+    """Energy of a kind of DRAM, pJ.
+
+    `bit` : of moving one bit, all that the source counts included (`includes` says what).
+    `activate` : of opening and closing a row; `read`, `write` : of moving one bit of an open row.
+    These three are None where no source splits the energy; they replace `bit`, not add to it.
+    """
+
+    kind: str
+    bit: Figure
+    includes: str
+    activate: Figure | None
+    read: Figure | None
+    write: Figure | None
+
+
+class Scaling(NamedTuple):
+    """To which node logic is scaled, and at which voltage."""
+
+    node_nm: float
+    voltage_v: float
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """The costs of one technology node.
+
+    Attributes
+    ----------
+    file : TableFile
+        What was read; `file.name` belongs beside every result.
+    shown : str
+        How messages call the table's file.
+    bases : Mapping[str, CostTable]
+        The tables that entries are scaled from.
+    scaling : Scaling, optional
+        What `scaled` did to it.
+    """
+
+    file: TableFile
+    shown: str
+    bases: Mapping[str, CostTable] = field(default_factory=dict)
+    scaling: Scaling | None = None
+
+    @property
+    def name(self) -> str:
+        """The name to print with every result."""
+        to = self.scaling
+        if to is None:
+            return self.file.name
+        return f"{self.file.name} scaled to {to.node_nm:g} nm by stillmaker at {to.voltage_v:g} V"
+
+    @property
+    def node_nm(self) -> float:
+        """The node that the figures are of."""
+        return self.scaling.node_nm if self.scaling else self.file.node_nm
+
+    def energy(self, action: str, bits: float | None = None) -> Figure:
+        """Energy of an action, pJ; of a wire, for each mm.
+
+        Parameters
+        ----------
+        action : str
+            A name of the table's actions.
+        bits : float, optional
+            Another width than the entry's: linear or quadratic in bits, as the entry says.
+
+        Raises
+        ------
+        InputError
+            The action is missing, has no energy, or is known at its own width only.
+        """
+        entry = self._entry(action)
+        if entry.energy is not None:
+            found = self._figure(entry.energy, entry.energy.value, "pJ")
+        else:
+            found = self._scaled(action, entry, "energy")
+        return self._of_width(self._at_node(found, action, entry), action, entry, bits)
+
+    def area(self, component: str, bits: float | None = None) -> Figure:
+        """Area of a component, um2; parameters and errors as of `energy`."""
+        entry = self._entry(component)
+        if entry.area is not None:
+            found = self._figure(entry.area, entry.area.value, "um2")
+        else:
+            found = self._scaled(component, entry, "area")
+        return self._of_width(self._at_node(found, component, entry), component, entry, bits)
+
+    def has(self, action: str, quantity: str = "energy") -> bool:
+        """Whether `energy` or `area` (`quantity`) of an action is known."""
+        entry = self.file.actions.get(action)
+        if entry is None:
+            return False
+        if self.scaling is not None and not entry.logic:
+            return False
+        if getattr(entry, quantity) is not None:
+            return True
+        return entry.scaled_from is not None and self.bases[entry.scaled_from].has(action, quantity)
+
+    def wire_energy(self, bits: float, mm: float) -> Figure:
+        """Energy of moving bits over a distance, pJ: linear in both."""
+        bit = self.energy("wire")
+        return bit.times(bits * mm, f"{bits:g} bits over {mm:g} mm")
+
+    def dram(self, kind: str) -> DramCost:
+        """Energy of a kind of DRAM.
+
+        Raises
+        ------
+        InputError
+            The table does not have it.
+        """
+        if kind not in self.file.dram:
+            raise unknown_name("kind of DRAM", kind, self.file.dram, where=self._where)
+        entry = self.file.dram[kind]
+        whole = self._figure(entry.energy, entry.energy.value, "pJ")
+        parts: list[Figure | None] = [None, None, None]
+        if entry.split is not None:
+            amounts = (entry.split.activate, entry.split.read, entry.split.write)
+            parts = [self._figure(amount, amount.value, "pJ") for amount in amounts]
+        bit = whole.times(1 / entry.bits, f"of {entry.bits} bits")
+        return DramCost(kind, bit, entry.includes, *parts)
+
+    def sram(self) -> SramModel:
+        """The table's model of SRAM.
+
+        Raises
+        ------
+        InputError
+            The table has none.
+        """
+        if self.file.sram == "none" or self.scaling is not None:
+            raise InputError(
+                "has no SRAM, and small memories do not scale like logic", where=self._where,
+                remedy="give 'sram: points' with 'sram_points'",
+            )  # fmt: skip
+        if self.file.sram == "cacti7":
+            return CactiSram(int(self.file.node_nm))
+        return PointsSram(tuple(self._points()), self.file.node_nm)
+
+    @property
+    def _where(self) -> str:
+        return f"cost table {self.name}" + f" ({self.shown})" * (self.shown != self.name)
+
+    def _entry(self, action: str) -> Entry:
+        if action not in self.file.actions:
+            raise unknown_name("action", action, self.file.actions, where=self._where)
+        return self.file.actions[action]
+
+    def _figure(self, amount: EnergyAmount | AreaAmount, value: float, unit: str) -> Figure:
+        known = amount.low is not None and amount.high is not None
+        spread = self.file.assumed_range
+        return Figure(
+            value=value,
+            low=amount.low if amount.low is not None else value / spread,
+            high=amount.high if amount.high is not None else value * spread,
+            unit=unit,
+            source=amount.source,
+            mark=amount.checked,
+            unverified=amount.checked == "from memory",
+            range_known=known,
+            derivation=_of_node(amount, self.file.node_nm),
+        )
+
+    def _scaled(self, action: str, entry: Entry, quantity: str) -> Figure:
+        """What another table says, as logic at this node."""
+        if entry.scaled_from is None:
+            remedy = f"give '{quantity}' of it in a table that extends this one"
+            raise InputError(f"'{action}' has no {quantity}", where=self._where, remedy=remedy)
+        base = self.bases[entry.scaled_from]
+        own = base.energy(action) if quantity == "energy" else base.area(action)
+        return scaled_figure(own, base.file.node_nm, self.file.node_nm, base.name)
+
+    def _at_node(self, own: Figure, action: str, entry: Entry) -> Figure:
+        if self.scaling is None:
+            return own
+        if not entry.logic:
+            raise InputError(
+                f"'{action}' is a memory or a wire, which do not scale like logic",
+                where=self._where, remedy="give it in a table of this node",
+            )  # fmt: skip
+        to = self.scaling
+        return scaled_figure(own, self.file.node_nm, to.node_nm, self.file.name, to.voltage_v)
+
+    def _of_width(self, own: Figure, action: str, entry: Entry, bits: float | None) -> Figure:
+        if bits is None or bits == entry.bits:
+            return own
+        if entry.width == "fixed" or entry.bits is None:
+            at = f"{entry.bits} bits" if entry.bits else "a width that its source does not say"
+            raise InputError(f"'{action}' is known at {at} only, not {bits:g}", where=self._where)
+        power = 2 if entry.width == "quadratic" else 1
+        why = f"{entry.width} in bits: {bits:g} instead of {entry.bits}"
+        return own.times((bits / entry.bits) ** power, why)
+
+    def _points(self) -> list[SramPoint]:
+        found = []
+        for point in self.file.sram_points:
+            per_bit = 1 / point.bits
+            read, write = (
+                self._figure(amount, amount.value, "pJ").times(per_bit, f"of {point.bits} bits")
+                for amount in (point.read, point.write)
+            )
+            area = None
+            if point.area is not None:
+                whole = self._figure(point.area, point.area.value, "um2")
+                area = whole.times(1 / (8 * point.bytes), "of one bit of the whole memory")
+            found.append(SramPoint(point.bytes, read, write, area))
+        return found
+
+
+def _of_node(amount: Amount, node_nm: float) -> tuple[str, ...]:
+    if amount.node_nm in (None, node_nm):
+        return ()
+    return (f"of {amount.node_nm:g} nm, not scaled",)
+
+
+def scaled_figure(
+    own: Figure, from_nm: float, to_nm: float, table: str, voltage_v: float = VOLTAGE_V
+) -> Figure:
+    """A figure of logic at another node by Stillmaker and Baas, marked `scaled`."""
+    if own.unit == "pJ":
+        ratio, at = energy_ratio(from_nm, to_nm, voltage_v), f" at {voltage_v:g} V"
+    else:
+        ratio, at = area_ratio(from_nm, to_nm), ""
+    why = f"x {ratio:.3g}: {table} from {from_nm:g} to {to_nm:g} nm{at} ({SOURCE})"
+    return own.times(ratio, why, "scaled")
+
+
+def scaled(table: CostTable, node_nm: float, by: str, voltage_v: float = VOLTAGE_V) -> CostTable:
+    """A table carried to another node by a named rule: logic only, every figure marked `scaled`.
+
+    DRAM stays as it is, because it is of no node of the accelerator. SRAM, wires, and what a
+    source measured as a memory do not follow the rule: asking for them is an error.
+
+    Parameters
+    ----------
+    table : CostTable
+    node_nm : float
+        A node of the rule.
+    by : str
+        ``stillmaker``: Stillmaker and Baas, both nodes at `voltage_v`.
+    voltage_v : float
+
+    Raises
+    ------
+    InputError
+        An unknown rule or node, a voltage out of its range, or a table that is scaled already.
+    """
+    if by != "stillmaker":
+        raise unknown_name("rule of scaling", by, ["stillmaker"])
+    if table.scaling is not None:
+        raise InputError("is scaled already; scale once only", where=table.name)
+    energy_ratio(table.file.node_nm, node_nm, voltage_v), area_ratio(table.file.node_nm, node_nm)
+    return replace(table, scaling=Scaling(node_nm, voltage_v))
