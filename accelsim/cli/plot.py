@@ -197,7 +197,9 @@ def _compared(asked: Asked, progress: Progress | None) -> list[Any]:
     from accelsim.simulation import compare
 
     assert asked.baseline is not None and asked.candidate is not None
-    rival = asked.third if asked.third is not None else default_third(asked.baseline)
+    rival = asked.third
+    if rival is None:
+        rival = default_third(asked.baseline, asked.candidate)
     first, last = (load_arch(n, asked.overrides) for n in (asked.baseline, asked.candidate))
     between = None if rival is None else load_arch(rival, asked.overrides)
     return [compare(first, last, t, between, progress=progress) for t in _traces(asked)]

@@ -200,7 +200,7 @@ def _why(name: str, ledger: Ledger, comparison: Comparison) -> str:
     base, new = (comparison.results[role].total_ps for role in ("baseline", "candidate"))
     moved = base - new
     if abs(moved) < base / 100:
-        return f"{name}: the two differ by less than 1 %."
+        return f"{name}: candidate and baseline differ by less than 1 %"
     largest = saved[saved.abs().sort_values(ascending=False, kind="stable").index][:NAMED]
     parts = [
         f"{group} {'-' if time > 0 else '+'}{as_time(abs(time))}"
