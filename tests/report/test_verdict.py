@@ -8,12 +8,14 @@ import pytest
 
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.arch.load import load_arch
+from accelsim.report.page.head import why
 from accelsim.report.page.ledger import Ledger
+from accelsim.report.page.questions import answers
 from accelsim.report.page.render import not_modelled
 from accelsim.report.page.robust import helps, part
 from accelsim.report.robustness_tables import Changed
 from accelsim.report.study import Study
-from accelsim.report.tables import break_even_table, totals_table
+from accelsim.report.tables import break_even_table, summary_table, totals_table
 from accelsim.report.terms import differs_line, role_meanings, unfair
 from accelsim.report.verdict import caveats, doubts, verdict
 from accelsim.report.words import ONE_PLACEMENT
@@ -151,3 +153,21 @@ def test_placements_are_shown_and_no_longer_missing(few):
     assert ONE_PLACEMENT not in not_modelled(study(placed))
     spreads = found(few, spreads=[within("placements", "baseline", 1.1, 1.2)])
     assert ONE_PLACEMENT not in not_modelled(study(few, robustness=[spreads]))
+
+
+def test_what_a_slower_candidate_takes_is_more_than_the_baseline(few):
+    ledger = Ledger({"summary": summary_table([few])})
+    assert (
+        "takes 500 ns more than the baseline's 1.00 us"
+        in why([timed(few, candidate=1_500_000, baseline=1_000_000)], ledger)[0]
+    )
+    assert (
+        "saves 500 ns of the baseline's 2.00 us"
+        in why([timed(few, candidate=1_500_000, baseline=2_000_000)], ledger)[0]
+    )
+
+
+def test_answers_name_no_machine_that_is_not_there(few):
+    two = {role: result for role, result in few.results.items() if role != "third"}
+    text = " ".join(answer for _, answer in answers(study(replace(few, results=two))))
+    assert "+gather" not in text and "Metadata moved over all workloads: baseline" in text

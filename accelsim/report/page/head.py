@@ -207,7 +207,7 @@ def _why(name: str, ledger: Ledger, comparison: Comparison) -> str:
         for group, time in largest.items()
         if abs(time) > abs(moved) / 20
     ]
-    what = "saves" if moved > 0 else "loses"
-    return (
-        f"{name}: the candidate {what} {as_time(abs(moved))} of {as_time(base)}: {', '.join(parts)}"
-    )
+    said = f"saves {as_time(moved)} of the baseline's {as_time(base)}"
+    if moved < 0:
+        said = f"takes {as_time(-moved)} more than the baseline's {as_time(base)}"
+    return f"{name}: the candidate {said}: {', '.join(parts)}"
