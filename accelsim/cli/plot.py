@@ -50,7 +50,12 @@ def plot(
         str | None, typer.Option(metavar="NAME|PATH", help="The machine in question.")
     ] = None,
     third: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", show_default="the shipped BASELINE_gather")
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="The honest rival, usually baseline + gather.",
+            show_default="the shipped BASELINE_gather, where there is one",
+        ),
     ] = None,
     workload: Annotated[
         list[str] | None, typer.Option(metavar="NAME|PATH", help="A workload; may be repeated.")

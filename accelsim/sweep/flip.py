@@ -21,7 +21,7 @@ METHOD = (
     "they belong to; the scratchpad keeps its size. At the factor that is given another machine is "
     "ahead, at a tried one further away by 1 % or more. Between two factors that were tried the "
     "winner may change and change back unseen. Another density is another choice of keys, at a "
-    "quality that is not known."
+    "quality that is not known. Where machines differ the value is the candidate's."
 )
 TIE_NOW = "tie now: nobody is faster by 1 %"
 REMARK_LENGTH = 200
