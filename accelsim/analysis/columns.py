@@ -63,7 +63,9 @@ OPERATOR_COLUMNS = (
         _TRACE,
     ),
     Column(
-        "time_ps", "ps", "share of the end-to-end critical path; rows sum to the total",
+        "time_ps", "ps",
+        "share of the end-to-end critical path; rows sum to the total. What ran while another "
+        "operator held the path is not in it",
         _PATH, "sum(critical_path.time_ps)",
     ),
     Column("span_ps", "ps", "first start to last finish of its tasks, x repeat", _SCHEDULE),
@@ -81,7 +83,9 @@ OPERATOR_COLUMNS = (
         "useful_bytes", "B", "bytes requested from DRAM", _TASKS, "sum(traffic.requested_bytes)"
     ),
     Column(
-        "utilization", "", "effectual MACs / (peak MACs per second of the type x time_ps)",
+        "utilization", "",
+        "effectual MACs / (peak MACs per second of the type x time_ps); above 1 where some of them "
+        "were computed while another operator held the critical path",
         _RESULT, "effectual_macs / (peak_macs_per_cycle / clock_ps * time_ps)",
     ),
     Column(

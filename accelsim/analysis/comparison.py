@@ -17,6 +17,8 @@ from accelsim.arch.equal import equalities
 from accelsim.workload.operators import Attention
 from accelsim.workload.trace import Trace
 
+NOT_ESTABLISHED = "sign not established"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -34,10 +36,16 @@ class Comparison:
         """Baseline time / this machine's time, end to end."""
         return self.results["baseline"].total_ps / max(1, self.results[role].total_ps)
 
-    def placement_spread(self, role: str = "candidate") -> Spread:
-        """The speedup over all placements that were run; both sides have the same one."""
-        pairs = zip(self.elsewhere["baseline"], self.elsewhere[role], strict=True)
-        return spread([self.speedup(role), *(first / max(1, other) for first, other in pairs)])
+    def placement_spread(self, role: str = "candidate", rival: str = "baseline") -> Spread:
+        """The speedup over a rival with every placement run; both sides have the same one."""
+        return spread(self.over_placements(role, rival))
+
+    def over_placements(self, role: str = "candidate", rival: str = "baseline") -> list[float]:
+        """The speedup over a rival with each placement that was run."""
+        totals = [
+            [self.results[name].total_ps, *self.elsewhere.get(name, ())] for name in (rival, role)
+        ]
+        return [first / max(1, other) for first, other in zip(*totals, strict=True)]
 
     @cached_property
     def parts(self) -> dict[str, pd.DataFrame]:
@@ -110,7 +118,7 @@ class Spread:
             return "faster"
         if self.maximum < 1:
             return "slower"
-        return "sign not established"
+        return NOT_ESTABLISHED
 
 
 def spread(speedups: Sequence[float]) -> Spread:

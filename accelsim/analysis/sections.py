@@ -50,9 +50,11 @@ def layer_speedups(base: Mapping[int, int], other: Mapping[int, int]) -> list[fl
     return [time / other[layer] for layer, time in base.items() if time and other.get(layer)]
 
 
-def over_layers(comparison: Comparison, role: str = "candidate") -> list[float]:
-    """Speedup of every layer of a comparison; empty without layers."""
-    both = (section_times(comparison.results[name]) for name in ("baseline", role))
+def over_layers(
+    comparison: Comparison, role: str = "candidate", rival: str = "baseline"
+) -> list[float]:
+    """Speedup of every layer of a comparison over a rival; empty without layers."""
+    both = (section_times(comparison.results[name]) for name in (rival, role))
     return layer_speedups(*map(layers_of, both))
 
 

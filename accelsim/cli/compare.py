@@ -23,12 +23,12 @@ from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
 
-def default_third(baseline: str) -> str | None:
-    """Name the shipped `<baseline>_gather`, if there is one."""
+def default_third(baseline: str, candidate: str) -> str | None:
+    """Name the shipped `<baseline>_gather`, if there is one and it is not the candidate itself."""
     from accelsim.arch.load import shipped_names
 
     name = f"{baseline}_gather"
-    return name if name in shipped_names() else None
+    return name if name in shipped_names() and name != candidate else None
 
 
 def compare(
@@ -79,7 +79,7 @@ def compare(
     from accelsim import load_trace
     from accelsim.arch.load import arch_source
 
-    rival = third or default_third(baseline)
+    rival = third or default_third(baseline, candidate)
     named = {"baseline": baseline, "third": rival, "candidate": candidate}
     machines = {
         role: arch_source(name).changed(overrides or ())

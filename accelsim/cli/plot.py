@@ -56,7 +56,7 @@ def plot(
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            help="A second rival, usually baseline + gather.",
+            help="The honest rival, usually baseline + gather.",
             show_default="the shipped BASELINE_gather, where there is one",
         ),
     ] = None,
@@ -214,8 +214,10 @@ def _machines(asked: Asked) -> dict[str, ArchSource]:
     from accelsim.arch.load import arch_source
     from accelsim.cli.compare import default_third
 
-    assert asked.baseline is not None
-    rival = asked.third if asked.third is not None else default_third(asked.baseline)
+    assert asked.baseline is not None and asked.candidate is not None
+    rival = asked.third
+    if rival is None:
+        rival = default_third(asked.baseline, asked.candidate)
     named = {"baseline": asked.baseline, "third": rival, "candidate": asked.candidate}
     return {role: arch_source(n).changed(asked.overrides) for role, n in named.items() if n}
 

@@ -81,7 +81,7 @@ def robustness(
     for name in along or ():
         if name not in AXES:
             raise unknown_name("axis", name, AXES)
-    rival = third if third is not None else default_third(baseline)
+    rival = third if third is not None else default_third(baseline, candidate)
     named = {"baseline": baseline, "third": rival, "candidate": candidate}
     machines = {
         role: arch_source(name).changed(overrides or ()) for role, name in named.items() if name

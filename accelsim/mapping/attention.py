@@ -24,6 +24,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from accelsim.arch.array import SparseArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.arch.spec import Arch
@@ -34,6 +36,7 @@ from accelsim.mapping.attention_tasks import (
     KEPT_SHARE,
     LAG,
     RESIDENT_SHARE,
+    SPARSE_KEPT_BYTES,
     TILE_SHARE,
     AttentionTasks,
     Placed,
@@ -44,7 +47,7 @@ from accelsim.mapping.attention_tiles import PROBABILITY_BYTES, SCORE_BYTES, Til
 from accelsim.mapping.dry_plan import DryPlan
 from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Core, Machine
 from accelsim.mapping.plan import Plan
-from accelsim.mapping.reuse import Reuse
+from accelsim.mapping.reuse import Reuse, Rows
 from accelsim.mapping.tiles import AttentionShape, Pass, Tile
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import Attention
@@ -175,14 +178,27 @@ def _heights(model: TileModel, p: Pass, strategy: str, fixed: int | Literal["aut
     tiles_bytes = model.core.tiles_bytes
     limit = int(tiles_bytes * TILE_SHARE) // (model.row(op.d_qk) + model.row(op.d_v))
     if p.kept is not None and strategy.startswith(("scores", "predict")):
-        kept = max(1, p.kept.nonzeros // op.q_len)
-        limit = min(limit, int(tiles_bytes * KEPT_SHARE) // (kept * KEPT_BYTES))
+        limit = min(limit, _kept_rows(model, p.kept, strategy))
     if strategy != "sparse":  # a sparse tile's scores can be cut as finely as needed
         limit = min(limit, model.budget // ((SCORE_BYTES + PROBABILITY_BYTES) * model.key_block()))
     if limit < rows[0]:
         rows.append(limit // 16 * 16 or limit)
     heights = {max(1, r // p.copies) for r in rows if 1 <= r <= limit} or {1}
     return sorted({min(h, op.q_len) for h in heights}, reverse=True)
+
+
+def _kept_rows(model: TileModel, kept: Rows, strategy: str) -> int:
+    """Most rows of a tile whose kept lists have room.
+
+    A sparse tile has one probability for a kept pair: where all rows are as full as the fullest,
+    more of them fit than of rows with masked blocks.
+    """
+    room = int(model.core.tiles_bytes * KEPT_SHARE)
+    rows = room // (max(1, kept.nonzeros // model.op.q_len) * KEPT_BYTES)
+    if not strategy.endswith("sparse"):
+        return rows
+    fullest = max(1, int(np.diff(kept.indptr).max(initial=0)))
+    return max(rows, room // (fullest * SPARSE_KEPT_BYTES))
 
 
 def _tiles(model: TileModel, p: Pass, strategy: str, queries: int) -> TileList:

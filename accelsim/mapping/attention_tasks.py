@@ -35,6 +35,7 @@ KEPT_BYTES = 16  # a kept score and its index, and about four probabilities of a
 AHEAD, LAG = 2, 2
 EXAMINE_AHEAD, EXAMINE_LAG = 1, 1
 CANDIDATE_BYTES = 8  # a kept score and its index in the running top-k
+SPARSE_KEPT_BYTES = CANDIDATE_BYTES + PROBABILITY_BYTES
 
 
 def kv_bytes(model: TileModel) -> int:

@@ -14,7 +14,12 @@ OTHERS = ("third", "candidate", "candidate_dense")
 def summary_text(study: Study, command: str) -> str:
     """Verdict, picture, speedups with their limits, terms, caveats, and how to make it again."""
     comparisons = study.comparisons
-    lines = [f"**{verdict(comparisons)}**", "", "![speedup over the baseline](speedup.png)", ""]
+    lines = [
+        f"**{verdict(comparisons, study.robustness)}**",
+        "",
+        "![speedup over the baseline](speedup.png)",
+        "",
+    ]
     heads = ["workload", "baseline", *(ROLE_TITLES[role] for role in OTHERS)]
     heads += ["baseline is limited by", "candidate is limited by"]
     lines += [_row(heads), _row(["---", *["---:"] * (1 + len(OTHERS)), "---", "---"])]

@@ -69,7 +69,8 @@ def overview(study: Study) -> RenderableType:
     free = Text(
         "*: indices free, an upper bound. Could lose: MACs and SRAM, until it is no faster."
     )
-    return Group(*lines, Text(), table, free, Text(), verdict(study.comparisons), *notes, Text())
+    said = verdict(study.comparisons, study.robustness)
+    return Group(*lines, Text(), table, free, Text(), said, *notes, Text())
 
 
 def _cells(comparison: Comparison, cut: BreakEven | None) -> list[str]:
@@ -81,6 +82,6 @@ def _cells(comparison: Comparison, cut: BreakEven | None) -> list[str]:
         comparison.trace.name + (" *" if is_upper_bound(comparison) else ""),
         as_time(comparison.results["baseline"].total_ps),
         *speedups,
-        f"{beyond}{100 * cut.cut:.0f} %" if cut is not None else "-",
+        f"{beyond}{100 * cut.cut:.0f} %" if cut is not None and cut.searched else "-",
         limit_text(comparison.results["candidate"]),
     ]

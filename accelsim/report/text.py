@@ -24,6 +24,7 @@ from accelsim.report.words import (
     notes_of,
     origin_text,
     percent,
+    placements_text,
     quality_text,
     replay_text,
     selection_lines,
@@ -199,7 +200,9 @@ def _verdict(comparison: Comparison) -> list[Text]:
     lines += _sections(comparison)
     count = len(comparison.elsewhere.get("baseline", ()))
     if count:
-        lines.append(_line(f"over {count + 1} placements of the tensors", _placements(comparison)))
+        lines.append(
+            _line(f"over {count + 1} placements of the tensors", placements_text(comparison))
+        )
     lines += _small_working_sets(comparison.results["baseline"])
     return lines
 
@@ -221,19 +224,6 @@ def _sections(comparison: Comparison) -> list[Text]:
         text = f"first {first}, {times(steps.first)}; {after}"
         lines.append(_line(f"{steps.number} steps, baseline -> candidate", text))
     return lines
-
-
-def _placements(comparison: Comparison) -> str:
-    parts = []
-    for role in comparison.results:
-        if role != "baseline":
-            over = comparison.placement_spread(role)
-            ends = f"{over.minimum:.3f}x to {over.maximum:.3f}x"
-            parts.append(
-                f"{ROLE_TITLES[role]} {ends}"
-                + ": sign not established" * (over.minimum <= 1 <= over.maximum)
-            )
-    return ", ".join(parts)
 
 
 def _small_working_sets(result: Result) -> list[Text]:

@@ -18,15 +18,6 @@ ROLE_TITLES = {
     "candidate_dense": "sparsity off",
 }
 
-ROLE_MEANING = {
-    "baseline": "the systolic array: computes every block that the pattern touches",
-    "third": "the same systolic array with a gathering DMA: fetches the union of a tile's keys "
-    "and computes it densely, masked",
-    "candidate": "the sparse machine",
-    "candidate_dense": "the sparse machine computing densely, so that a gain from its shape is "
-    "not called sparsity",
-}
-
 SELECTION_WORDS = {
     "static": "free: the pattern is fixed, nothing chooses keys",
     "model": "the model's own index operator; every machine runs and pays it",
@@ -48,12 +39,15 @@ NOT_MODELLED_OF_DRAM = {
     "request": "of DRAM: power-down, refresh of single banks, closed-page policy, errors; of its "
     "controller: priorities between units and ages of requests",
 }
+ONE_PLACEMENT = (
+    "the spread over placements of tensors: one here, see accelsim compare --placements 5"
+)
 NOT_MODELLED = (
     "energy and area, so also the cost of the sparse logic; the break-even overhead stands in",
     "arbitration in an on-chip network: units reach the scratchpad over fixed port shares",
     "fusion across operators: a result passes through DRAM unless four such tensors fit the "
     "activation storage; equal on all machines",
-    "the spread over placements of tensors: one here, see accelsim compare --placements 5",
+    ONE_PLACEMENT,
     "what other requests do meanwhile: a run has the machine to itself, and begins with empty "
     "buffers (the first of several steps is shown apart)",
 )
@@ -108,6 +102,17 @@ def limit_text(result: Result) -> str:
     """What holds most of a machine's critical path: "DRAM reads 64 %"."""
     limit, share = leading_limit(result.operators)
     return f"{limit} {100 * share:.0f} %"
+
+
+def placements_text(comparison: Comparison) -> str:
+    """How far every speedup over the baseline moves with the place of the tensors in DRAM."""
+    parts = []
+    for role in comparison.results:
+        if role != "baseline":
+            over = comparison.placement_spread(role)
+            ends = f"{over.minimum:.3f}x to {over.maximum:.3f}x"
+            parts.append(f"{ROLE_TITLES[role]} {ends}: {over.verdict}")
+    return ", ".join(parts)
 
 
 def without_layer(scope: str) -> str:

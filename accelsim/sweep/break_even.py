@@ -41,6 +41,11 @@ class BreakEven(NamedTuple):
     speedups: dict[float, float]
     remark: str = ""
 
+    @property
+    def searched(self) -> bool:
+        """Whether any cut was simulated."""
+        return len(self.speedups) > 1
+
 
 def break_even(
     comparison: Comparison,

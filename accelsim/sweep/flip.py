@@ -20,8 +20,10 @@ METHOD = (
     "far as the field has values there. Shares of ports, stacks of DRAM and tags scale with what "
     "they belong to; the scratchpad keeps its size. At the factor that is given another machine is "
     "ahead, at a tried one further away by 1 % or more. Between two factors that were tried the "
-    "winner may change and change back unseen."
+    "winner may change and change back unseen. Another density is another choice of keys, at a "
+    "quality that is not known. Where machines differ the value is the candidate's."
 )
+TIE_NOW = "tie now: nobody is faster by 1 %"
 REMARK_LENGTH = 200
 
 
@@ -120,7 +122,7 @@ class _Search:
         axis, now = self.cases.axis, self.now
         known = Flip(axis.name, self.rival, axis.unit, now.value, now.speedup, points=(now,))
         if now.tie:
-            return known._replace(remark="tie now: nobody is faster by 1 %")
+            return known._replace(remark=TIE_NOW)
         found = self._brackets()
         points = tuple(sorted(set(self.points)))
         remarks = [*self.said, *self.cases.remarks()]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import Comparison, Spread, spread
-from accelsim.analysis.sections import layer_speedups, layers_of, section_times
+from accelsim.analysis.sections import over_layers
 from accelsim.simulation import placed
 from accelsim.sweep.trials import CANDIDATE, Case, Trials
 from accelsim.workload.redrawn import one_text, redrawn
@@ -57,8 +57,7 @@ def _unvaried(over: str, rival: str, why: str) -> Within:
 
 def _layers(comparison: Comparison, rival: str) -> Within:
     """Over the layers of one run: each layer's part of the critical path."""
-    both = (section_times(comparison.results[role]) for role in (rival, CANDIDATE))
-    found = layer_speedups(*map(layers_of, both))
+    found = over_layers(comparison, CANDIDATE, rival)
     if len(found) < 2:
         return _unvaried("layers", rival, "one layer" if found else "no numbered layers")
     return _within("layers", rival, found)
@@ -67,10 +66,7 @@ def _layers(comparison: Comparison, rival: str) -> Within:
 def _placements(trials: Trials, comparison: Comparison, rival: str) -> Within:
     """Over places of the tensors in DRAM, the same on both machines."""
     if comparison.elsewhere.get("baseline") and trials.level is None:
-        whole = {role: result.total_ps for role, result in comparison.results.items()}
-        totals = {role: [whole[role], *comparison.elsewhere[role]] for role in (rival, CANDIDATE)}
-        pairs = zip(totals[rival], totals[CANDIDATE], strict=True)
-        return _within("placements", rival, [first / max(1, other) for first, other in pairs])
+        return _within("placements", rival, comparison.over_placements(CANDIDATE, rival))
     found = [trials.speedup(trials.now, rival)]
     for further in range(1, FURTHER + 1):
         trials.say(f"placement {further}", further - 1, FURTHER)

@@ -88,8 +88,9 @@ def test_a_wrong_name_is_exit_3_before_anything_runs(cli, arguments, said):
 
 
 def test_the_third_machine_defaults_to_the_shipped_gather_twin():
-    assert default_third("systolic_128") == "systolic_128_gather"
-    assert default_third("sparse_v1") is None
+    assert default_third("systolic_128", "sparse_v1") == "systolic_128_gather"
+    assert default_third("systolic_128", "systolic_128_gather") is None
+    assert default_third("sparse_v1", "systolic_128") is None
 
 
 def failing(error: BaseException):

@@ -123,6 +123,15 @@ def test_what_if_sorts_gains_and_names_what_was_refused(few):
     assert [name for name, _ in data.gains] == ["b", "a"] and data.refused == ["c"]
 
 
+def test_a_point_within_one_percent_is_no_win_in_the_picture_either():
+    tried = ((0.5, 1.009), (1.0, 1.2), (2.0, 0.985))
+    axis = flip.FlipAxis("lanes", "", tried, 2.0)
+    drawn = flip.draw(flip.prepare("t", "", "c", "r", [axis]))
+    marks = [line.get_marker() for line in drawn.axes[0].lines if line.get_markersize() == 6]
+    assert [mark for mark in marks if mark in ("x", "o", "s")] == ["x", "o", "s"]
+    assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == ["lanes"]
+
+
 def test_the_nearest_flip_comes_first_and_none_last():
     def axis(name: str, at: float | None) -> flip.FlipAxis:
         return flip.FlipAxis(name, "1", ((0.5, 2.0), (2.0, 0.5)), at)

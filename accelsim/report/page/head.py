@@ -200,14 +200,14 @@ def _why(name: str, ledger: Ledger, comparison: Comparison) -> str:
     base, new = (comparison.results[role].total_ps for role in ("baseline", "candidate"))
     moved = base - new
     if abs(moved) < base / 100:
-        return f"{name}: the two differ by less than 1 %."
+        return f"{name}: candidate and baseline differ by less than 1 %"
     largest = saved[saved.abs().sort_values(ascending=False, kind="stable").index][:NAMED]
     parts = [
         f"{group} {'-' if time > 0 else '+'}{as_time(abs(time))}"
         for group, time in largest.items()
         if abs(time) > abs(moved) / 20
     ]
-    what = "saves" if moved > 0 else "loses"
-    return (
-        f"{name}: the candidate {what} {as_time(abs(moved))} of {as_time(base)}: {', '.join(parts)}"
-    )
+    said = f"saves {as_time(moved)} of the baseline's {as_time(base)}"
+    if moved < 0:
+        said = f"takes {as_time(-moved)} more than the baseline's {as_time(base)}"
+    return f"{name}: the candidate {said}: {', '.join(parts)}"

@@ -8,8 +8,8 @@ from accelsim.analysis.comparison import Comparison, Spread, spread
 from accelsim.arch.spec import Arch
 from accelsim.report.study import Study
 from accelsim.report.tables import groups_of, ratios
-from accelsim.report.terms import dram_text, machines
-from accelsim.report.words import as_bytes, percent, times
+from accelsim.report.terms import dram_text, machines, shown_results
+from accelsim.report.words import ROLE_TITLES, as_bytes, percent, times
 
 
 def answers(study: Study) -> list[tuple[str, str]]:
@@ -113,15 +113,12 @@ def _preload(archs: Iterable[Arch]) -> str:
 
 
 def _metadata(comparisons: Sequence[Comparison]) -> str:
-    sums = {"baseline": 0, "third": 0, "candidate": 0}
+    sums: dict[str, int] = {}
     for comparison in comparisons:
-        for role in sums:
-            if role in comparison.results:
-                table = comparison.results[role].traffic
-                rows = table[table["cause"] == "metadata"]
-                sums[role] += int(rows["dram_bytes"].sum())
-    names = {"baseline": "baseline", "third": "+gather", "candidate": "candidate"}
-    shown = ", ".join(f"{names[role]} {as_bytes(size)}" for role, size in sums.items())
+        for role, result in shown_results(comparison).items():
+            rows = result.traffic[result.traffic["cause"] == "metadata"]
+            sums[role] = sums.get(role, 0) + int(rows["dram_bytes"].sum())
+    shown = ", ".join(f"{ROLE_TITLES[role]} {as_bytes(size)}" for role, size in sums.items())
     return f"Metadata moved over all workloads: {shown}."
 
 

@@ -21,16 +21,16 @@ from accelsim.report.page.questions import answers
 from accelsim.report.page.workload import hint_of_state, workload_part
 from accelsim.report.study import Study
 from accelsim.report.tables import GROUPS, csv_name
-from accelsim.report.terms import dram_levels, dram_text, machines
+from accelsim.report.terms import dram_levels, dram_text, machines, role_meanings
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import (
     NOT_MODELLED,
     NOT_MODELLED_OF_DRAM,
-    ROLE_MEANING,
-    ROLE_TITLES,
+    ONE_PLACEMENT,
     quality_text,
     selection_lines,
 )
+from accelsim.sweep.trios import is_control
 
 TEMPLATE = "review.html.j2"
 
@@ -57,20 +57,20 @@ def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
         .render(
             gallery=gallery,
             title=head.title(comparisons),
-            verdict=verdict(comparisons),
+            verdict=verdict(comparisons, study.robustness),
             caveats=caveats(comparisons),
             limits=head.limits_table(comparisons, ledger),
             why=head.why(comparisons, ledger),
             terms=head.terms_of(comparisons),
             workloads=head.workload_list(comparisons, ledger),
             spreads=head.spreads(comparisons, ledger),
-            roles=[(ROLE_TITLES[role], meaning) for role, meaning in ROLE_MEANING.items()],
+            roles=role_meanings(comparisons),
             parts=[workload_part(comparison, ledger) for comparison in comparisons],
             rooflines=[name for name in gallery.pictures if name.startswith("roofline")],
             robust=robust.part(study, ledger),
             payers=payers(comparisons),
             questions=words_table("", ("question", "answer"), answers(study)),
-            not_modelled=[*of_dram, *NOT_MODELLED],
+            not_modelled=[*of_dram, *not_modelled(study)],
             configurations=[(arch.name, arch.description, resolved_yaml(arch)) for arch in archs],
             models=models_table(archs, validated, ledger),
             dram=dram_text(archs),
@@ -79,6 +79,18 @@ def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
             glossary=glossary(),
         )
     )
+
+
+def not_modelled(study: Study) -> list[str]:
+    """What no figure of the page holds; placements where one workload at least has one only."""
+    several = {c.trace.name for c in study.comparisons if c.elsewhere.get("baseline")}
+    several |= {
+        found.workload
+        for found in study.robustness
+        if any(each.over == "placements" for each in found.spreads)
+    }
+    every = {c.trace.name for c in study.comparisons if not is_control(c.trace.name)}
+    return [line for line in NOT_MODELLED if line != ONE_PLACEMENT or not every <= several]
 
 
 def payers(comparisons: Sequence[Comparison]) -> PageTable:

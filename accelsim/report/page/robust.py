@@ -53,16 +53,21 @@ def helps(study: Study) -> list[str]:
     for found in study.what_if:
         gains = [f"{c.name} {times(c.gain)}" for c in found.changes if c.gain >= HELPFUL][:NAMED]
         named = "; ".join(gains) or "nothing by 2 %"
+        refused = sum(1 for change in found.changes if change.refused)
+        if refused:
+            named += f" ({refused} of {len(found.changes)} changes were refused)"
         said.append(f"{found.workload}, what would help the candidate most: {named}")
-    return said + [_flip_line(found) for found in study.robustness]
+    return said + [_flip_line(found) for found in study.robustness if found.flips]
 
 
 def _flip_line(found: Robustness) -> str:
     """Against every rival, the changes at which another machine is ahead."""
     parts = []
     for rival in dict.fromkeys(each.rival for each in found.flips):
-        changes = [_change(each) for each in found.flips if each.rival == rival]
-        named = ", ".join(filter(None, changes)) or "nothing that was tried"
+        own = [each for each in found.flips if each.rival == rival]
+        named = ", ".join(filter(None, map(_change, own))) or "nothing that was tried"
+        if any(each.remark == flip.TIE_NOW for each in own):
+            named = flip.TIE_NOW
         parts.append(f"against {ROLE_TITLES[rival]}: {named}")
     return f"{found.workload}, what changes the winner {'; '.join(parts)}"
 
@@ -204,7 +209,8 @@ def _break_even(study: Study, ledger: Ledger) -> Block:
             continue
         if name not in found:
             speedup = ledger.only("totals", "speedup", workload=name, role="candidate")
-            none = "none: the candidate does not win"
+            at = "" if speedup.value <= 1 else " at the DRAM level of the search"
+            none = f"none: the candidate does not win{at}"
             rows.append([name, figure(speedup, times), "-", none, ""])
             continue
         rows.append([name, *_cut_cells(found[name], ledger)])
@@ -219,6 +225,8 @@ def _cut_cells(item: BreakEven, ledger: Ledger) -> list[Shown]:
     where = {"workload": item.workload, "cut": 0.0}
     speedup = figure(ledger.only("break_even", "speedup", **where), times)
     cut = figure(ledger.only("break_even", "break_even_cut", **where), percent)
+    if not item.searched:
+        return [speedup, "-", f"not searched: {item.remark}", ""]
     tried = ", ".join(f"{percent(c)} ({times(s)})" for c, s in sorted(item.speedups.items()))
     if item.loses_at == item.loses_at:
         between = f"{percent(item.wins_at)} and {percent(item.loses_at)}"

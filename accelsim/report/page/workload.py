@@ -30,6 +30,7 @@ from accelsim.report.words import (
     notes_of,
     origin_text,
     percent,
+    placements_text,
     quality_text,
     replay_text,
     selection_lines,
@@ -93,6 +94,9 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         ends = f"{short(steps.over.minimum)}x to {short(steps.over.maximum)}x"
         facts.append(("first step", f"baseline -> candidate {first}, {times(steps.first)}"))
         facts.append((f"{steps.number - 1} later", f"each {later}, {times(steps.later)}, {ends}"))
+    if comparison.elsewhere.get("baseline"):
+        number = len(comparison.elsewhere["baseline"]) + 1
+        facts.append((f"{number} placements", placements_text(comparison)))
     if trace.note:
         facts.append(("note", trace.note))
     if replayed := replay_text(trace):

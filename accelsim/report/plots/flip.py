@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from accelsim.report.style import (
     settled,
     styled,
 )
+from accelsim.sweep.flip import TIE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 CANDIDATE, RIVAL, LEVEL = ROLE_COLOURS["candidate"], ROLE_COLOURS["third"], "#bbbbbb"
 MOST = 16.0  # times the present value, either way
-SAME = 0.005  # from 1: nobody wins
 SHOWN = 30
 TWO_LINES = 8  # rows, up to which texts have two lines
 SAID = 36  # characters of a remark in one line
@@ -75,8 +76,8 @@ def draw(data: Flips) -> Figure:
     figure = new_figure(
         data.title,
         "each axis alone, as a factor of its present value (line); blue circles: the candidate "
-        "wins, hollow orange squares: the rival, grey crosses: neither; diamond: the winner "
-        "changes",
+        "wins, hollow orange squares: the rival, grey crosses: a tie within 1 %; diamond: "
+        "the winner changes",
         data.caption + more,
     )
     axes = figure.add_subplot()
@@ -97,9 +98,9 @@ def draw(data: Flips) -> Figure:
     axes.set_xticks(ticks, [f"1/{1 / t:g}" if t < 1 else f"{t:g}" for t in ticks])
     axes.set_xlim(1 / MOST / 1.15, MOST * 1.15)
     axes.minorticks_off()
-    width = 26 if count <= TWO_LINES else 60
+    width, gap = (26, "\n") if count <= TWO_LINES else (60, "  ")
     names = [
-        broken_name(axis.name, width) + ("\n" if count <= TWO_LINES else "  ") + f"now {axis.now}"
+        broken_name(axis.name, width) + (f"{gap}now {axis.now}" if axis.now else "")
         for axis in data.axes
     ]
     axes.set_yticks(range(count), names)
@@ -141,6 +142,6 @@ def _row(axes: Axes, row: int, axis: FlipAxis) -> None:
 
 
 def _winner(speedup: float) -> str:
-    if abs(speedup - 1) <= SAME:
+    if abs(math.log(speedup)) < TIE:
         return LEVEL
     return CANDIDATE if speedup > 1 else RIVAL
