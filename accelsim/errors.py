@@ -36,7 +36,8 @@ class InputError(Exception):
 def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> InputError:
     """Build the error for a name that is not among the known ones, naming the nearest."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = [known for known in names if known.casefold() == name.casefold()]
+    near = near or difflib.get_close_matches(name, names, n=1)
     guess = f"did you mean '{near[0]}'? " if near else ""
     listed = ", ".join(names)
     if len(names) > MOST_LISTED:

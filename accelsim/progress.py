@@ -40,7 +40,7 @@ def progress_display(many: str = "") -> Iterator[Progress | None]:
     if not console.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     ends = (Rate(), TimeRemainingColumn()) if many else (TimeElapsedColumn(),)
     display = Display(*columns, *ends, console=console, transient=True)
     row = display.add_task("", total=None)

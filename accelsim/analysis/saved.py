@@ -6,11 +6,36 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from accelsim.analysis.columns import (
+    COUNT_COLUMNS,
+    MACHINE_COLUMNS,
+    MEMORY_COLUMNS,
+    OPERATOR_COLUMNS,
+    PATH_COLUMNS,
+    SUMMARY_COLUMNS,
+    TRAFFIC_COLUMNS,
+    UNIT_COLUMNS,
+    WORK_COLUMNS,
+)
 from accelsim.errors import InputError, unknown_name
 
 ROLES = ("baseline", "third", "candidate", "candidate_dense")
-_KEYS = ("summary", "operators", "critical_path")
-_TERMS = ("units", "traffic", "memory", "machine", "work", "counts")
+# What differences are taken of, and what explanations need: parts and their columns.
+_KEYS = {
+    "summary": ("architecture", "workload", "total_ps"),
+    "operators": ("scope", "time_ps", "limited_by", "limited_share"),
+    "critical_path": ("operator", "unit", "time_ps"),
+}
+_TERMS = {
+    part: tuple(column.name for column in columns)
+    for part, columns in (
+        ("summary", SUMMARY_COLUMNS), ("operators", OPERATOR_COLUMNS), ("units", UNIT_COLUMNS),
+        ("traffic", TRAFFIC_COLUMNS), ("memory", MEMORY_COLUMNS), ("critical_path", PATH_COLUMNS),
+        ("machine", MACHINE_COLUMNS), ("work", WORK_COLUMNS), ("counts", COUNT_COLUMNS),
+    )
+}  # fmt: skip
+_RAN = ("arch", "arch_hash", "set", "workload", "workload_hash", "shape", "dtype", "command")
+_SINGLE = ("summary", "machine", "counts")
 _REMEDY = "expected a file of accelsim run --json or accelsim compare --json"
 
 
@@ -53,9 +78,8 @@ def read_saved(path: str | Path, role: str | None = None, *, terms: bool = False
     saved = Saved(found)
     if isinstance(found, dict) and isinstance(results := found.get("results"), dict):
         saved = _of_comparison(found, results, role or "candidate", str(path))
-    for result in (saved.result, saved.baseline):
-        if result is not None:
-            _check(result, str(path), terms)
+    for result in (saved.result, *([saved.baseline] if saved.role else [])):
+        _check(result, str(path), terms)
     return saved
 
 
@@ -64,18 +88,34 @@ def _of_comparison(found: dict[str, Any], results: dict[str, Any], role: str, wh
         raise unknown_name("role", role, results, where=where)
     compared = {"workload": found.get("workload"), "role": role}
     for name in ("speedup", "attention_speedup"):
-        if found.get(name, {}).get(role) is not None:
-            compared[name] = found[name][role]
+        of_roles = found.get(name)
+        if isinstance(of_roles, dict) and of_roles.get(role) is not None:
+            compared[name] = of_roles[role]
     return Saved(results[role], role, compared, results.get("baseline"))
 
 
 def _check(result: Any, where: str, terms: bool) -> None:
+    """Refuse what is no result, or one that lacks what this version writes."""
     missing = [key for key in _KEYS if not isinstance(result, dict) or key not in result]
     if missing:
         raise InputError(f"has no '{missing[0]}'", where=where, remedy=_REMEDY)
-    older = [key for key in _TERMS if terms and key not in result]
-    if older:
-        raise InputError(
-            f"has no '{older[0]}', which formulas need", where=where,
-            remedy="it is of an older version: run it again with --json",
-        )  # fmt: skip
+    for part, names in [*_KEYS.items(), *(_TERMS.items() if terms else ())]:
+        if part not in result:
+            raise _older(f"has no '{part}', which formulas need", where)
+        rows = [result[part]] if part in _SINGLE else result[part]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InputError(f"'{part}' is no table", where=where, remedy=_REMEDY)
+        for name in names:
+            if not all(name in row for row in rows):
+                raise _older(f"{part} has no '{name}'", where)
+    if terms and not result["operators"]:
+        raise InputError("has no operators", where=where, remedy="there is nothing to explain")
+    ran = result.get("ran")
+    if ran is not None and not (isinstance(ran, dict) and all(key in ran for key in _RAN)):
+        raise _older("does not say in full what was run", where)
+
+
+def _older(what: str, where: str) -> InputError:
+    return InputError(
+        what, where=where, remedy="it is of an older version: run it again with --json"
+    )

@@ -74,8 +74,9 @@ def compare(
     Example: accelsim compare --baseline systolic_32 --candidate sparse_small --workload
     tiny_moe_lm --out reports/tiny
     """
-    if quick and out is None:
-        raise InputError("says how a report is made", where="--quick", remedy="add --out FOLDER")
+    for option, given in (("--quick", quick), ("--jobs", jobs is not None)):
+        if given and out is None:
+            raise InputError("says how a report is made", where=option, remedy="add --out FOLDER")
     from accelsim import load_trace
     from accelsim.arch.load import arch_source
 

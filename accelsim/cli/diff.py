@@ -41,26 +41,25 @@ def diff(
 
 
 def _print(found: Difference, rows: int, before: str, after: str) -> None:
-    from rich.console import Console
-
+    from accelsim.report.text import console
     from accelsim.report.words import as_time, times
 
-    console = Console()
+    page = console()
     speedup = times(found.before_ps / max(1, found.after_ps))
-    console.print(
+    page.print(
         f"{before}: {as_time(found.before_ps)}   {after}: {as_time(found.after_ps)}   "
         f"speedup {speedup}"
     )
-    console.print(_table("operator", found.operators[:rows], found, limits=True))
+    page.print(_table("operator", found.operators[:rows], found, limits=True))
     left = found.operators[rows:]
     if left:
         moved = sum(row.change_ps for row in left)
-        console.print(f"  {len(left)} more: {_signed(moved)} (--rows {len(found.operators)})")
+        page.print(f"  {len(left)} more: {_signed(moved)} (--rows {len(found.operators)})")
     units = [row for row in found.units if row.before_ps or row.after_ps]
-    console.print(_table("unit on the critical path", units, found, limits=False))
+    page.print(_table("unit on the critical path", units, found, limits=False))
     facts = _facts(found)
     if facts:
-        console.print("\n".join(["also:", *(f"  {line}" for line in facts)]))
+        page.print("\n".join(["also:", *(f"  {line}" for line in facts)]))
 
 
 def _table(title: str, rows: list[Moved], found: Difference, *, limits: bool) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -58,8 +59,28 @@ Jobs = Annotated[
         show_default=f"the cores that are free to use, at most {MOST_JOBS}",
     ),
 ]  # fmt: skip
+
+
+def writable(path: Path | None) -> Path | None:
+    """Refuse a place that cannot be written before anything runs."""
+    if path is not None:
+        try:
+            taken, folder = path.is_dir(), path.absolute().parent
+            reason = errno.EISDIR if taken else errno.ENOENT
+            if not taken and folder.is_dir():
+                reason = 0 if os.access(folder, os.W_OK | os.X_OK) else errno.EACCES
+            if reason:
+                raise OSError(reason, os.strerror(reason))
+        except OSError as error:
+            raise _not_written(path, error) from None
+    return path
+
+
 JsonOut = Annotated[
-    Path | None, typer.Option("--json", metavar="OUT", help="Also write the figures as JSON.")
+    Path | None,
+    typer.Option(
+        "--json", metavar="OUT", help="Also write the figures as JSON.", callback=writable
+    ),
 ]
 Role = Annotated[
     str | None,
@@ -98,11 +119,14 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink()
-        raise InputError(
-            f"cannot be written: {error.strerror}",
-            where=str(path),
-            remedy="name a file in an existing folder that you may write to",
-        ) from None
+        raise _not_written(path, error) from None
+
+
+def _not_written(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot be written: {error.strerror}", where=str(path),
+        remedy="name a file in an existing folder that you may write to",
+    )  # fmt: skip
 
 
 def window_of(text: str, where: str) -> tuple[int, int]:

@@ -249,7 +249,7 @@ def _studied(name: str, asked: Asked, progress: Progress | None) -> Studied:
 def _drawn(name: str, found: Entry, source: Any, out: Path) -> list[Path]:
     """Write all files of a picture; give their paths."""
     from accelsim.report.gallery import SWEEP_TABLES
-    from accelsim.report.style import save
+    from accelsim.report.style import file_name, save
     from accelsim.report.tables import write_csv
 
     paths: list[Path] = []
@@ -260,7 +260,7 @@ def _drawn(name: str, found: Entry, source: Any, out: Path) -> list[Path]:
             own = f"{name}_{suffix}" if len(prepared) > 1 else name
             paths += save(found.draw(data), out, own)
             if found.table is not None:
-                paths.append(out / f"{own}.csv")
+                paths.append(out / f"{file_name(own)}.csv")
                 write_csv(found.table(data), paths[-1])
         if name in SWEEP_TABLES:
             paths.append(out / f"{name}.csv")

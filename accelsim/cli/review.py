@@ -43,8 +43,12 @@ def review(
     Example: accelsim review --suite sparse_12 --jobs 2 --out reports/sparse_12
     """
     if suite is not None:
-        if workload or shape:
-            raise InputError("a suite names its workloads", where="--suite", remedy="drop the rest")
+        for option, given in (("--workload", workload), ("--shape", shape), ("--dtype", dtype)):
+            if given:
+                raise InputError(
+                    "a suite says what is run, and in which types", where="--suite",
+                    remedy=f"drop {option}",
+                )  # fmt: skip
         _suite(out, suite, cores(jobs))
         return
     from accelsim.report.overview import print_review

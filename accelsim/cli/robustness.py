@@ -65,7 +65,7 @@ def robustness(
     --workload tiny_moe_lm --dram-level simple
     """
     from accelsim.arch.load import arch_source
-    from accelsim.errors import unknown_name
+    from accelsim.errors import InputError, unknown_name
     from accelsim.report.robustness_text import print_robustness
     from accelsim.simulation import compare
     from accelsim.sweep.axes import AXES
@@ -78,6 +78,9 @@ def robustness(
     for part in parts or ():
         if part not in PARTS:
             raise unknown_name("part of the robustness", part, PARTS)
+    for option, given, part in (("--axis", along, "flips"), ("--texts", texts, "spreads")):
+        if given and part not in (parts or PARTS):
+            raise InputError(f"is of the {part}", where=option, remedy=f"add --only {part}")
     for name in along or ():
         if name not in AXES:
             raise unknown_name("axis", name, AXES)

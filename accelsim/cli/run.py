@@ -16,6 +16,7 @@ from accelsim.cli.options import (
     Shape,
     Workload,
     window_of,
+    writable,
     write_json,
 )
 from accelsim.cli.ran import RAN, what_ran
@@ -44,7 +45,11 @@ def run(
     json_out: JsonOut = None,
     tiles: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="Write what was gathered and scattered, by tile."),
+        typer.Option(
+            metavar="FILE.csv",
+            callback=writable,
+            help="Write what was gathered and scattered, by tile.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -52,7 +57,11 @@ def run(
     ] = None,
     timeline: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.json.gz", help="Write who ran when; open it in Perfetto."),
+        typer.Option(
+            metavar="FILE.json.gz",
+            callback=writable,
+            help="Write who ran when; open it in Perfetto.",
+        ),
     ] = None,
     timeline_window: Annotated[
         str | None,
@@ -68,7 +77,10 @@ def run(
     dram.bandwidth='450 GB/s'
     """
     from accelsim import load_arch, load_trace
+    from accelsim.errors import InputError
 
+    if timeline_window is not None and timeline is None:
+        raise InputError("is part of a timeline", where=WINDOW, remedy="add --timeline FILE")
     window = None if timeline_window is None else window_of(timeline_window, WINDOW)
     machine, loaded = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)
@@ -102,7 +114,7 @@ def write_tiles(path: Path, result: Result) -> None:
     try:
         table.to_csv(path, index=False)
     except OSError as error:
-        raise InputError(f"cannot write: {error.strerror}", where=str(path)) from None
+        raise InputError(f"cannot be written: {error.strerror or error}", where=str(path)) from None
     typer.echo(f"{len(table)} tiles: {path}")
 
 

@@ -41,20 +41,20 @@ def info(
 
     trace = read_trace(find_trace(path))
     rows = [operator_statistics(operator, tile=tile) for operator in trace.operators]
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
-        console = Console(width=160)
-    console.print(f"[bold]{trace.name}[/bold]", highlight=False)
+        console = Console(width=160, markup=False)
+    console.print(trace.name, style="bold", highlight=False)
     for line in _provenance(trace):
-        console.print(f"  {line}", highlight=False, markup=False)
+        console.print(f"  {line}", highlight=False)
     console.print(_table(rows, tile))
     for line in _remarks(rows, tile):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False)
     if plot is not None:
         from accelsim.report.trace_pictures import draw_trace
 
         for file in draw_trace(trace, plot):
-            console.print(str(file), highlight=False, markup=False)
+            console.print(str(file), highlight=False)
 
 
 @app.command()

@@ -43,9 +43,9 @@ def what_if(
 
 def print_what_if(what: str, before_ps: int, found: list[WhatIf]) -> None:
     """Print changes and their gains, in the order given."""
-    from rich.console import Console
     from rich.table import Table
 
+    from accelsim.report.text import console
     from accelsim.report.words import as_time
 
     table = Table("what if", box=None)
@@ -54,9 +54,9 @@ def print_what_if(what: str, before_ps: int, found: list[WhatIf]) -> None:
     for each in found:
         cells = [each.refused] if each.refused else [f"{each.gain:.3f}x", as_time(each.total_ps)]
         table.add_row(each.name, *cells)
-    console = Console()
-    console.print(f"{what}: {as_time(before_ps)}")
-    console.print(table)
+    page = console()
+    page.print(f"{what}: {as_time(before_ps)}")
+    page.print(table)
 
 
 def register(app: typer.Typer) -> None:

@@ -67,9 +67,10 @@ def write_comparison(
     Raises
     ------
     InputError
-        A place that cannot be written; `out` is then as it was.
+        A trace that cannot be shown, or a place that cannot be written; `out` is then as it was.
     """
     check_target(out)
+    _check([trace])
     case = Case(trace, machines, studied, placements, again=again)
     study = study_of([case], jobs=jobs, progress=progress)
     archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
@@ -118,7 +119,7 @@ def write_review(
     traces = [load_workload(name, shape) for name in names]
     if dtype is not None:
         traces = [trace.replayed(dtype) for trace in traces]
-    _check_names(traces)
+    _check(traces)
     cases = [
         Case(
             trace,
@@ -150,7 +151,16 @@ def _archs(cases: Sequence[Case], density: bool) -> dict[str, Arch]:
     return {arch.name: arch for arch in (source.arch() for source in sources)}
 
 
-def _check_names(traces: Sequence[Trace]) -> None:
+def _check(traces: Sequence[Trace]) -> None:
+    """Refuse what a page cannot show, before anything runs."""
+    for trace in traces:
+        if not trace.operators:
+            raise InputError("has no operators", where=f"workload '{trace.name}'")
+        if not trace.name.strip() or not trace.name.isprintable():
+            raise InputError(
+                f"the workload is called {trace.name!r}", where=str(trace.path or ""),
+                remedy="a report needs a name of letters that can be printed",
+            )  # fmt: skip
     names = [trace.name for trace in traces]
     for name in names:
         if names.count(name) > 1:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from typing import Any, NamedTuple
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
+from accelsim.errors import InputError
 from accelsim.progress import Progress
 from accelsim.report.robustness_tables import Changed
 from accelsim.simulation import compare
@@ -66,6 +67,11 @@ def study_of(
     jobs : int
         Processes; the figures do not depend on it.
     progress : callable(text, done, of), optional
+
+    Raises
+    ------
+    InputError
+        Something that cannot be simulated, or a process that died.
     """
     executor = local_pool(jobs).make()
     try:
@@ -85,6 +91,11 @@ def study_of(
         if density is not None:
             work.add("speedup against density", _density, density)
         return _study(comparisons, work.done(progress))
+    except BrokenExecutor:
+        raise InputError(
+            "a process died (out of memory?)", where="the simulations of the report",
+            remedy=f"run fewer at once than --jobs {jobs}",
+        ) from None  # fmt: skip
     finally:
         executor.shutdown(cancel_futures=True)
 

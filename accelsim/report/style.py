@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -25,6 +28,9 @@ LEGEND_LENGTH = 165  # characters of a line, with the place of the marks
 LEGEND_ROW = 0.031  # of the height
 _FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
 _HOVER = "hover: "
+_POWER = re.compile(r"\$\\mathdefault\{[^$]*\}\$")  # labels of logarithmic axes
+_NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
+LONGEST_FILE_NAME = 100
 TEXT_GREY = "#444444"
 
 # Okabe and Ito's palette, chosen so that neighbours also differ in grey; hatches back it up.
@@ -124,8 +130,9 @@ def settled(figure: Figure) -> Figure:
     """
     dpi = figure.dpi
     figure.set_dpi(PNG_DPI)
-    for _ in range(2):  # the first pass finds the sizes of texts at the places of the second
-        figure.draw_without_rendering()
+    with _as_written(figure):
+        for _ in range(2):  # the first pass finds the sizes of texts at the places of the second
+            figure.draw_without_rendering()
     figure.set_dpi(dpi)
     places = [axes.get_position().bounds for axes in figure.axes]
     figure.set_layout_engine("none")
@@ -190,14 +197,46 @@ def _short_paths(svg: bytes) -> bytes:
     return re.sub(rb' d="[^"]*"', shorter, svg)
 
 
+@contextmanager
+def _as_written(figure: Figure) -> Iterator[None]:
+    """Draw names as they are: a dollar sign begins no formula, and a letter that the font lacks is
+    a box without a warning.
+    """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if "$" in text.get_text() and not _POWER.fullmatch(text.get_text()):
+            text.set_parse_math(False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
+
+
+def file_name(name: str) -> str:
+    """What a file, or a mark of a page, may be called that belongs to a workload or a machine.
+
+    Names that had to be changed end in a hash, so that they still differ.
+    """
+    plain = _NO_FILE_NAME.sub("_", name)
+    if plain == name and len(name) <= LONGEST_FILE_NAME:
+        return name
+    own = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{plain[: LONGEST_FILE_NAME - 9]}-{own}"
+
+
 def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write NAME.png and NAME.svg without anything that changes from run to run."""
+    """Write NAME.png and NAME.svg without anything that changes from run to run.
+
+    `name` : may hold that of a workload; see `file_name`.
+    """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
-    with matplotlib.rc_context(_RC):
+    own = file_name(name)
+    png, svg = folder / f"{own}.png", folder / f"{own}.svg"
+    with matplotlib.rc_context(_RC), _as_written(figure):
         FigureCanvasAgg(figure)
         figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
         text = io.BytesIO()

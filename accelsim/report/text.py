@@ -111,11 +111,11 @@ def run_text(result: Result) -> RenderableType:
 
 
 def console() -> Console:
-    """The terminal, or a page of fixed width where there is none."""
-    console = Console(highlight=False)
+    """The terminal, or a page of fixed width where there is none; names are shown as they are."""
+    console = Console(highlight=False, markup=False)
     if console.is_terminal or os.environ.get("COLUMNS"):
         return console
-    return Console(width=WIDTH, highlight=False)
+    return Console(width=WIDTH, highlight=False, markup=False)
 
 
 def _line(title: str, text: str) -> Text:

@@ -19,6 +19,7 @@ from accelsim.report.page.render import Beside, render
 from accelsim.report.pictures import Drawn, draw_all
 from accelsim.report.provenance import provenance
 from accelsim.report.study import Study
+from accelsim.report.style import file_name
 
 Progress = Callable[[str, int, int], None]
 PAGE = "index.html"
@@ -41,7 +42,7 @@ def write_report(
         Folder of the report; it may replace an older report, nothing else.
     study : Study
     archs : dict[str, Arch]
-        By name, each is written as resolved/NAME.yaml.
+        By name, each is written as resolved/NAME.yaml (`file_name`).
     command : str
         What makes the same report.
     validated : sequence of Validated
@@ -65,7 +66,7 @@ def write_report(
         (folder / "resolved").mkdir()
         for name, arch in sorted(archs.items()):
             text = resolved_yaml(arch)
-            (folder / "resolved" / f"{name}.yaml").write_text(text, encoding="utf-8")
+            (folder / "resolved" / f"{file_name(name)}.yaml").write_text(text, encoding="utf-8")
         traces = [comparison.trace for comparison in study.comparisons]
         origin = provenance(list(archs.values()), traces, command)
         text = json.dumps(origin, indent=1, sort_keys=True) + "\n"

@@ -153,3 +153,39 @@ def test_differences_between_machines_of_comparisons(cli, run_json, compared_jso
     done = cli("diff", run_json, run_json, "--role", "baseline")
     assert done.code == 3 and "--role is for" in done.err
     assert "holds one run" in cli("explain", run_json, "--role", "baseline").err
+
+
+@pytest.mark.parametrize(
+    ("part", "column", "said"),
+    [
+        ("operators", "scope", "operators has no 'scope'"),
+        ("units", "busy_ps", "units has no 'busy_ps'"),
+        ("ran", "arch_hash", "what was run"),
+    ],
+)
+def test_a_file_of_an_older_version_says_so(cli, run_json, part, column, said) -> None:  # type: ignore[no-untyped-def]
+    content = json.loads(run_json.read_text())
+    for row in content[part] if isinstance(content[part], list) else [content[part]]:
+        del row[column]
+    run_json.write_text(json.dumps(content))
+    done = cli("explain", run_json)
+    assert done.code == 3 and said in done.err and "older version" in done.err
+
+
+@pytest.mark.parametrize("text", ["null", "[]", '{"results": {"candidate": {}}}', "{"])
+def test_what_is_no_result_is_one_line(cli, tmp_path, text) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "odd.json"
+    file.write_text(text)
+    for arguments in (("explain", file), ("explain", file, "speedup"), ("diff", file, file)):
+        done = cli(*arguments)
+        assert done.code == 3 and done.err.count("\n") == 1
+
+
+def test_names_are_printed_as_they_are(cli, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path, file = tmp_path / "odd.trace", tmp_path / "[odd].json"
+    write_trace(path, "[red]x [/]", [Matmul(scope="[red]: y [/]", m=64, n=64, k=64)])
+    assert cli("run", "--arch", "sparse_small", "--workload", path, "--json", file).code == 0
+    done = cli("diff", file, file)
+    assert done.code == 0 and "[odd].json" in done.out and "[red]: y [/]" in done.out
+    assert "[red]: y [/]:limited_by" in cli("explain", file, "[red]: y [/]:limited_by").out
+    assert "[red]x [/]" in cli("what-if", "--arch", "sparse_small", "--workload", path).out

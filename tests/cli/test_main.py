@@ -10,7 +10,7 @@ import pytest
 import accelsim
 from accelsim.cli import main as entry
 from accelsim.cli.compare import default_third
-from accelsim.errors import InputError
+from accelsim.errors import InputError, unknown_name
 
 COMMANDS = [
     ("run",),
@@ -28,6 +28,7 @@ COMMANDS = [
     ("plot",),
     ("list",),
 ]
+KNOWN = ["row imbalance", "rows"]
 HEAVY = {"numpy", "numba", "pandas", "matplotlib", "simpy", "torch", "ruamel", "jinja2"}
 
 
@@ -85,6 +86,34 @@ def test_a_wrong_name_is_exit_3_before_anything_runs(cli, arguments, said):
     assert done.err.startswith("accelsim: error: ")
     assert done.err.count("\n") == 1
     assert said in done.err
+
+
+_COMPARED = ("--baseline", "systolic_32", "--candidate", "sparse_small", "--workload", "none")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", *_COMPARED, "--quick"), "--out"),
+        (("compare", *_COMPARED, "--jobs", "2"), "--out"),
+        (("compare", *_COMPARED, "--json", "no/such/a.json"), "no/such/a.json"),
+        (("review", "--suite", "sparse_12", "--dtype", "int8"), "--dtype"),
+        (("robustness", *_COMPARED, "--only", "flips", "--texts", "a"), "--only spreads"),
+        (("robustness", *_COMPARED, "--only", "spreads", "--axis", "batch"), "--only flips"),
+        (("run", "--arch", "a", "--workload", "b", "--timeline-window", "1us:2us"), "--timeline"),
+        (("run", "--arch", "a", "--workload", "b", "--timeline", "no/such.gz"), "no/such.gz"),
+        (("run", "--arch", "a", "--workload", "b", "--tiles", "x" * 300), "too long"),
+    ],
+)
+def test_what_has_no_effect_or_no_place_is_refused_before_anything_runs(cli, arguments, said):
+    done = cli(*arguments)
+    assert done.code == 3
+    assert done.err.count("\n") == 1
+    assert said in done.err
+
+
+def test_a_name_in_another_case_is_the_nearest():
+    assert "did you mean 'row imbalance'?" in str(unknown_name("x", "ROW IMBALANCE", KNOWN))
 
 
 def test_the_third_machine_defaults_to_the_shipped_gather_twin():

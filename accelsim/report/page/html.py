@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from accelsim.report.style import file_name
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -18,7 +20,10 @@ _LETTER = re.compile(r'<use xlink:href="#(DejaVu[^"]*)"( transform="[^"]*")?/>')
 _ASIDE = re.compile(r' transform="translate\(([-\d.]+) 0\)"')
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _INDENT = re.compile(r"\s*\n\s*")
-_UNUSED_ID = re.compile(r' id="(?:figure|axes|patch|text|line2d|matplotlib\.axis|xtick|ytick)_\d+"')
+_UNUSED_ID = re.compile(
+    r' id="(?:(?:figure|axes|patch|text|line2d|matplotlib\.axis|xtick|ytick)_\d+'
+    r'|image[0-9a-f]{10})"'
+)
 _HEADER = re.compile(
     r"<metadata>.*?</metadata>\s*<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL
 )
@@ -67,9 +72,9 @@ def embedded(pictures: Mapping[str, Path]) -> Gallery:
 
         svg = _UNUSED_ID.sub("", _GLYPH.sub(keep, svg))
         svg = _LETTER.sub(lambda m: f'<use href="#{_short(m[1])}"{_moved(m[2])}/>', svg)
-        svg = _own_ids(_INDENT.sub("\n", svg), name)
+        svg = _own_ids(_INDENT.sub("\n", svg), file_name(name))
         alt = name.replace("_", " ")
-        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
+        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
         found[name] = Picture(name, alt, Markup(svg))
     outlines = (f'<path id="{key}" {glyphs[key]}/>' for key in sorted(glyphs))
     return Gallery(found, Markup("\n".join(outlines)))

@@ -70,7 +70,7 @@ class Ledger:
         return Figure(value, _place("min", column, name, where))
 
     def only(self, name: str, column: str, /, **where: object) -> Figure:
-        """The figure of the one row chosen.
+        """The figure of the one row chosen; nan where the row has none.
 
         Raises
         ------
@@ -80,7 +80,9 @@ class Ledger:
         rows = self.rows(name, **where)
         if len(rows) != 1:
             raise LookupError(f"{len(rows)} rows of {name} with {where}, expected one")
-        return Figure(float(rows[column].iloc[0]), _place("only", column, name, where))
+        value = rows[column].iloc[0]
+        value = float("nan") if value is None else float(value)
+        return Figure(value, _place("only", column, name, where))
 
 
 def _place(how: str, column: str, name: str, where: Mapping[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 from accelsim.analysis.breakdown import PARTS
@@ -22,6 +23,7 @@ from accelsim.report.page.cells import (
     words_table,
 )
 from accelsim.report.page.ledger import Figure, Ledger
+from accelsim.report.style import file_name
 from accelsim.report.words import (
     ROLE_TITLES,
     as_bytes,
@@ -38,12 +40,14 @@ from accelsim.report.words import (
     time_unit,
     times,
 )
+from accelsim.workload.trace import Trace, shipped_workloads
 
 
 class WorkloadPart(NamedTuple):
-    """What the page shows of one workload."""
+    """What the page shows of one workload; `given` : what names it on the command line."""
 
     name: str
+    given: str
     title: str
     facts: list[tuple[str, str]]
     operators: PageTable
@@ -52,6 +56,11 @@ class WorkloadPart(NamedTuple):
     requests: PageTable
     traffic: PageTable
     nests: PageTable
+
+    @property
+    def anchor(self) -> str:
+        """Where links to it lead."""
+        return f"w-{file_name(self.name)}"
 
 
 def workload_part(comparison: Comparison, ledger: Ledger) -> WorkloadPart:
@@ -62,6 +71,7 @@ def workload_part(comparison: Comparison, ledger: Ledger) -> WorkloadPart:
         title += f", +gather {times(comparison.speedup('third'))}"
     return WorkloadPart(
         name=name,
+        given=_given(comparison.trace),
         title=title,
         facts=_facts(comparison),
         operators=operator_table(comparison, ledger),
@@ -71,6 +81,12 @@ def workload_part(comparison: Comparison, ledger: Ledger) -> WorkloadPart:
         traffic=traffic_table(comparison, ledger),
         nests=nest_table(comparison),
     )
+
+
+def _given(trace: Trace) -> str:
+    """Its name if that is enough to find it, otherwise its path."""
+    shipped = trace.path is None or trace.path in shipped_workloads().values()
+    return shlex.quote(trace.name if shipped else str(trace.path))
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:
