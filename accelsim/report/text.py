@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -39,12 +39,12 @@ OPERATOR_WIDTH = 14
 
 def print_run(result: Result) -> None:
     """Print one Result on the console."""
-    console().print(run_text(result))
+    console().print(run_text(result), crop=False)
 
 
 def print_comparison(comparison: Comparison, report: Path | None = None) -> None:
     """Print a Comparison on the console; `report` is where the full report lies, if any."""
-    console().print(comparison_text(comparison, report))
+    console().print(comparison_text(comparison, report), crop=False)
 
 
 def comparison_text(comparison: Comparison, report: Path | None = None) -> RenderableType:
@@ -124,8 +124,21 @@ def _machine_names(comparison: Comparison) -> str:
     return ", ".join(named) + ", and the candidate with sparsity off"
 
 
+class WholeTable(Table):
+    """A table of which a narrow terminal breaks the lines, and neither names nor figures get lost.
+
+    Printed with ``crop=False``.
+    """
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render it as wide as it must be, up to a page's width."""
+        whole = self.__rich_measure__(console, options.update(max_width=WIDTH)).maximum
+        wide = max(options.max_width, min(WIDTH, whole))
+        return super().__rich_console__(console, options.update(max_width=wide))
+
+
 def _table(left: list[str], right: list[str], last: str = "") -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeTable(box=None, pad_edge=False, header_style="bold")
     for title in left:
         table.add_column(title, overflow="fold", min_width=OPERATOR_WIDTH)
     for title in right:
