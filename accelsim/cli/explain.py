@@ -71,7 +71,7 @@ def explain(
         from accelsim.report.explain_text import explanation_text
         from accelsim.report.text import console
 
-        console().print(explanation_text(explained(saved, metric, operator)))
+        console().print(explanation_text(explained(saved, metric, operator)), crop=False)
     elif not what_if:
         _why(ctx, saved, result)
     if what_if:
@@ -93,7 +93,7 @@ def _why(ctx: typer.Context, saved: Saved, file: Path) -> None:
     word = found.limits[0][0]
     asked = shlex.join(["accelsim", "explain", str(file), word])
     lines.append(("what a word or a figure means", f"{asked} (or overall_utilization, ...)"))
-    console().print(why_text(found, lines))
+    console().print(why_text(found, lines), crop=False)
 
 
 def asked_next(ctx: typer.Context, saved: Saved) -> list[tuple[str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from accelsim.analysis.comparison import Comparison
@@ -15,7 +14,7 @@ from accelsim.report.suite_figures import GAINS
 from accelsim.report.suite_figures import Figures as Suite
 from accelsim.report.suite_page import verdict as suite_verdict
 from accelsim.report.terms import equal_line
-from accelsim.report.text import console
+from accelsim.report.text import WholeTable, console
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import (
     ROLE_TITLES,
@@ -31,13 +30,13 @@ OTHERS = ("third", "candidate", "candidate_dense")
 
 def print_review(review: Review) -> None:
     """Print the table of workloads, the verdict and the place of the page."""
-    console().print(overview(review.study))
+    console().print(overview(review.study), crop=False)
     console().print(Text.assemble(("report: ", "bold"), str(review.page)), soft_wrap=True)
 
 
 def print_suite(page: Path, figures: Suite) -> None:
     """Print a suite's table, its verdict and the place of the page."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeTable(box=None, pad_edge=False, header_style="bold")
     table.add_column("speedup over baseline", no_wrap=True)
     for role in OTHERS:
         table.add_column(ROLE_TITLES[role], justify="right", no_wrap=True)
@@ -48,13 +47,13 @@ def print_suite(page: Path, figures: Suite) -> None:
         pairs.append(figures.pair(workload, "candidate", against="third"))
         cells = ["refused" if pair is None else times(pair.speedup) for pair in pairs]
         table.add_row(workload, *cells, GAINS[figures.gain(workload)])
-    console().print(Group(table, Text(), suite_verdict(figures), Text()))
+    console().print(Group(table, Text(), suite_verdict(figures), Text()), crop=False)
     console().print(Text.assemble(("report: ", "bold"), str(page)), soft_wrap=True)
 
 
 def overview(study: Study) -> RenderableType:
     """Speedup of every machine on every workload, what limits the candidate, and the verdict."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeTable(box=None, pad_edge=False, header_style="bold")
     table.add_column("speedup over baseline", no_wrap=True)
     for title in ("baseline", *(ROLE_TITLES[role] for role in OTHERS)):
         table.add_column(title, justify="right", no_wrap=True)

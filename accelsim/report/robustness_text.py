@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.report.robustness_tables import settings_text
-from accelsim.report.text import console
+from accelsim.report.text import WholeTable, console
 from accelsim.report.words import ROLE_TITLES, short, times
 from accelsim.sweep.ablation import Ablation
 from accelsim.sweep.flip import Flip, shown
@@ -19,7 +19,7 @@ from accelsim.sweep.spread import Within
 
 def print_robustness(found: Robustness, names: dict[str, str]) -> None:
     """Print a Robustness on the console; `names` : of the machines, by role."""
-    console().print(robustness_text(found, names))
+    console().print(robustness_text(found, names), crop=False)
 
 
 def robustness_text(found: Robustness, names: dict[str, str]) -> RenderableType:
@@ -37,7 +37,7 @@ def robustness_text(found: Robustness, names: dict[str, str]) -> RenderableType:
 
 
 def _table(left: Sequence[str], right: Sequence[str], last: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeTable(box=None, pad_edge=False, header_style="bold")
     for title in left:
         table.add_column(title, overflow="fold")
     for title in right:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -41,7 +41,7 @@ OPERATOR_WIDTH = 14
 
 def print_run(result: Result) -> None:
     """Print one Result on the console."""
-    console().print(run_text(result))
+    console().print(run_text(result), crop=False)
 
 
 def print_comparison(
@@ -52,7 +52,7 @@ def print_comparison(
     `report` is where the full report lies, if any, and `said` what its first screen says of what
     would help and what would change the winner.
     """
-    console().print(comparison_text(comparison, report, said))
+    console().print(comparison_text(comparison, report, said), crop=False)
 
 
 def comparison_text(
@@ -140,8 +140,21 @@ def _machine_names(comparison: Comparison) -> str:
     return ", ".join(named) + ", and the candidate with sparsity off"
 
 
+class WholeTable(Table):
+    """A table of which a narrow terminal breaks the lines, and neither names nor figures get lost.
+
+    Printed with ``crop=False``.
+    """
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render it as wide as it must be, up to a page's width."""
+        whole = self.__rich_measure__(console, options.update(max_width=WIDTH)).maximum
+        wide = max(options.max_width, min(WIDTH, whole))
+        return super().__rich_console__(console, options.update(max_width=wide))
+
+
 def _table(left: list[str], right: list[str], last: str = "") -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeTable(box=None, pad_edge=False, header_style="bold")
     for title in left:
         table.add_column(title, overflow="fold", min_width=OPERATOR_WIDTH)
     for title in right:

@@ -113,3 +113,14 @@ def test_figures_as_text():
     assert as_bytes(1536) == "1.50 KiB" and times(None) == "-"
     assert without_layer("model.layers.3.mlp") == "model.layers.*.mlp"
     assert without_layer("L0.residual1") == "L*.residual1"
+
+
+def test_a_narrow_terminal_loses_no_name_and_no_figure(few):
+    def words(width: int) -> list[str]:
+        console = Console(width=width, color_system=None)
+        with console.capture() as captured:
+            for text in (comparison_text(few), run_text(few.results["candidate"])):
+                console.print(text, crop=False)
+        return captured.get().split()
+
+    assert words(40) == words(100)
