@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed, wait
 from typing import Any, NamedTuple
 
 from accelsim.analysis.comparison import Comparison
@@ -76,8 +76,12 @@ def study_of(
     executor = local_pool(jobs).make()
     try:
         work = _Work(executor, progress if jobs == 1 else None)
+        compiled: set[tuple[str, str]] = set()
         for case in cases:
             work.add(case.trace.name, _compared, case)
+            if not (kernels := _kernels(case)) <= compiled:
+                work.wait()
+            compiled |= kernels
         comparisons = work.done(progress)
         for case, comparison in zip(cases, comparisons, strict=True):
             name = case.trace.name
@@ -111,6 +115,10 @@ class _Work:
         shown = _within(self._inner, text)
         self._jobs[self._executor.submit(function, *arguments, progress=shown)] = text
 
+    def wait(self) -> None:
+        """Until nothing runs, so that what comes next finds its kernels compiled."""
+        wait(self._jobs)
+
     def done(self, progress: Progress | None) -> list[Any]:
         """Results in the order in which jobs were added; the first fault is raised."""
         jobs, self._jobs = self._jobs, {}
@@ -119,6 +127,15 @@ class _Work:
             if progress is not None:
                 progress(jobs[future], number + 1, len(jobs))
         return [future.result() for future in jobs]
+
+
+def _kernels(case: Case) -> set[tuple[str, str]]:
+    """What a case may be the first to compile: kinds of arrays with kinds of operators.
+
+    Processes that compile the same kernels at the same time have crashed.
+    """
+    arrays = {source.arch().array.kind for source in case.machines.values()}
+    return {(array, op.kind) for array in arrays for op in case.trace.operators}
 
 
 def _within(progress: Progress | None, title: str) -> Progress | None:

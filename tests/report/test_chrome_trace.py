@@ -137,8 +137,9 @@ def test_the_file_is_bounded_and_the_same_twice(tmp_path, result, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["10:20", "20us:10us", "10us", "x:y", "5us:"])
-def test_windows_that_are_none_are_refused(cli, text):
+def test_windows_that_are_none_are_refused(cli, text, tmp_path):
     done = cli(
-        "run", "--arch", "sparse_small", "--workload", "tiny_moe_lm", "--timeline-window", text
-    )
+        "run", "--arch", "sparse_small", "--workload", "tiny_moe_lm", "--timeline-window", text,
+        "--timeline", str(tmp_path / "run.json.gz"),
+    )  # fmt: skip
     assert done.code == 3 and "10us:50us" in done.err

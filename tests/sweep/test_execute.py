@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -183,10 +184,13 @@ def test_a_sweep_holds_no_results(plan_file, tmp_path):
     def peak_bytes(points: int) -> int:
         text = ranged + f"sampling: {{kind: random, points: {points}}}\n"
         path = plan_file(text, f"random_{points}.yaml")
+        gc.collect()
+        gc.freeze()  # what other tests hold would put off the search for cycles
         tracemalloc.start()
         out = run_sweep(path, tmp_path / f"out_{points}", pool=Pool(Recorded, 1))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
+        gc.unfreeze()
         assert out.ran == points
         return peak
 
