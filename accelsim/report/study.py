@@ -23,7 +23,9 @@ from accelsim.workload.trace import Trace
 
 
 class Study(NamedTuple):
-    """What is not there was not asked for; see `Case` for `what_if` and `robustness`."""
+    """What is not there was not asked for; see `Case` for `what_if` and `robustness`, of which
+    there are two for a workload: flips, and the rest.
+    """
 
     comparisons: list[Comparison]
     break_even: list[BreakEven]
@@ -36,7 +38,8 @@ class Case(NamedTuple):
     """A workload and the machines it is to run on, by role (baseline, third, candidate).
 
     `studied` : also what would help and how far the verdict holds, which takes many runs; `level` :
-    of DRAM in these, by default each machine's own. `again` : the workload with another batch.
+    of DRAM in the search for flips, by default each machine's own. `again` : the workload with
+    another batch.
     """
 
     trace: Trace
@@ -151,7 +154,7 @@ def _within(progress: Progress | None, title: str) -> Progress | None:
 
 
 def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
-    """Sort what jobs have found; parts of one workload's robustness become one."""
+    """Sort what jobs have found."""
     study = Study(comparisons, [], [], [], [])
     for item in found:
         if isinstance(item, BreakEven):
@@ -159,11 +162,7 @@ def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
         elif isinstance(item, Changed):
             study.what_if.append(item)
         elif isinstance(item, Robustness):
-            known = study.robustness[-1] if study.robustness else None
-            if known is not None and known.workload == item.workload:
-                study.robustness[-1] = known.joined(item)
-            else:
-                study.robustness.append(item)
+            study.robustness.append(item)
         elif isinstance(item, list):
             study.density.extend(item)
     return study
@@ -196,8 +195,8 @@ def _robust(
     progress: Progress | None = None,
 ) -> Robustness:
     return robustness(
-        case.machines, case.trace, comparison, again=case.again, level=case.level, parts=parts,
-        progress=progress,
+        case.machines, case.trace, comparison, again=case.again, parts=parts, progress=progress,
+        level=case.level if "flips" in parts else None,
     )  # fmt: skip
 
 

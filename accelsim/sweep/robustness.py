@@ -33,14 +33,6 @@ class Robustness(NamedTuple):
     ablation: tuple[Ablation, ...]
     spreads: tuple[Within, ...]
 
-    def joined(self, other: Robustness) -> Robustness:
-        """These parts and those of another study of the same comparison."""
-        return self._replace(
-            flips=self.flips + other.flips,
-            ablation=self.ablation + other.ablation,
-            spreads=self.spreads + other.spreads,
-        )
-
     def as_json(self) -> dict[str, Any]:
         """Everything as plain data."""
         points = [[point._asdict() for point in flip.points] for flip in self.flips]

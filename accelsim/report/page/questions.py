@@ -67,7 +67,7 @@ def _of_the_run(proper: Sequence[Comparison]) -> list[tuple[str, str]]:
 
 
 def _of_the_verdict(study: Study, proper: Sequence[Comparison]) -> list[tuple[str, str]]:
-    studied = ", ".join(found.workload for found in study.robustness)
+    studied = ", ".join(dict.fromkeys(found.workload for found in study.robustness))
     dense = spread(ratios(proper)["candidate_dense over baseline"])
     varied = f"Studied for {studied}: see robustness." if studied else "Not studied on this page."
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from accelsim.report.page.cells import Cell, Head, PageTable, Shown, figure, text_head
@@ -39,12 +39,21 @@ class Robust(NamedTuple):
 
 def part(study: Study, ledger: Ledger) -> Robust:
     """Everything that was simulated again."""
-    blocks = [*_what_if(study, ledger), *_flips(study, ledger), *_ablation(study, ledger)]
-    blocks += [*_spreads(study, ledger), _break_even(study, ledger)]
+    kinds = (_what_if, _flips, _ablation, _spreads)
+    blocks = [block for kind in kinds for block in _told_once(kind(study, ledger))]
+    blocks.append(_break_even(study, ledger))
     if study.density:
         said = "One attention operator, from sparse to dense; where a line crosses 1 is marked."
         blocks.append(Block("Speedup against density", said, [], ["density"]))
     return Robust(helps(study), blocks)
+
+
+def _told_once(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks of one kind, without what the one before has said already."""
+    before = ""
+    for block in blocks:
+        yield block._replace(said="" if block.said == before else block.said)
+        before = block.said
 
 
 def helps(study: Study) -> list[str]:
@@ -113,16 +122,9 @@ def _flips(study: Study, ledger: Ledger) -> Iterator[Block]:
         if rows:
             table = PageTable("", heads, rows)
             title = f"What changes the winner: {found.workload}"
-            said = _said(flip.METHOD, study, found)
-            yield Block(
-                title,
-                said,
-                [table],
-                [
-                    f"flip_{rival}_{found.workload}"
-                    for rival in dict.fromkeys(f.rival for f in found.flips)
-                ],
-            )
+            rivals = dict.fromkeys(each.rival for each in found.flips)
+            pictures = [f"flip_{rival}_{found.workload}" for rival in rivals]
+            yield Block(title, _said(flip.METHOD, found), [table], pictures)
 
 
 def _flip_cells(workload: str, each: Flip, ledger: Ledger) -> list[Shown]:
@@ -163,9 +165,8 @@ def _ablation(study: Study, ledger: Ledger) -> Iterator[Block]:
         if rows:
             title = f"What each unit is worth: {found.workload}"
             pictures = [f"ablation_{found.workload}"]
-            yield Block(
-                title, _said(ablation.METHOD, study, found), [PageTable("", heads, rows)], pictures
-            )
+            table = PageTable("", heads, rows)
+            yield Block(title, _said(ablation.METHOD, found), [table], pictures)
 
 
 def _spreads(study: Study, ledger: Ledger) -> Iterator[Block]:
@@ -187,14 +188,12 @@ def _spreads(study: Study, ledger: Ledger) -> Iterator[Block]:
             rows.append([each.over, ROLE_TITLES[each.rival], *cells, verdict, each.remark])
         if rows:
             title = f"How far the speedup moves: {found.workload}"
-            said = _said("Where a spread crosses 1 the sign is not established.", study, found)
+            said = _said("Where a spread crosses 1 the sign is not established.", found)
             yield Block(title, said, [PageTable("", heads, rows)], [f"spread_{found.workload}"])
 
 
-def _said(method: str, study: Study, found: Robustness) -> str:
-    """How it was done, with the first workload; the DRAM level with each."""
-    level = LEVEL.format(found.level) if found.level else ""
-    return f"{method} {level}".strip() if found is study.robustness[0] else level
+def _said(method: str, found: Robustness) -> str:
+    return f"{method} {LEVEL.format(found.level)}" if found.level else method
 
 
 def _break_even(study: Study, ledger: Ledger) -> Block:
