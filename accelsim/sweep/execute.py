@@ -14,7 +14,7 @@ from concurrent.futures import (
 )
 
 from accelsim.errors import InputError
-from accelsim.sweep.pools import Pool
+from accelsim.sweep.pools import Pool, interrupts
 from accelsim.sweep.worker import Done, Job, run_job
 
 IN_FLIGHT = 3  # jobs a worker, so that the next is there when one ends
@@ -55,7 +55,8 @@ def run_all(
     runner = _Runner(iter(jobs), pool, finished, lost)
     runner.compiled = runner.compiled if compiled is None else compiled
     try:
-        runner.run()
+        with interrupts() as check:
+            runner.run(check)
     except BaseException:
         runner.executor.shutdown(wait=False, cancel_futures=True)
         raise
@@ -82,9 +83,10 @@ class _Runner:
         self.flying: dict[Future[Done], Job] = {}
         self.alone = False
 
-    def run(self) -> None:
-        """Submit and collect until nothing is left."""
+    def run(self, check: Callable[[], None]) -> None:
+        """Submit and collect until nothing is left; `check` raises what got lost."""
         while True:
+            check()
             if self.broken and not self.flying:
                 self.executor.shutdown(wait=False)
                 self.executor, self.broken, self.alone = self.pool.make(), False, False

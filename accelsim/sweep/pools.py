@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from types import FrameType
 from typing import Any, NamedTuple
 
 INTERRUPTED = 130  # exit code
@@ -62,6 +63,35 @@ def kept(pool: Pool) -> Iterator[Pool]:
         yield Pool(lambda: executor, pool.workers, pool.died)
     finally:
         executor.end()
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], None]]:
+    """Give a check that raises an interrupt which did not arrive.
+
+    Python drops one that comes while a callback of its garbage collector or of a weak reference
+    runs; the processes of a sweep have ended by it then.
+    """
+    seen: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    def check() -> None:
+        if seen:
+            raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield check
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield check
+        check()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class ThisProcess(Executor):

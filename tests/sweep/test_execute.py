@@ -197,3 +197,23 @@ def test_a_sweep_holds_no_results(plan_file, tmp_path):
     peak_bytes(10)  # what is imported and made once
     few, many = peak_bytes(20), peak_bytes(420)
     assert many - few < 400 * len(record) / 4
+
+
+def test_an_interrupt_that_a_callback_swallows_ends_the_sweep_all_the_same(jobs):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    finished = []
+
+    def swallow(done: Done) -> None:
+        finished.append(done)
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            pass  # as Python does in callbacks of weak references
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_all(jobs, local_pool(1), swallow, lambda job: None)
+        assert len(finished) == 1 and len(jobs) > 1
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -190,7 +190,7 @@ def test_an_interrupt_ends_a_sweep_in_one_line(plan_file, tmp_path, after):
     until(lambda: len(list((tmp_path / "out" / "points").glob("*.json"))) >= after)
     os.killpg(run.pid, signal.SIGINT)
     said = run.communicate(timeout=60)[1].decode()
-    assert run.returncode == 130
+    assert run.returncode == 130, said
     assert said == "interrupted: the same command goes on where it was\n"
     assert after <= len(list((tmp_path / "out" / "points").glob("*.json"))) < 192
 
