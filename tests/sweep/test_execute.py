@@ -195,7 +195,8 @@ def test_a_sweep_holds_no_results(plan_file, tmp_path):
         return peak
 
     peak_bytes(10)  # what is imported and made once
-    few, many = peak_bytes(20), peak_bytes(420)
+    few = peak_bytes(20)
+    many = min(peak_bytes(420), peak_bytes(421))  # a table of the interpreter may grow in one
     assert many - few < 400 * len(record) / 4
 
 
