@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.machines import machine_sources, named_machines
 from accelsim.cli.options import (
+    Baseline,
+    Candidate,
     Dtype,
     Jobs,
     JsonOut,
     Overrides,
     Shape,
+    Third,
     Workload,
     cores,
     write_json,
@@ -23,29 +27,12 @@ from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
 
-def default_third(baseline: str, candidate: str) -> str | None:
-    """Name the shipped `<baseline>_gather`, if there is one and it is not the candidate itself."""
-    from accelsim.arch.load import shipped_names
-
-    name = f"{baseline}_gather"
-    return name if name in shipped_names() and name != candidate else None
-
-
 def compare(
     context: typer.Context,
-    baseline: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="The machine to be measured against.")
-    ],
-    candidate: Annotated[str, typer.Option(metavar="NAME|PATH", help="The machine in question.")],
+    baseline: Baseline,
+    candidate: Candidate,
     workload: Workload,
-    third: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="The honest rival, usually baseline + gather.",
-            show_default="the shipped BASELINE_gather, where there is one",
-        ),
-    ] = None,
+    third: Third = None,
     placements: Annotated[
         int,
         typer.Option(min=1, help="Run so many placements of the tensors in DRAM, for the spread."),
@@ -78,15 +65,9 @@ def compare(
         if given and out is None:
             raise InputError("says how a report is made", where=option, remedy="add --out FOLDER")
     from accelsim import load_trace
-    from accelsim.arch.load import arch_source
 
-    rival = third or default_third(baseline, candidate)
-    named = {"baseline": baseline, "third": rival, "candidate": candidate}
-    machines = {
-        role: arch_source(name).changed(overrides or ())
-        for role, name in named.items()
-        if name is not None
-    }
+    named = named_machines(baseline, candidate, third)
+    machines = machine_sources(named, overrides)
     archs = {role: source.arch() for role, source in machines.items()}
     loaded = load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)

@@ -19,6 +19,18 @@ MOST_JOBS = 8  # unless more are asked for: each takes memory
 Machine = Annotated[
     str, typer.Option("--arch", metavar="NAME|PATH", help="A shipped architecture or a YAML.")
 ]
+Baseline = Annotated[
+    str, typer.Option(metavar="NAME|PATH", help="The machine to be measured against.")
+]
+Candidate = Annotated[str, typer.Option(metavar="NAME|PATH", help="The machine in question.")]
+Third = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|PATH",
+        help="The honest rival, usually baseline + gather.",
+        show_default="the shipped BASELINE_gather, where there is one",
+    ),
+]
 Workload = Annotated[
     str,
     typer.Option(

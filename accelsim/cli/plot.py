@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from accelsim.cli.options import Dtype, Overrides, Shape, window_of
+from accelsim.cli.machines import machine_sources, named_machines
+from accelsim.cli.options import Dtype, Overrides, Shape, Third, window_of
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
@@ -52,14 +53,7 @@ def plot(
     candidate: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="The machine in question.")
     ] = None,
-    third: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="The honest rival, usually baseline + gather.",
-            show_default="the shipped BASELINE_gather, where there is one",
-        ),
-    ] = None,
+    third: Third = None,
     workload: Annotated[
         list[str] | None, typer.Option(metavar="NAME|PATH", help="A workload; may be repeated.")
     ] = None,
@@ -211,15 +205,9 @@ def _traces(asked: Asked) -> list[Trace]:
 
 def _machines(asked: Asked) -> dict[str, ArchSource]:
     """The machines of a comparison by role."""
-    from accelsim.arch.load import arch_source
-    from accelsim.cli.compare import default_third
-
     assert asked.baseline is not None and asked.candidate is not None
-    rival = asked.third
-    if rival is None:
-        rival = default_third(asked.baseline, asked.candidate)
-    named = {"baseline": asked.baseline, "third": rival, "candidate": asked.candidate}
-    return {role: arch_source(n).changed(asked.overrides) for role, n in named.items() if n}
+    named = named_machines(asked.baseline, asked.candidate, asked.third)
+    return machine_sources(named, asked.overrides)
 
 
 def _compared(asked: Asked, progress: Progress | None) -> list[Comparison]:

@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.compare import default_third
-from accelsim.cli.options import Dtype, JsonOut, Overrides, Shape, Workload, write_json
+from accelsim.cli.machines import machine_sources, named_machines
+from accelsim.cli.options import (
+    Baseline,
+    Candidate,
+    Dtype,
+    JsonOut,
+    Overrides,
+    Shape,
+    Third,
+    Workload,
+    write_json,
+)
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -17,19 +27,10 @@ LEVELS = ("request", "train", "simple")
 
 
 def robustness(
-    baseline: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="The machine to be measured against.")
-    ],
-    candidate: Annotated[str, typer.Option(metavar="NAME|PATH", help="The machine in question.")],
+    baseline: Baseline,
+    candidate: Candidate,
     workload: Workload,
-    third: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="The honest rival, usually baseline + gather.",
-            show_default="the shipped BASELINE_gather, where there is one",
-        ),
-    ] = None,
+    third: Third = None,
     texts: Annotated[
         list[str] | None,
         typer.Option(metavar="TRACE", help="A capture of another text; may be given often."),
@@ -64,7 +65,6 @@ def robustness(
     Example: accelsim robustness --baseline systolic_32 --candidate sparse_small
     --workload tiny_moe_lm --dram-level simple
     """
-    from accelsim.arch.load import arch_source
     from accelsim.errors import InputError, unknown_name
     from accelsim.report.robustness_text import print_robustness
     from accelsim.simulation import compare
@@ -84,11 +84,8 @@ def robustness(
     for name in along or ():
         if name not in AXES:
             raise unknown_name("axis", name, AXES)
-    rival = third if third is not None else default_third(baseline, candidate)
-    named = {"baseline": baseline, "third": rival, "candidate": candidate}
-    machines = {
-        role: arch_source(name).changed(overrides or ()) for role, name in named.items() if name
-    }
+    named = named_machines(baseline, candidate, third)
+    machines = machine_sources(named, overrides)
     archs = {role: source.arch() for role, source in machines.items()}
     if dram_level is not None:
         archs = {role: arch.at_dram_level(dram_level) for role, arch in archs.items()}

@@ -10,6 +10,7 @@ small memories do not scale like logic.
 from __future__ import annotations
 
 import csv
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -138,9 +139,10 @@ def evaluate(
     return term_values(fit.terms[:, 1:], size_bytes, width_bytes, banks) @ fit.terms[:, 0]
 
 
-class SramModel:
+class SramModel(ABC):
     """What gives the cost of an SRAM of a shape."""
 
+    @abstractmethod
     def cost(
         self,
         size_bytes: float,
@@ -165,7 +167,6 @@ class SramModel:
         InputError
             A shape that is far from every known point.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

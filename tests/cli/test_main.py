@@ -9,7 +9,7 @@ import pytest
 
 import accelsim
 from accelsim.cli import main as entry
-from accelsim.cli.compare import default_third
+from accelsim.cli.machines import default_third
 from accelsim.errors import InputError, unknown_name
 
 COMMANDS = [
