@@ -17,13 +17,14 @@ from accelsim.sweep.what_if import WhatIf
 
 _WORKLOAD = Column("workload", "", "name of the trace")
 _RIVAL = Column("rival", "", "what the candidate is measured against: baseline or third")
+_AXIS = Column("axis", "", "what is changed, on every machine alike")
 _SETTINGS = Column("settings", "", "what would stand in the YAML, path=value")
 _REFUSED = Column("refused", "", "why it could not be run")
 
 FLIP_COLUMNS = (
     _WORKLOAD,
     _RIVAL,
-    Column("axis", "", "what is changed, on every machine alike"),
+    _AXIS,
     Column("unit", "", "of the values"),
     Column("value_now", "", "value of the machines or the trace as they are"),
     Column("speedup_now", "", "the rival's time / the candidate's time, as they are"),
@@ -37,7 +38,7 @@ FLIP_COLUMNS = (
 FLIP_POINT_COLUMNS = (
     _WORKLOAD,
     _RIVAL,
-    Column("axis", "", "what is changed, on every machine alike"),
+    _AXIS,
     Column("unit", "", "of the value"),
     Column("factor", "", "value / value now"),
     Column("value", "", "as simulated"),
