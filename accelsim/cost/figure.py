@@ -82,7 +82,7 @@ def total(figures: Sequence[Figure], why: str) -> Figure:
         low=math.fsum(figure.low for figure in figures),
         high=math.fsum(figure.high for figure in figures),
         unit=figures[0].unit,
-        source="; ".join(dict.fromkeys(figure.source for figure in figures)),
+        source=_sources(figures),
         mark=_weakest({figure.mark for figure in figures}),
         unverified=any(figure.unverified for figure in figures),
         range_known=all(figure.range_known for figure in figures),
@@ -97,12 +97,17 @@ def product(one: Figure, other: Figure, factor: float, unit: str, why: str) -> F
         low=one.low * other.low * factor,
         high=one.high * other.high * factor,
         unit=unit,
-        source="; ".join(dict.fromkeys((one.source, other.source))),
+        source=_sources((one, other)),
         mark=_weakest({one.mark, other.mark}),
         unverified=one.unverified or other.unverified,
         range_known=one.range_known and other.range_known,
         derivation=(*dict.fromkeys(one.derivation + other.derivation), why),
     )
+
+
+def _sources(figures: Sequence[Figure]) -> str:
+    """All sources, each once."""
+    return "; ".join(dict.fromkeys(part for one in figures for part in one.source.split("; ")))
 
 
 def _weakest(marks: set[Mark]) -> Mark:

@@ -1,6 +1,6 @@
 """What a die and its DRAM cost to buy: a wafer shared by the dies on it that work.
 
-Dies on a wafer of diameter d: pi d^2 / 4A - pi d / sqrt(2A), which leaves out those cut by its edge.
+Dies on a wafer of diameter d: pi d^2 / 4A - pi d / sqrt(2A), without those that its edge cuts.
 Yield is negative binomial, (1 + A D / c)^-c with D defects for an area and clustering c, or
 Poisson's exp(-A D) without c. Design, masks, package, test and a seller's margin are left out.
 """

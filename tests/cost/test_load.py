@@ -81,7 +81,7 @@ def test_points_of_an_sram_grow(tmp_path):
 
 
 def test_an_unknown_name_or_file(tmp_path):
-    with pytest.raises(InputError, match="unknown cost table '5nm'.*known: 45nm, 7nm"):
+    with pytest.raises(InputError, match="unknown cost table '5nm'.*known: 28nm, 32nm"):
         load_cost_table("5nm")
     with pytest.raises(InputError, match="no such file 'none.yaml'"):
         load_cost_table("none.yaml")
