@@ -51,6 +51,7 @@ def refused(path: Path, text: str) -> str:
          "line 3, sram: unknown node 14 nm, there are no CACTI runs of it (known: 22, 32, 45"),
         (HEAD + "sram: points\n", "needs two or more 'sram_points'"),
         (HEAD + "extends: 46nm\n", "line 3, extends: unknown cost table '46nm' (did you mean"),
+        (HEAD + "extends: _none\n", "line 3, extends: unknown cost table '_none' (known: 28nm"),
         (HEAD + "extends: mine.yaml\n", "'mine.yaml' leads back to itself"),
         (HEAD + "actions:\n  a:\n    bits: 8\n", "'energy' is missing, expected 'energy', 'area'"),
         (HEAD + "actions:\n  add:\n    bits: 8\n    scaled_from: 7nm\n",

@@ -78,9 +78,9 @@ def cost_table_page() -> str:
     """Every field of a cost table."""
     return page(
         "Fields of a cost table",
-        "A table is a YAML file (or a CSV file, see [cost tables](../cost_tables.md)). `extends: NAME`"
-        " or `extends: [NAME, FILE]` lays it over other tables: entries of `actions`, `dram`, `parts`"
-        " and `dram_interface` replace those of their name whole, other fields as they are."
+        "A table is a YAML file (or a CSV file, see [cost tables](../cost_tables.md)). `extends:"
+        " NAME` or `extends: [NAME, FILE]` lays it over other tables: entries of `actions`, `dram`,"
+        " `parts` and `dram_interface` replace those of their name whole, other fields as they are."
         " `accelsim costs NAME` shows every figure of one.",
         *sections(TableFile, "table", {}),
     )
