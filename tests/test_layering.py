@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "simulation": BELOW_SIMULATE,
     "sweep": UP_TO_SIMULATE,
     "report": UP_TO_SIMULATE | {"sweep", "cost"},
-    "validation": UP_TO_SIMULATE,
+    "validation": UP_TO_SIMULATE | {"cost", "hardware"},
 }
 MAY_IMPORT_ALL = {"cli", "__init__"}
 OF_EVERYONE = ("errors", "progress", "config")
