@@ -32,6 +32,7 @@ from accelsim.arch.load import load_arch
 from accelsim.arch.spec import Arch
 from accelsim.cost.load import load_cost_table
 from accelsim.cost.table import CostTable
+from accelsim.hardware.energy import energy_of
 from accelsim.simulation import simulate
 from accelsim.validation.outcome import SIMULATED, TREND, Row
 from accelsim.validation.published import bernoulli
@@ -158,8 +159,8 @@ def read_cases(path: Path) -> list[Case]:
 
 
 def _case(line: Line) -> Case:
-    weights = line.number_at("weight_density")
     design = line.choice("design", MACHINES)
+    weights = line.number_at("weight_density")
     if weights not in (1.0, *_STEPS):
         line.choice("weight_density", [f"{known:g}" for known in (1.0, *_STEPS)])
     found = {name: line.number_at(f"{name}_uj") for name in (*LEVELS, "energy")}
@@ -218,8 +219,6 @@ class _Runs:
 
 
 def _measured(result: Result, table: CostTable) -> dict[str, float]:
-    from accelsim.hardware.energy import energy_of
-
     return by_level(energy_of(result, table).actions)
 
 
