@@ -38,7 +38,7 @@ from accelsim.validation.outcome import SIMULATED, TREND, Row
 from accelsim.validation.published import bernoulli
 from accelsim.validation.table import Line, read_table
 from accelsim.workload.operators import Matmul
-from accelsim.workload.patterns import CsrPattern, NmPattern
+from accelsim.workload.patterns import CsrPattern, NmPattern, Pattern
 from accelsim.workload.trace import Trace
 
 BUILT_IN = ("sparseloop_energy.csv",)
@@ -164,8 +164,8 @@ def _case(line: Line) -> Case:
     if weights not in (1.0, *_STEPS):
         line.choice("weight_density", [f"{known:g}" for known in (1.0, *_STEPS)])
     found = {name: line.number_at(f"{name}_uj") for name in (*LEVELS, "energy")}
-    size = (line.integer(name, most=1 << 16) for name in "mkn")
-    return Case(design, *size, line.number_at("activation_density"), weights, found)
+    m, k, n = (line.integer(name, most=1 << 16) for name in "mkn")
+    return Case(design, m, k, n, line.number_at("activation_density"), weights, found)
 
 
 def study_machine(case: Case) -> Arch:
@@ -180,7 +180,8 @@ def study_trace(case: Case) -> Trace:
     random = case.design == "DSTC"
     sixths = case.weights == 0.3333 and (random or case.step == 6)
     k = math.ceil(case.k / _PAD) * _PAD if sixths else case.k
-    weights = activations = None
+    weights: Pattern | None = None
+    activations: Pattern | None = None
     if case.step:
         weights = _two_of(case.step, case.m, k)
     elif random and min(case.weights, case.activations) < _DENSE_FROM:

@@ -1,4 +1,4 @@
-"""Suite sparseloop: its cases add up, its machines are the study's, its rows compare what they say."""
+"""Suite sparseloop: cases add up, machines are those of the study, rows compare what they say."""
 
 from __future__ import annotations
 
