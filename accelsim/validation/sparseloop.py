@@ -130,7 +130,7 @@ def read_rows(path: Path, measure: Measure | None = None) -> Iterator[Row]:
         table = load_cost_table(name)
         ours = [(measure or _measured)(runs.of(case), table) for case in cases]
         for bits in (SUM_BITS, OUR_SUM_BITS):
-            found = [with_sums(levels, bits) for levels in ours]
+            found: list[Mapping[str, float]] = [with_sums(levels, bits) for levels in ours]
             text = f"{table.name}, sums of {bits} bits"
             judged = name == str(COSTS) and bits == SUM_BITS
             yield from ratio_rows(cases, found, text, judged)
