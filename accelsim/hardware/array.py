@@ -37,7 +37,9 @@ def operand_bits(arch: Arch) -> float:
 
 def macs(arch: Arch, parts: Parts) -> Component:
     """The multipliers and adders, a component with an action for each type."""
-    rates = {arch.mac_type: arch.rate(arch.mac_type)} if arch.mac_type else dict(arch.mac_rate)
+    rates: dict[str, float] = dict(arch.mac_rate)
+    if arch.mac_type is not None:
+        rates = {arch.mac_type: arch.rate(arch.mac_type)}
     one, decides = parts.mac_area(rates)
     count = arch.array.macs
     area, leakage = parts.logic("mac", one.times(count, f"{count:,} MAC units"))

@@ -168,12 +168,12 @@ def index(arch: Arch, parts: Parts) -> list[Component]:
     step = tuple(p.times(WORD_BITS, "a word") for p in parts.energy("register", 1))
     return [
         Component(
-            "index", "comparators", unit.compares_per_cycle, *compare,
+            "index", "comparators", unit.compares_per_cycle, compare.area, compare.leakage,
             {"comparison": (*parts.energy("comparator", WORD_BITS), *step)},
             {"comparison": unit.compares_per_cycle}, True, "of 32 bits, with a register",
         ),
         Component(
-            "index", "decoders", 1, *decode, {"metadata bit": parts.energy("comparator", 1)},
+            "index", "decoders", 1, decode.area, decode.leakage, {"metadata bit": parts.energy("comparator", 1)},
             {"metadata bit": decoded}, True, "a comparator of one bit for each bit a cycle",
         ),
         Component(
@@ -193,7 +193,7 @@ def load(arch: Arch, parts: Parts) -> list[Component]:
     found = [
         _tags("gather", "tags of reads", tags, unit.outstanding, unit.lines_per_cycle,
               8 * unit.tag_bytes),
-        Component("gather", "address counters", unit.lines_per_cycle, *counters,
+        Component("gather", "address counters", unit.lines_per_cycle, counters.area, counters.leakage,
                   {"line": count}, {"line": unit.lines_per_cycle}),
     ]  # fmt: skip
     if unit.duplicate_window:
