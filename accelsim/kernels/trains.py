@@ -12,11 +12,16 @@ arrive behind it. A port may send a train only while no other port of its chip h
 level in flight or to issue next, nor any lines at all if both read or both write: so single lines
 of a unit meet all that others do command by command, and so do two streams of reads or of writes.
 
-Not modelled: how evenly a short piece fills the channels, and interleaving with other lines of the
-same port (latencies of single lines are longer than at request level: a train is issued as a
-whole).
+A train opens the rows in which its lines lie, but for those that trains before it left open: a bank
+keeps its row until a train opens another or a refresh that stops trains comes to its rank. This is
+counted and takes no time of its own.
+
+Not modelled: the rows that lines at request level open and close in between; how evenly a short
+piece fills the channels, and interleaving with other lines of the same port (latencies of single
+lines are longer than at request level: a train is issued as a whole).
 
 trains[chip, .] : TR_*
+open_row[bank, of all channels] : the row, and ROW_BITS above it how often its rank was refreshed
 """
 
 from __future__ import annotations
@@ -96,8 +101,13 @@ PARTS = 1024
     TR_WROTE,  # whether the last lines were writes
     TR_BESIDE,  # bytes that lie side by side in a row, from a multiple on, a power of two
     TR_ACTIVATES,  # rows that trains opened
+    TR_SET_BYTES,  # bytes of rows side by side, each of another bank ...
+    TR_SET_ROWS,  # ... and how many these are
+    TR_SET,  # number of those in which the last train lay ...
+    TR_SET_OPEN,  # ... how many have been opened since trains came there ...
+    TR_SET_REFRESHES,  # ... after so many refreshes
     TR_COLUMNS,
-) = range(19)
+) = range(24)
 ROW_BITS = 40  # above a row in `open_row`: how often its rank had been refreshed
 
 
@@ -176,8 +186,11 @@ def row_change(part, lines):
 
 @inlined
 def _open_rows(part, trains, open_row, chips, chip, address, lines):
-    """Open the rows in which a train lies; returns how many were not open."""
-    rounds, ranks = 0, 0  # all ranks have been refreshed so often, and the first ones once more
+    """Open the rows in which a train lies; returns how many were not open.
+
+    Nothing is looked up while trains stay among rows that are all known to be open.
+    """
+    refreshes, rounds, ranks = 0, 0, 0  # each rank so many rounds, and the first ones once more
     if trains[chip, TR_EVERY] > 0:
         refreshes = trains[chip, TR_REFRESH] // trains[chip, TR_EVERY] - 1
         rounds = refreshes // (part[T_RANK_MASK] + 1)
@@ -185,15 +198,26 @@ def _open_rows(part, trains, open_row, chips, chip, address, lines):
     opened = 0
     end = address + lines * chips[chip, D_LINE]
     while address < end:
-        channel, line = locate_request(part, chips, chip, address)
-        rank = (line >> part[T_RANK_AT]) & part[T_RANK_MASK]
-        row = (line >> part[T_ROW_AT]) & part[T_ROW_MASK]
-        row |= (rounds + (rank < ranks)) << ROW_BITS
-        bank = channel * part[T_BANKS] + bank_of(part, line)
-        if open_row[bank] != row:
-            open_row[bank] = row
-            opened += 1
-        address = (address | (trains[chip, TR_BESIDE] - 1)) + 1
+        number = address // trains[chip, TR_SET_BYTES]
+        if trains[chip, TR_SET] != number or trains[chip, TR_SET_REFRESHES] != refreshes:
+            trains[chip, TR_SET] = number
+            trains[chip, TR_SET_REFRESHES] = refreshes
+            trains[chip, TR_SET_OPEN] = 0
+        stop = min(end, (number + 1) * trains[chip, TR_SET_BYTES])
+        closed = trains[chip, TR_SET_ROWS] - trains[chip, TR_SET_OPEN]
+        while address < stop and closed > 0:
+            channel, line = locate_request(part, chips, chip, address)
+            rank = (line >> part[T_RANK_AT]) & part[T_RANK_MASK]
+            row = (line >> part[T_ROW_AT]) & part[T_ROW_MASK]
+            row |= (rounds + (rank < ranks)) << ROW_BITS
+            bank = channel * part[T_BANKS] + bank_of(part, line)
+            if open_row[bank] != row:
+                open_row[bank] = row
+                opened += 1
+                closed -= 1
+            address = (address | (trains[chip, TR_BESIDE] - 1)) + 1
+        trains[chip, TR_SET_OPEN] = trains[chip, TR_SET_ROWS] - closed
+        address = stop
     return opened
 
 
