@@ -395,8 +395,8 @@ def _channels(p: Program) -> tuple[np.ndarray, np.ndarray, int]:
         depth = np.tile([part[dk.T_READS] + client, part[dk.T_WRITES] + client], chip.size)
         known = {k.C_CHIP: np.repeat(chip, 2), k.C_SLOTS: depth, k.C_LAST_GIVEN: -1}
         nothing = np.empty((0, k.S_COLUMNS), np.int64)
-        banks = chip.size * int(part[dk.T_BANKS]) if part[dk.T_TRAIN] else 0
-        return _table(k.C_COLUMNS, 2 * chip.size, known), nothing, banks
+        of_trains = chip.size * int(part[dk.T_BANKS]) if part[dk.T_TRAIN] else 0
+        return _table(k.C_COLUMNS, 2 * chip.size, known), nothing, of_trains
     depth, banks = p.dram.queue_depth[chip], p.dram.banks[chip]
     base, mask, entries = _rings(depth)
     known = {

@@ -103,11 +103,12 @@ PARTS = 1024
     TR_ACTIVATES,  # rows that trains opened
     TR_SET_BYTES,  # bytes of rows side by side, each of another bank ...
     TR_SET_ROWS,  # ... and how many these are
-    TR_SET,  # number of those in which the last train lay ...
-    TR_SET_OPEN,  # ... how many have been opened since trains came there ...
-    TR_SET_REFRESHES,  # ... after so many refreshes
+    TR_SET,  # first byte of those in which the last train lay, -1 for none ...
+    TR_SET_END,  # ... where they end ...
+    TR_SET_CLOSED,  # ... and how many have not been opened since trains came there ...
+    TR_SET_REFRESH,  # ... while this was the next refresh
     TR_COLUMNS,
-) = range(24)
+) = range(25)
 ROW_BITS = 40  # above a row in `open_row`: how often its rank had been refreshed
 
 
@@ -190,21 +191,30 @@ def _open_rows(part, trains, open_row, chips, chip, address, lines):
 
     Nothing is looked up while trains stay among rows that are all known to be open.
     """
-    refreshes, rounds, ranks = 0, 0, 0  # each rank so many rounds, and the first ones once more
+    end = address + lines * chips[chip, D_LINE]
+    if trains[chip, TR_SET_REFRESH] == trains[chip, TR_REFRESH]:
+        inside = trains[chip, TR_SET] <= address and end <= trains[chip, TR_SET_END]
+        if inside and trains[chip, TR_SET_CLOSED] == 0:
+            return 0
+    rounds, ranks = 0, 0  # every rank has been refreshed so often, and the first ones once more
     if trains[chip, TR_EVERY] > 0:
         refreshes = trains[chip, TR_REFRESH] // trains[chip, TR_EVERY] - 1
         rounds = refreshes // (part[T_RANK_MASK] + 1)
         ranks = refreshes - rounds * (part[T_RANK_MASK] + 1)
     opened = 0
-    end = address + lines * chips[chip, D_LINE]
     while address < end:
-        number = address // trains[chip, TR_SET_BYTES]
-        if trains[chip, TR_SET] != number or trains[chip, TR_SET_REFRESHES] != refreshes:
-            trains[chip, TR_SET] = number
-            trains[chip, TR_SET_REFRESHES] = refreshes
-            trains[chip, TR_SET_OPEN] = 0
-        stop = min(end, (number + 1) * trains[chip, TR_SET_BYTES])
-        closed = trains[chip, TR_SET_ROWS] - trains[chip, TR_SET_OPEN]
+        first = address - address % trains[chip, TR_SET_BYTES]
+        if (
+            trains[chip, TR_SET] != first
+            or trains[chip, TR_SET_REFRESH] != trains[chip, TR_REFRESH]
+        ):
+            trains[chip, TR_SET] = first
+            trains[chip, TR_SET_END] = first + trains[chip, TR_SET_BYTES]
+            trains[chip, TR_SET_REFRESH] = trains[chip, TR_REFRESH]
+            trains[chip, TR_SET_CLOSED] = trains[chip, TR_SET_ROWS]
+        stop = min(end, trains[chip, TR_SET_END])
+        closed = trains[chip, TR_SET_CLOSED]
+        beside = trains[chip, TR_BESIDE] - 1
         while address < stop and closed > 0:
             channel, line = locate_request(part, chips, chip, address)
             rank = (line >> part[T_RANK_AT]) & part[T_RANK_MASK]
@@ -215,8 +225,8 @@ def _open_rows(part, trains, open_row, chips, chip, address, lines):
                 open_row[bank] = row
                 opened += 1
                 closed -= 1
-            address = (address | (trains[chip, TR_BESIDE] - 1)) + 1
-        trains[chip, TR_SET_OPEN] = trains[chip, TR_SET_ROWS] - closed
+            address = (address | beside) + 1
+        trains[chip, TR_SET_CLOSED] = closed
         address = stop
     return opened
 
