@@ -117,7 +117,7 @@ def row_sets(dram: Dram) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     }
     # From the highest on, fields that lie one below the other; what comes below is a column.
     whole = max(fields, default=0)
-    while (below := [at for at in fields if at + fields[at].bit_length() == whole]):
+    while below := [at for at in fields if at + fields[at].bit_length() == whole]:
         whole = below[0]
     rows = math.prod(mask + 1 for at, mask in fields.items() if at < whole)
     stacks = dram.channels // part[k.T_CHANNELS]

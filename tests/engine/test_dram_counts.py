@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accelsim.analysis.states import task_lines
 from accelsim.arch.load import load_arch
 from accelsim.engine.builder import ProgramBuilder
 from accelsim.engine.dram import refreshes, run_stream
@@ -14,7 +13,7 @@ from accelsim.engine.run import run
 from accelsim.engine.schedule import Schedule
 from accelsim.kernels.dram_fields import T_REFRESH_EVERY, T_TRAIN
 from accelsim.mapping.machine import LOAD, Machine
-from tests.engine.programs import assert_same, build, make_units
+from tests.engine.programs import assert_adds_up, assert_same, build, make_units
 from tests.engine.test_requests import LINE, four_units, hbm2, port, read_lines
 
 KIB = 1 << 10
@@ -29,19 +28,6 @@ def both(program: Program) -> Schedule:
     assert_same(found, run(program, "reference"))
     assert_adds_up(program, found)
     return found
-
-
-def assert_adds_up(program: Program, s: Schedule) -> None:
-    opened = s.channel_activates.sum() + s.train_activates.sum()
-    assert s.task_activates.sum() == opened
-    left = s.channel_writes_left.sum()
-    moved = s.channel_lines.sum() + s.train_lines.sum()
-    asked = task_lines(program)
-    assert asked.sum() == moved + s.task_merged.sum() + left
-    assert (s.task_merged <= asked).all() and (s.task_activates[asked == 0] == 0).all()
-    writes = program.units.is_write[program.unit] == 1
-    written = asked[writes].sum() - s.task_merged[writes].sum() - left
-    assert s.channel_writes.sum() <= written <= s.channel_writes.sum() + s.train_lines.sum()
 
 
 def tasks(lines: list[list[int]], in_turn: bool = False, **settings: bool) -> Program:
