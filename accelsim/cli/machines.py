@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from accelsim.arch.load import ArchSource
@@ -45,11 +45,13 @@ def equal_terms(equal: str | None, scale: Sequence[str] | None, costs: str) -> T
     Raises
     ------
     InputError
-        ``--scale`` alone.
+        An unknown measure, or ``--scale`` alone.
     """
-    from accelsim.sweep.measures import Terms
-
     if equal is not None:
+        from accelsim.sweep.measures import MEASURES, Terms
+
+        if equal not in MEASURES:
+            raise unknown_name("measure", equal, MEASURES, where="--equal")
         return Terms(equal, tuple(scale or ()), costs)
     if scale:
         raise InputError(

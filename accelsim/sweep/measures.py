@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from accelsim.arch.load import ArchSource
 from accelsim.arch.spec import Arch
-from accelsim.errors import unknown_name
 from accelsim.sweep.equal import Equal, Measure, equal_machines
 from accelsim.workload.statistics import dense_macs
 from accelsim.workload.trace import Trace
 
+MEASURES = ("macs",)
 COSTS = "45nm"  # the cost table whose figures have the best sources
 
 
 class Terms(NamedTuple):
-    """In what machines are to be equal, which of them are scaled, and the cost table.
+    """In what machines are to be equal (of `MEASURES`), which of them are scaled, and the costs.
 
-    `scale` : roles; see `equal_machines`.
+    `scale` : roles; see `equal_machines`. `costs` : name or path of a cost table.
     """
 
     measure: str
@@ -32,12 +32,9 @@ class Terms(NamedTuple):
         Raises
         ------
         InputError
-            No such measure, machine or cost table, or machines that cannot be made equal.
+            No such machine or cost table, or machines that cannot be made equal.
         """
-        known = measures(trace, self.costs)
-        if self.measure not in known:
-            raise unknown_name("measure", self.measure, known, where="--equal")
-        return equal_machines(machines, known[self.measure], self.scale)
+        return equal_machines(machines, measures(trace, self.costs)[self.measure], self.scale)
 
     @property
     def options(self) -> list[str]:
