@@ -29,9 +29,10 @@ MAY_IMPORT = {
     "mapping": {"workload", "arch", "kernels", "engine.program", "engine.builder"},
     "analysis": {"engine", "arch", "workload"},
     "simulation": BELOW_SIMULATE,
-    "sweep": UP_TO_SIMULATE,
-    "report": UP_TO_SIMULATE | {"sweep", "cost"},
-    "validation": UP_TO_SIMULATE,
+    "hardware": BELOW_SIMULATE | {"cost"},
+    "sweep": UP_TO_SIMULATE | {"cost", "hardware"},
+    "report": UP_TO_SIMULATE | {"sweep", "cost", "hardware"},
+    "validation": UP_TO_SIMULATE | {"cost", "hardware"},
 }
 MAY_IMPORT_ALL = {"cli", "__init__"}
 OF_EVERYONE = ("errors", "progress", "config")

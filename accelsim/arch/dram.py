@@ -109,6 +109,20 @@ class SimpleDram(Spec):
     def _uptime(self) -> Fraction:
         return 1 - Fraction(str(self.refresh_overhead))
 
+    @property
+    def row_bytes(self) -> int:
+        """Of a row of a channel."""
+        return self.row
+
+    @property
+    def ranks(self) -> int:
+        """Of a channel: what these figures describe has one."""
+        return 1
+
+    def refreshes(self, total_ps: int) -> float:
+        """Refresh commands in a time: these figures know their share of the time alone."""
+        return 0.0
+
     def table(self) -> dict[str, int]:
         """The figures of `engine.program.Dram`, by the names that it gives them."""
         return {
@@ -236,6 +250,23 @@ class PartDram(Spec):
         timing = self.running.timing
         clocks = max(Fraction(timing.tfaw, 4), Fraction(timing.trrd_s)) / self.part.ranks
         return round(clocks * self.clock_ps)
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row of a channel."""
+        return self.part.row_bytes
+
+    @property
+    def ranks(self) -> int:
+        """Of a channel."""
+        return self.part.ranks
+
+    def refreshes(self, total_ps: int) -> float:
+        """Refresh commands in a time: one of each rank every tREFI."""
+        if not self.part.refresh:
+            return 0.0
+        interval_ps = self.running.timing.trefi * self.clock_ps
+        return total_ps / interval_ps * self.channels * self.ranks
 
     @property
     def row_miss(self) -> int:

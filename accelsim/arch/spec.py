@@ -100,6 +100,9 @@ class Arch(Spec):
         As written; `clock_ps` is the period that runs.
     mac_rate : dict[str, float]
         MACs of a MAC unit in a cycle, per type.
+    mac_type : str, optional
+        The type that a MAC unit is built for, if others are converted to it: area and energy are
+        of this one. Without it a unit computes in all types, and the largest decides its area.
     on_chip : int, bytes
         Everything: scratchpad, array-local storage, tags, windows and queues of the units.
     index, scatter : IndexUnit or None, ScatterUnit or None
@@ -116,6 +119,7 @@ class Arch(Spec):
     description: str
     clock: Clock
     mac_rate: Annotated[dict[Dtype, Rate], Field(min_length=1)]
+    mac_type: Dtype | None = None
     on_chip: Bytes
     array: Array
     scratchpad: Scratchpad
@@ -211,6 +215,13 @@ class Arch(Spec):
             if getattr(self, unit) is None and getattr(self.scratchpad.shares, unit) is not None:
                 notes.append(f"scratchpad.shares.{unit}: unused, there is no {unit} unit")
         return notes
+
+    @model_validator(mode="after")
+    def _built_type_has_a_rate(self) -> Arch:
+        if self.mac_type is not None and self.mac_type not in self.mac_rate:
+            have = ", ".join(self.mac_rate)
+            raise FieldError("mac_type", f"'{self.mac_type}' has no mac_rate, expected {have}")
+        return self
 
     @model_validator(mode="after")
     def _units_have_shares(self) -> Arch:

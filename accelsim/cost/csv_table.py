@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from accelsim.config.tree import Tree
-from accelsim.cost.spec import Checked
+from accelsim.cost.amounts import Checked
 from accelsim.errors import InputError, unknown_name
 
 COLUMNS = (

@@ -21,7 +21,7 @@ class Figure:
     value, low, high : float
         In `unit`; low <= value <= high.
     unit : str
-        pJ, um2, mW or ns.
+        pJ, um2, mW, ns or USD.
     source : str
         Where it was published.
     mark : Mark
@@ -87,6 +87,21 @@ def total(figures: Sequence[Figure], why: str) -> Figure:
         unverified=any(figure.unverified for figure in figures),
         range_known=all(figure.range_known for figure in figures),
         derivation=(*dict.fromkeys(steps), why),
+    )
+
+
+def product(one: Figure, other: Figure, factor: float, unit: str, why: str) -> Figure:
+    """Product of two figures that are known apart from each other, times a factor, in `unit`."""
+    return Figure(
+        value=one.value * other.value * factor,
+        low=one.low * other.low * factor,
+        high=one.high * other.high * factor,
+        unit=unit,
+        source="; ".join(dict.fromkeys((one.source, other.source))),
+        mark=_weakest({one.mark, other.mark}),
+        unverified=one.unverified or other.unverified,
+        range_known=one.range_known and other.range_known,
+        derivation=(*dict.fromkeys(one.derivation + other.derivation), why),
     )
 
 

@@ -10,13 +10,14 @@ from accelsim.config.faults import input_error
 from accelsim.config.tree import Tree, read_tree, shipped_folder
 from accelsim.cost.csv_table import read_csv
 from accelsim.cost.spec import Entry, TableFile
-from accelsim.cost.sram import cacti_nodes
+from accelsim.cost.sram import CactiSram
 from accelsim.cost.stillmaker import area_ratio
 from accelsim.cost.table import CostTable
 from accelsim.errors import InputError, unknown_name
 
 _WHAT = "a cost table"
-_BY_NAME = ("actions", "dram")  # laid over the parent's name by name; an entry is replaced whole
+# laid over the parent's name by name; an entry is replaced whole
+_BY_NAME = ("actions", "dram", "parts", "dram_interface")
 
 
 def cost_table_folder() -> Path:
@@ -72,10 +73,11 @@ def _load(name: str, beside: Path, where: str, above: tuple[Path, ...]) -> CostT
 def _find(name: str, beside: Path, where: str) -> tuple[Path, str]:
     """The path of a table and how messages call it."""
     if not name.endswith((".yaml", ".yml", ".csv")):
-        known = cost_table_names()
-        if name not in known and not (where and name == "_dram"):
+        known, path = cost_table_names(), cost_table_folder() / f"{name}.yaml"
+        shared = bool(where) and name.startswith("_") and path.is_file()
+        if name not in known and not shared:
             raise unknown_name("cost table", name, known, where=where)
-        return cost_table_folder() / f"{name}.yaml", f"{name}.yaml"
+        return path, f"{name}.yaml"
     path = beside / name
     if not path.is_file():
         raise InputError(f"no such file '{name}'", where=where, remedy="expected a .yaml or .csv")
@@ -123,13 +125,11 @@ def _lay(base: Tree, at: tuple[str, ...], value: object) -> None:
 
 
 def _check_node(file: TableFile, tree: Tree, shown: str) -> None:
-    if file.sram == "cacti7" and file.node_nm not in cacti_nodes():
-        known = ", ".join(map(str, cacti_nodes()))
-        raise InputError(
-            f"unknown node {file.node_nm:g} nm, there are no CACTI runs of it",
-            where=f"{tree.place.get(('sram',), shown)}, sram",
-            remedy=f"known: {known}; else 'sram: points' or 'sram: none'",
-        )
+    if file.sram == "cacti7":
+        try:
+            CactiSram(file.node_nm)
+        except InputError as error:
+            raise error.inside(f"{tree.place.get(('sram',), shown)}, sram") from None
 
 
 def _check_scaled(action: str, entry: Entry, file: TableFile, base: CostTable, at: str) -> None:

@@ -7,82 +7,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from accelsim.config.record import FieldError, Spec
-from accelsim.cost.units import Area, Energy
+from accelsim.cost.amounts import (
+    AreaAmount, DefectsAmount, EnergyAmount, Factor, LeakageAmount, MoneyAmount, Positive,
+    RateAreaAmount, StorageLeakageAmount, Text,
+)  # fmt: skip
+from accelsim.cost.dram_spec import DramEntry, DramPart
 
-Checked = Literal["confirmed", "read from repository file", "from memory", "derived", "assumed"]
-Text = Annotated[str, Field(min_length=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Bits = Annotated[int, Field(strict=True, gt=0)]
-Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
-
-
-class Amount(Spec):
-    """What energies and areas have in common.
-
-    Attributes
-    ----------
-    source : str
-        Where the figure was published.
-    checked : str
-        How it is known. `from memory` is shown as `unverified` wherever the figure appears.
-    node_nm : float, optional
-        The node that the figure is of, where it is not the table's. It is taken as it is.
-    note : str, optional
-        What else a reader should know.
-    """
-
-    source: Text
-    checked: Checked
-    node_nm: Positive | None = None
-    note: str = ""
-
-
-class EnergyAmount(Amount):
-    """An energy; without `low` and `high` the range is not known, and the table's factor is used.
-
-    Attributes
-    ----------
-    value, low, high : energy
-        Of one action, such as ``0.2 pJ``.
-    """
-
-    value: Energy
-    low: Energy | None = None
-    high: Energy | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        _check_order(self.low, self.value, self.high, "pJ")
-        return self
-
-
-class AreaAmount(Amount):
-    """An area; without `low` and `high` the range is not known, and the table's factor is used.
-
-    Attributes
-    ----------
-    value, low, high : area
-        Of one instance, such as ``282 um2``.
-    """
-
-    value: Area
-    low: Area | None = None
-    high: Area | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        _check_order(self.low, self.value, self.high, "um2")
-        return self
-
-
-def _check_order(low: float | None, value: float, high: float | None, unit: str) -> None:
-    if (low is None) != (high is None):
-        missing = "low" if low is None else "high"
-        raise FieldError(missing, f"'{missing}' is missing, expected both 'low' and 'high'")
-    if low is not None and low > value:
-        raise FieldError("low", f"low {low:g} {unit} is above value {value:g} {unit}")
-    if high is not None and high < value:
-        raise FieldError("high", f"high {high:g} {unit} is below value {value:g} {unit}")
 
 
 class Entry(Spec):
@@ -122,43 +53,6 @@ class Entry(Spec):
         return self
 
 
-class DramSplit(Spec):
-    """Energy of a DRAM by what it does.
-
-    Attributes
-    ----------
-    activate : energy
-        Of opening one row and closing it.
-    read, write : energy
-        Of moving one bit, the row being open.
-    """
-
-    activate: EnergyAmount
-    read: EnergyAmount
-    write: EnergyAmount
-
-
-class DramEntry(Spec):
-    """A kind of DRAM.
-
-    Attributes
-    ----------
-    energy : energy
-        Of moving `bits` bits, all that the source counts included.
-    bits : int
-        How many that are.
-    includes : str
-        What the source counts, such as background power or the controller.
-    split : optional
-        The same by activates, reads and writes, where a source gives it.
-    """
-
-    energy: EnergyAmount
-    bits: Bits
-    includes: str = "not said by the source"
-    split: DramSplit | None = None
-
-
 class SramEntry(Spec):
     """A published memory.
 
@@ -181,6 +75,28 @@ class SramEntry(Spec):
     area: AreaAmount | None = None
 
 
+class PriceEntry(Spec):
+    """What a die costs: wafers, and how many of their dies work.
+
+    Attributes
+    ----------
+    wafer : price
+        Of one processed wafer.
+    wafer_mm : float
+        Its diameter.
+    defects : density
+        Of faults that make a die useless.
+    clustering : float, optional
+        How evenly faults lie: yield is ``(1 + area * defects / clustering)^-clustering``; `null`:
+        evenly, so that it is ``exp(-area * defects)``.
+    """
+
+    wafer: MoneyAmount
+    wafer_mm: Positive = 300.0
+    defects: DefectsAmount
+    clustering: Positive | None = 10.0
+
+
 class TableFile(Spec):
     """A cost table. A file may also say `extends:`, a table or a list of them that it is laid over.
 
@@ -197,9 +113,18 @@ class TableFile(Spec):
     assumed_range : float
         Where no range is known, low is the value divided by this and high the value times it.
     sram : str
-        `cacti7`: the fit over CACTI 7 runs at this node; `points`: through `sram_points`; `none`.
+        `cacti7`: the fit over CACTI 7 runs at this node, or between or beside nodes that have runs;
+        `points`: through `sram_points`; `none`.
     sram_points : list
         Published memories, from small to large; two or more.
+    sram_leakage : optional
+        Of memories through `sram_points`, which say nothing of it.
+    logic_leakage : optional
+        Of everything that is not SRAM, for its area.
+    dram_interface : mapping
+        Area of PHY and controller on the die for the peak rate of the DRAM: `hbm`, `board`.
+    price : optional
+        Of a die of this node.
     wire_pitch_um : float
         Distance of two parallel wires of a bus, assumed; gives the size of a crossbar.
     gated_share : float
@@ -208,6 +133,8 @@ class TableFile(Spec):
         Name to entry.
     dram : mapping
         Kind to entry.
+    parts : mapping
+        DRAM part of an architecture to its kind; `flat` is a DRAM that is a bandwidth alone.
     """
 
     name: Text
@@ -217,10 +144,25 @@ class TableFile(Spec):
     assumed_range: Factor = 2.0
     sram: Literal["cacti7", "points", "none"] = "none"
     sram_points: tuple[SramEntry, ...] = ()
+    sram_leakage: StorageLeakageAmount | None = None
+    logic_leakage: LeakageAmount | None = None
+    dram_interface: dict[str, RateAreaAmount] = {}
+    price: PriceEntry | None = None
     wire_pitch_um: Positive | None = None
     gated_share: Positive | None = None
     actions: dict[str, Entry] = {}
     dram: dict[str, DramEntry] = {}
+    parts: dict[str, DramPart] = {}
+
+    @model_validator(mode="after")
+    def _kinds_of_parts(self) -> Self:
+        for name, part in self.parts.items():
+            if part.kind not in self.dram:
+                known = ", ".join(self.dram)
+                raise FieldError(
+                    f"parts.{name}.kind", f"unknown kind of DRAM '{part.kind}', known: {known}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _points(self) -> Self:

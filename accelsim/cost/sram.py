@@ -1,10 +1,11 @@
 """Energy, leakage, area and access time of an SRAM, as a smooth function of its shape.
 
-Two models. `CactiSram` is a fit over CACTI 7 runs at 22, 32 and 45 nm: a sum of terms
+Two models. `CactiSram` is a fit over CACTI 7 runs at 22, 32 and 45 nm, a sum of terms
 ``c * size^a * (1 + size/knee)^-f * width^b * banks^d`` with c and b never negative and f <= a, so
-that it never falls with size or width by construction. `PointsSram` goes through a few published
-figures of one node, with a power law between two neighbours. Neither is carried to another node:
-small memories do not scale like logic.
+that it never falls with size or width by construction. Between two of these nodes it is a power law
+of the node; above them, up to 65 nm, every shape grows as the runs do on average from 32 to 45 nm,
+which is assumed. `PointsSram` goes through a few published figures of one node, with a power law
+between two neighbours. Neither follows logic: small memories do not scale like it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import csv
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -28,6 +29,7 @@ QUANTITIES = {"read": "pJ", "write": "pJ", "leakage": "mW", "area": "mm2", "acce
 SIZE_RANGE = (1 << 10, 1 << 24)  # bytes, of the CACTI runs
 WIDTH_RANGE = (4, 128)  # bytes
 MOST_BANKS = 16
+FARTHEST_NM = 65  # to which the CACTI runs are carried on
 BEYOND = 8  # times out of these ranges a figure is still given, marked as extrapolated
 TERM_COLUMNS = (
     "coefficient", "size_exponent", "width_exponent", "bank_exponent", "flattening", "knee_kib"
@@ -139,6 +141,20 @@ def evaluate(
     return term_values(fit.terms[:, 1:], size_bytes, width_bytes, banks) @ fit.terms[:, 0]
 
 
+@lru_cache(maxsize=8)
+def node_exponent(quantity: str) -> float:
+    """By which power of the node a quantity grows between the two largest nodes of the runs.
+
+    The median over all shapes, so that it is one factor for all of them and keeps their order.
+    """
+    points, (below, last) = cacti_points(), cacti_nodes()[-2:]
+    shapes = np.array([points[name] for name in ("size_bytes", "width_bytes", "banks", "two_ports")])
+    at = [points["tech_nm"] == node for node in (below, last)]
+    rows = [np.lexsort(shapes[:, own]) for own in at]
+    small, large = (points[quantity][own][row] for own, row in zip(at, rows, strict=True))
+    return float(np.median(np.log(large / small)) / np.log(last / below))
+
+
 class SramModel(ABC):
     """What gives the cost of an SRAM of a shape."""
 
@@ -169,19 +185,28 @@ class SramModel(ABC):
         """
 
 
+class _Fitted(NamedTuple):
+    """A quantity of a shape: value, how far it may be off as a factor, and how it was made."""
+
+    value: float
+    spread: float
+    step: str
+
+
 @dataclass(frozen=True)
 class CactiSram(SramModel):
-    """The fit over CACTI 7 at one node; `node_nm` is one of `cacti_nodes`."""
+    """The fit over CACTI 7 at a node from the smallest of `cacti_nodes` to `FARTHEST_NM`."""
 
-    node_nm: int
+    node_nm: float
 
     def __post_init__(self) -> None:
-        """Refuse a node without CACTI runs."""
-        if self.node_nm not in cacti_nodes():
+        """Refuse a node that the runs do not reach."""
+        if not cacti_nodes()[0] <= self.node_nm <= FARTHEST_NM:
             known = ", ".join(map(str, cacti_nodes()))
             raise InputError(
                 f"unknown node {self.node_nm:g} nm, there are no CACTI runs of it",
-                remedy=f"known: {known}; for another node give 'sram_points' of it",
+                remedy=f"known: {known}, carried on up to {FARTHEST_NM}; else 'sram: points' or "
+                "'sram: none'",
             )
 
     def cost(
@@ -200,20 +225,43 @@ class CactiSram(SramModel):
             }
         )
         shape = f"{size_bytes:,.0f} B, {width_bytes:g} B wide, {banks} banks, {ports} port"
-        why = [f"fit over CACTI 7 at {self.node_nm} nm: {shape}"]
+        why = [f"fit over CACTI 7 at {self.node_nm:g} nm: {shape}"]
         why += ["out of the range of the CACTI runs"] if extrapolated else []
+        assumed = extrapolated or self.node_nm > cacti_nodes()[-1]
+        at = [np.array([float(x)]) for x in (size_bytes, width_bytes, banks)]
         found = {}
         for name, unit in QUANTITIES.items():
-            fit = fits()[self.node_nm, name]
-            at = [np.array([float(x)]) for x in (size_bytes, width_bytes, banks)]
-            value = float(evaluate(fit, *at)[0])
-            value *= 1.0 if ports == "one read-write" else fit.two_ports
+            value, spread, step = self._fitted(name, at, ports)
             value, unit = (value * 1e6, "um2") if unit == "mm2" else (value, unit)
             found[name] = Figure(
-                value, value / (1 + fit.p90), value * (1 + fit.p90), unit, SOURCE,
-                "assumed" if extrapolated else "derived", derivation=tuple(why),
+                value, value / spread, value * spread, unit, SOURCE,
+                "assumed" if assumed else "derived", derivation=(*why, step) if step else (*why,),
             )  # fmt: skip
         return SramCost(**found, extrapolated=extrapolated)
+
+    def _fitted(self, name: str, at: list[np.ndarray], ports: Ports) -> _Fitted:
+        """A quantity at the node: of its own runs, between two nodes, or beyond the last."""
+
+        def of(node: int) -> tuple[float, float]:
+            fit = fits()[node, name]
+            value = float(evaluate(fit, *at)[0])
+            return value * (1.0 if ports == "one read-write" else fit.two_ports), 1 + fit.p90
+
+        known = cacti_nodes()
+        if self.node_nm in known:
+            return _Fitted(*of(int(self.node_nm)), "")
+        if self.node_nm > known[-1]:
+            value, spread = of(known[-1])
+            power = node_exponent(name)
+            step = f"beyond {known[-1]} nm: x (node / {known[-1]} nm)^{power:.2f}"
+            return _Fitted(value * (self.node_nm / known[-1]) ** power, 2 * spread, step)
+        right = int(np.searchsorted(known, self.node_nm))
+        low, high = known[right - 1], known[right]
+        share = np.log(self.node_nm / low) / np.log(high / low)
+        small, large = of(low), of(high)
+        value = float(small[0] ** (1 - share) * large[0] ** share)
+        step = f"power law of the node between the fits at {low} and {high} nm"
+        return _Fitted(value, max(small[1], large[1]), step)
 
 
 class SramPoint(NamedTuple):
@@ -231,12 +279,13 @@ class PointsSram(SramModel):
 
     Between two of them energy per bit is a power law of size, and it goes on as the nearest one
     does outside. An access of w bits costs w times the bit (assumed); banks and ports do not
-    change it (assumed). Area per bit is that of the nearest memory whose area is known, leakage
-    and access time are not known.
+    change it (assumed). Area per bit is that of the nearest memory whose area is known, access
+    time is not known. `leakage` : mW of a MiB, or None.
     """
 
     points: tuple[SramPoint, ...]
     node_nm: float
+    leakage: Figure | None = None
 
     def cost(
         self,
@@ -270,7 +319,11 @@ class PointsSram(SramModel):
         area = near.area.times(
             8 * size_bytes, f"area per bit of a memory of {near.size_bytes:,.0f} B", "assumed"
         )
-        return SramCost(read, write, area, None, None, extrapolated)
+        leakage = self.leakage
+        if leakage is not None:
+            why = f"leakage of {size_bytes:,.0f} B"
+            leakage = replace(leakage.times(size_bytes / (1 << 20), why), unit="mW")
+        return SramCost(read, write, area, leakage, None, extrapolated)
 
 
 def _between(sizes: Sequence[float], figures: Sequence[Figure], size: float) -> Figure:

@@ -6,27 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from accelsim.cost.figure import Figure
-from accelsim.cost.spec import Amount, AreaAmount, EnergyAmount, Entry, TableFile
+from accelsim.cost.amounts import AreaAmount, EnergyAmount
+from accelsim.cost.dram import DramCost, dram_cost
+from accelsim.cost.figure import Figure, product
+from accelsim.cost.spec import Entry, TableFile
 from accelsim.cost.sram import CactiSram, PointsSram, SramModel, SramPoint
-from accelsim.cost.stillmaker import SOURCE, VOLTAGE_V, area_ratio, energy_ratio
+from accelsim.cost.stillmaker import SOURCE, VOLTAGE_V, area_ratio, between, energy_ratio
 from accelsim.errors import InputError, unknown_name
-
-
-class DramCost(NamedTuple):
-    """Energy of a kind of DRAM, pJ.
-
-    `bit` : of moving one bit, all that the source counts included (`includes` says what).
-    `activate` : of opening and closing a row; `read`, `write` : of moving one bit of an open row.
-    These three are None where no source splits the energy; they replace `bit`, not add to it.
-    """
-
-    kind: str
-    bit: Figure
-    includes: str
-    activate: Figure | None
-    read: Figure | None
-    write: Figure | None
 
 
 class Scaling(NamedTuple):
@@ -87,7 +73,7 @@ class CostTable:
         """
         entry = self._entry(action)
         if entry.energy is not None:
-            found = self._figure(entry.energy, entry.energy.value, "pJ")
+            found = self._figure(entry.energy)
         else:
             found = self._scaled(action, entry, "energy")
         return self._of_width(self._at_node(found, action, entry), action, entry, bits)
@@ -96,7 +82,7 @@ class CostTable:
         """Area of a component, um2; parameters and errors as of `energy`."""
         entry = self._entry(component)
         if entry.area is not None:
-            found = self._figure(entry.area, entry.area.value, "um2")
+            found = self._figure(entry.area)
         else:
             found = self._scaled(component, entry, "area")
         return self._of_width(self._at_node(found, component, entry), component, entry, bits)
@@ -127,14 +113,76 @@ class CostTable:
         """
         if kind not in self.file.dram:
             raise unknown_name("kind of DRAM", kind, self.file.dram, where=self._where)
-        entry = self.file.dram[kind]
-        whole = self._figure(entry.energy, entry.energy.value, "pJ")
-        parts: list[Figure | None] = [None, None, None]
-        if entry.split is not None:
-            amounts = (entry.split.activate, entry.split.read, entry.split.write)
-            parts = [self._figure(amount, amount.value, "pJ") for amount in amounts]
-        bit = whole.times(1 / entry.bits, f"of {entry.bits} bits")
-        return DramCost(kind, bit, entry.includes, *parts)
+        return dram_cost(kind, self.file.dram[kind], self.file.assumed_range)
+
+    def dram_of(self, part: str | None) -> DramCost:
+        """Energy of the DRAM of a machine.
+
+        Parameters
+        ----------
+        part : str, optional
+            Name of its DRAM part; None for a DRAM that is a bandwidth alone.
+
+        Raises
+        ------
+        InputError
+            The table does not say of what kind the part is.
+        """
+        name = part or "flat"
+        if name not in self.file.parts:
+            error = unknown_name("DRAM part", name, self.file.parts, where=self._where)
+            remedy = f"{error.remedy}; or give 'parts.{name}.kind' in a table that extends this one"
+            raise InputError(error.what, where=error.where, remedy=remedy)
+        given = self.file.parts[name]
+        why = f"{given.kind} for {name}: {given.assumed}" if given.assumed else ""
+        entry = self.file.dram[given.kind]
+        return dram_cost(given.kind, entry, self.file.assumed_range, why)
+
+    def dram_interface(self, cost: DramCost, gb_per_s: float) -> Figure:
+        """Area of PHY and controller of a DRAM on the die of the accelerator, um2.
+
+        Parameters
+        ----------
+        cost : DramCost
+            Of `dram` or `dram_of`.
+        gb_per_s : float
+            Peak rate of all its channels.
+
+        Raises
+        ------
+        InputError
+            The table does not say it, or it is a scaled one.
+        """
+        given = self.file.dram_interface.get(cost.interface)
+        if given is None or self.scaling is not None:
+            raise InputError(
+                f"has no area of an interface '{cost.interface}' of DRAM", where=self._where,
+                remedy=f"give 'dram_interface.{cost.interface}'",
+            )  # fmt: skip
+        one = given.figure(self.file.assumed_range, self.file.node_nm)
+        return replace(one.times(gb_per_s, f"{gb_per_s:g} GB/s of DRAM"), unit="um2")
+
+    def logic_leakage(self, area: Figure) -> Figure:
+        """Leakage of logic of an area, mW.
+
+        Parameters
+        ----------
+        area : Figure
+            um2.
+
+        Raises
+        ------
+        InputError
+            The table does not say it, or it is a scaled one: leakage does not follow the rule.
+        """
+        given = self.file.logic_leakage
+        if given is None or self.scaling is not None:
+            raise InputError(
+                "has no leakage of logic", where=self._where, remedy="give 'logic_leakage'"
+            )
+        one = given.figure(self.file.assumed_range, self.file.node_nm)
+        why = f"leakage of {area.value / 1e6:.4g} mm2 at {given.value:g} mW/mm2"
+        return product(one, area, 1e-6, "mW", why)
 
     def sram(self) -> SramModel:
         """The table's model of SRAM.
@@ -150,8 +198,10 @@ class CostTable:
                 remedy="give 'sram: points' with 'sram_points'",
             )  # fmt: skip
         if self.file.sram == "cacti7":
-            return CactiSram(int(self.file.node_nm))
-        return PointsSram(tuple(self._points()), self.file.node_nm)
+            return CactiSram(self.file.node_nm)
+        leakage = self.file.sram_leakage
+        known = None if leakage is None else leakage.figure(self.file.assumed_range)
+        return PointsSram(tuple(self._points()), self.file.node_nm, known)
 
     @property
     def _where(self) -> str:
@@ -162,20 +212,8 @@ class CostTable:
             raise unknown_name("action", action, self.file.actions, where=self._where)
         return self.file.actions[action]
 
-    def _figure(self, amount: EnergyAmount | AreaAmount, value: float, unit: str) -> Figure:
-        known = amount.low is not None and amount.high is not None
-        spread = self.file.assumed_range
-        return Figure(
-            value=value,
-            low=amount.low if amount.low is not None else value / spread,
-            high=amount.high if amount.high is not None else value * spread,
-            unit=unit,
-            source=amount.source,
-            mark=amount.checked,
-            unverified=amount.checked == "from memory",
-            range_known=known,
-            derivation=_of_node(amount, self.file.node_nm),
-        )
+    def _figure(self, amount: EnergyAmount | AreaAmount) -> Figure:
+        return amount.figure(self.file.assumed_range, self.file.node_nm)
 
     def _scaled(self, action: str, entry: Entry, quantity: str) -> Figure:
         """What another table says, as logic at this node."""
@@ -212,21 +250,15 @@ class CostTable:
         for point in self.file.sram_points:
             per_bit = 1 / point.bits
             read, write = (
-                self._figure(amount, amount.value, "pJ").times(per_bit, f"of {point.bits} bits")
+                self._figure(amount).times(per_bit, f"of {point.bits} bits")
                 for amount in (point.read, point.write)
             )
             area = None
             if point.area is not None:
-                whole = self._figure(point.area, point.area.value, "um2")
+                whole = self._figure(point.area)
                 area = whole.times(1 / (8 * point.bytes), "of one bit of the whole memory")
             found.append(SramPoint(point.bytes, read, write, area))
         return found
-
-
-def _of_node(amount: Amount, node_nm: float) -> tuple[str, ...]:
-    if amount.node_nm in (None, node_nm):
-        return ()
-    return (f"of {amount.node_nm:g} nm, not scaled",)
 
 
 def scaled_figure(
@@ -237,6 +269,9 @@ def scaled_figure(
         ratio, at = energy_ratio(from_nm, to_nm, voltage_v), f" at {voltage_v:g} V"
     else:
         ratio, at = area_ratio(from_nm, to_nm), ""
+    for node in (from_nm, to_nm):
+        near = between(node)
+        at += f", {node:g} nm between {near[0]:g} and {near[1]:g}" if near else ""
     why = f"x {ratio:.3g}: {table} from {from_nm:g} to {to_nm:g} nm{at} ({SOURCE})"
     return own.times(ratio, why, "scaled")
 

@@ -1,54 +1,111 @@
-"""Energies and areas with their unit: "0.03 pJ", "36 um2"; a bare number is refused."""
+"""Figures of cost with their unit: "0.03 pJ", "36 um2", "12 mW/mm2"; a bare number is refused."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 
-ENERGY_UNITS: Mapping[str, float] = {"pJ": 1, "fJ": 1e-3, "nJ": 1e3}
-AREA_UNITS: Mapping[str, float] = {"um2": 1, "mm2": 1e6}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?)\s*(\S+)?")
 
 
-def parse(text: object, what: str, example: str, units: Mapping[str, float]) -> float:
-    """Read a figure in the first of its units.
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """One kind of figure.
 
-    Raises
-    ------
-    ValueError
-        Not text, no unit, an unknown one, or negative.
+    Attributes
+    ----------
+    what : str
+        Its name in messages.
+    example : str
+        A good figure, for messages.
+    units : Mapping[str, float]
+        Unit name to the factor of the inner unit, which is the first.
     """
-    expected = f"expected {what} such as '{example}'"
-    match = _NUMBER.fullmatch(str(text).strip())
-    if match is None:
-        raise ValueError(f"'{text}' is not a figure, {expected}")
-    number, unit = match.groups()
-    if float(number) < 0:
-        raise ValueError(f"'{text}' is negative, {expected}")
-    if unit is None:
-        raise ValueError(f"'{text}' has no unit, {expected}")
-    if unit not in units:
-        known = ", ".join(units)
-        raise ValueError(f"'{text}' has unknown unit '{unit}', {expected} (units: {known})")
-    return float(number) * units[unit]
+
+    what: str
+    example: str
+    units: Mapping[str, float]
+
+    @property
+    def unit(self) -> str:
+        """The inner unit."""
+        return next(iter(self.units))
+
+    def parse(self, text: object) -> float:
+        """Read a figure in the inner unit.
+
+        Raises
+        ------
+        ValueError
+            Not text, no unit, an unknown one, or negative.
+        """
+        expected = f"expected {self.what} such as '{self.example}'"
+        match = _NUMBER.fullmatch(str(text).strip())
+        if match is None:
+            raise ValueError(f"'{text}' is not a figure, {expected}")
+        number, unit = match.groups()
+        if float(number) < 0:
+            raise ValueError(f"'{text}' is negative, {expected}")
+        if unit is None:
+            raise ValueError(f"'{text}' has no unit, {expected}")
+        if unit not in self.units:
+            known = ", ".join(self.units)
+            raise ValueError(f"'{text}' has unknown unit '{unit}', {expected} (units: {known})")
+        return float(number) * self.units[unit]
+
+    def show(self, value: float) -> str:
+        """Write a figure so that `parse` gives it back."""
+        return f"{value:g} {self.unit}"
 
 
-def parse_energy(text: object) -> float:
-    """Read an energy in pJ: "0.03 pJ" -> 0.03."""
-    return parse(text, "an energy", "0.3 pJ", ENERGY_UNITS)
-
-
-def parse_area(text: object) -> float:
-    """Read an area in um2: "14 mm2" -> 14000000.0."""
-    return parse(text, "an area", "36 um2", AREA_UNITS)
-
+ENERGY = Measure("an energy", "0.3 pJ", {"pJ": 1, "fJ": 1e-3, "nJ": 1e3})
+AREA = Measure("an area", "36 um2", {"um2": 1, "mm2": 1e6})
+POWER = Measure("a power", "40 mW", {"mW": 1, "uW": 1e-3, "W": 1e3})
+POWER_OF_AREA = Measure(
+    "a power of an area", "12 mW/mm2", {"mW/mm2": 1, "uW/mm2": 1e-3, "W/mm2": 1e3}
+)
+POWER_OF_STORAGE = Measure("a power of a memory", "20 mW/MiB", {"mW/MiB": 1, "W/MiB": 1e3})
+AREA_OF_RATE = Measure(
+    "an area of a rate", "0.03 mm2/(GB/s)", {"um2/(GB/s)": 1, "mm2/(GB/s)": 1e6}
+)
+MONEY = Measure("a price", "9346 USD", {"USD": 1})
+PRICE_OF_STORAGE = Measure("a price of a memory", "15 USD/GiB", {"USD/GiB": 1})
+DENSITY = Measure("a density of defects", "0.09 /cm2", {"/cm2": 1})
 
 Energy = Annotated[
-    float, BeforeValidator(parse_energy), PlainSerializer(lambda v: f"{v:g} pJ", when_used="json")
+    float, BeforeValidator(ENERGY.parse), PlainSerializer(ENERGY.show, when_used="json")
 ]
-Area = Annotated[
-    float, BeforeValidator(parse_area), PlainSerializer(lambda v: f"{v:g} um2", when_used="json")
+Area = Annotated[float, BeforeValidator(AREA.parse), PlainSerializer(AREA.show, when_used="json")]
+Power = Annotated[
+    float, BeforeValidator(POWER.parse), PlainSerializer(POWER.show, when_used="json")
+]
+PowerOfArea = Annotated[
+    float,
+    BeforeValidator(POWER_OF_AREA.parse),
+    PlainSerializer(POWER_OF_AREA.show, when_used="json"),
+]
+PowerOfStorage = Annotated[
+    float,
+    BeforeValidator(POWER_OF_STORAGE.parse),
+    PlainSerializer(POWER_OF_STORAGE.show, when_used="json"),
+]
+AreaOfRate = Annotated[
+    float,
+    BeforeValidator(AREA_OF_RATE.parse),
+    PlainSerializer(AREA_OF_RATE.show, when_used="json"),
+]
+Money = Annotated[
+    float, BeforeValidator(MONEY.parse), PlainSerializer(MONEY.show, when_used="json")
+]
+PriceOfStorage = Annotated[
+    float,
+    BeforeValidator(PRICE_OF_STORAGE.parse),
+    PlainSerializer(PRICE_OF_STORAGE.show, when_used="json"),
+]
+Density = Annotated[
+    float, BeforeValidator(DENSITY.parse), PlainSerializer(DENSITY.show, when_used="json")
 ]

@@ -37,7 +37,9 @@ from accelsim.kernels.channel import free_slot, give_back, next_done
 from accelsim.kernels.credits import take_credits
 from accelsim.kernels.dram_fields import C_ACTIVATES as D_ACTIVATES
 from accelsim.kernels.dram_fields import C_HITS, C_READ_COMMANDS, C_WRITE_COMMANDS
+from accelsim.kernels.dram_fields import C_WRITES as D_WRITES
 from accelsim.kernels.fields import (
+    ACTIVATES,
     AGAIN_END,
     B_DIRTY,
     B_STACK,
@@ -45,6 +47,7 @@ from accelsim.kernels.fields import (
     BLAME,
     C_ACTIVATES,
     C_LINES,
+    C_WRITES,
     CAUSE,
     CLAIM_BUFFER,
     DIRTY_BUFFERS,
@@ -57,6 +60,7 @@ from accelsim.kernels.fields import (
     GRANT,
     HEAP_SIZE,
     LAST_BACK,
+    MERGED,
     P_ACTIVE,
     P_IN_FLIGHT,
     P_IS_WRITE,
@@ -93,7 +97,7 @@ from accelsim.kernels.ports import (
 from accelsim.kernels.requests import memory_edges, next_back, take_back, take_entry
 from accelsim.kernels.starts import becomes_ready, next_task, release_server, serve, take_next, why
 from accelsim.kernels.tournament import NEVER, first_source, first_time, latest_time, set_time
-from accelsim.kernels.trains import TR_SENT, send_train, train_turn
+from accelsim.kernels.trains import TR_ACTIVATES, TR_SENT, send_train, train_turn
 
 
 @spliced
@@ -231,8 +235,8 @@ def _start_tasks(
 @spliced
 def _issue_requests(
     run_ptr, run_address, run_stride, run_bytes, run_count, run_pace, first_request, next_active,
-    result, units, ports, completions, channels, slots, open_row, chips, times, codes, tree,
-    scalars, requests, part, front, transit, entries, trains, first_port, first_edge, now,
+    result, units, ports, completions, channels, slots, open_row, counts, chips, times, codes,
+    tree, scalars, requests, part, front, transit, entries, trains, first_port, first_edge, now,
 ):
     """Step 4: every port with an edge now issues what it can, and says when it looks again."""
     while first_time(tree) == now:
@@ -257,15 +261,15 @@ def _issue_requests(
             if look == now:
                 issued = send_train(
                     run_pace, first_request, result, ports, completions, chips, times, codes,
-                    scalars, requests, part, trains, port, task, arrive, now,
+                    scalars, requests, part, trains, open_row, counts, port, task, arrive, now,
                 )
             else:
                 if task < 0 or ports[port, P_IN_FLIGHT] >= ports[port, P_OUTSTANDING]:
                     break
                 if not issue_line(
-                    first_request, result, ports, completions, channels, slots, open_row, chips,
-                    tree, requests, part, front, transit, entries, trains, first_edge, port, task,
-                    arrive, now,
+                    first_request, result, ports, completions, channels, slots, open_row, counts,
+                    chips, tree, requests, part, front, transit, entries, trains, first_edge, port,
+                    task, arrive, now,
                 ):
                     waits = True
                     break
@@ -287,8 +291,8 @@ def _simulate(
     unit_of, occupancy, latency, successor_ptr, successor, claim_ptr, claims, releases_ptr,
     releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, run_pace,
     first_request, next_active, result, units, queue, ready_key, buffers, ports, completions,
-    bank_free, bank_waits, channels, slots, open_row, chips, times, codes, tree, again, express,
-    scalars, requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes,
+    bank_free, bank_waits, channels, slots, open_row, counts, chips, times, codes, tree, again,
+    express, scalars, requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes,
     filters, free, front, transit, back, waiting, entries, trains,
 ):
     """Run until nothing is left to happen. The arguments are the fields of `layout.State`."""
@@ -332,15 +336,15 @@ def _simulate(
                 break
         _issue_requests(
             run_ptr, run_address, run_stride, run_bytes, run_count, run_pace, first_request,
-            next_active, result, units, ports, completions, channels, slots, open_row, chips,
-            times, codes, tree, scalars, requests, part, front, transit, entries, trains,
+            next_active, result, units, ports, completions, channels, slots, open_row, counts,
+            chips, times, codes, tree, scalars, requests, part, front, transit, entries, trains,
             first_port, first_edge, now,
         )
         if first_time(tree) == now:
             memory_edges(
                 part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters,
-                free, front, transit, back, waiting, entries, channels, ports, chips, tree,
-                first_edge, now,
+                free, front, transit, back, waiting, entries, counts, channels, ports, chips,
+                tree, first_edge, now,
             )
         now = first_time(tree)
         if scalars[HEAP_SIZE] > 0:
@@ -357,9 +361,12 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
         lines = state.d_channels[:, C_READ_COMMANDS] + state.d_channels[:, C_WRITE_COMMANDS]
         activates = state.d_channels[:, D_ACTIVATES].copy()
         hits = state.d_channels[:, C_HITS].copy()
+        writes = state.d_channels[:, C_WRITE_COMMANDS].copy()
+        left = state.d_channels[:, D_WRITES].copy()
     else:
         lines, activates = channels[:, C_LINES].copy(), channels[:, C_ACTIVATES].copy()
         hits = lines - activates
+        writes, left = channels[:, C_WRITES].copy(), np.zeros_like(lines)
     none = np.zeros(program.dram.channels.size, np.int64)
     port_unit, units = state.ports[:, P_UNIT], len(program.units.name)
     latency = np.zeros(units, np.int64)
@@ -379,7 +386,12 @@ def run_compiled(program: Program, record_requests: bool = False) -> Schedule:
         channel_lines=lines,
         channel_activates=activates,
         channel_row_hits=hits,
+        channel_writes=writes,
+        channel_writes_left=left,
         train_lines=state.trains[:, TR_SENT].copy() if state.trains.size else none,
+        train_activates=state.trains[:, TR_ACTIVATES].copy() if state.trains.size else none,
+        task_activates=state.counts[ACTIVATES],
+        task_merged=state.counts[MERGED],
         bank_stall_ps=result[BANK_STALL],
         read_latency_ps=latency,
         bank_waits=waits,

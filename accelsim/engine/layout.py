@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accelsim.engine.dram import DramState, dram_state
-from accelsim.engine.program import UNLIMITED_SERVERS, Order, Program, deepest_bank_queue
+from accelsim.engine.program import UNLIMITED_SERVERS, Dram, Order, Program, deepest_bank_queue
 from accelsim.engine.trains import Chip, pace, run_paces, shortest
 from accelsim.kernels import dram_fields as dk
 from accelsim.kernels import fields as k
@@ -25,7 +25,7 @@ class State(NamedTuple):
     `successor`, tasks; `claims`; `releases`, the claims that it helps to release; and memory runs.
     `line` : the claiming tasks of every buffer; `queue`, `ready_key` : [tasks], by unit;
     `completions` of every port, `bank_free` of the banks of each, `slots` of every channel,
-    `open_row` of every bank. The agenda: `times` and `codes` are a heap, `tree` is a tournament of
+    `open_row` of every bank (with trains as they see it), `counts` : [COUNTS, tasks]. The agenda: `times` and `codes` are a heap, `tree` is a tournament of
     channels, clocks and ports, `again` and `express` are stacks. `requests` : [lines] and
     `first_request` : [tasks + 1] into it, or both empty. `next_active` : [tasks], see ports. From
     `part` on, the request-level DRAM, see `accelsim.kernels.requests`; without one all are empty.
@@ -61,6 +61,7 @@ class State(NamedTuple):
     channels: np.ndarray
     slots: np.ndarray
     open_row: np.ndarray
+    counts: np.ndarray
     chips: np.ndarray
     times: np.ndarray
     codes: np.ndarray
@@ -137,6 +138,7 @@ def lay_out(program: Program, record_requests: bool) -> State:
         channels=channels,
         slots=slots,
         open_row=np.full(banks, -1, np.int64),
+        counts=np.zeros((k.COUNTS, p.tasks), np.int64),
         chips=_chips(p, port_unit),
         times=np.empty(to_come, np.int64),
         codes=np.empty(to_come, np.int64),
@@ -366,9 +368,19 @@ def _trains(p: Program, ports: np.ndarray) -> tuple[np.ndarray, int]:
         tk.TR_CHANNELS: p.dram.channels,
         tk.TR_BANK: -1,
         tk.TR_REFRESH: [each.every for each in paces],
+        tk.TR_BESIDE: _beside(p.dram),
     }
     in_flight = (ports[:, k.P_OUTSTANDING] // least + 1).sum()
     return _table(tk.TR_COLUMNS, chips, known), int(in_flight)
+
+
+def _beside(dram: Dram) -> np.ndarray:
+    """Bytes that lie side by side in one row of a bank: int64[chips], powers of two."""
+    part = dram.part
+    fields = ("CHANNEL", "RANK", "GROUP", "BANK", "ROW")
+    at = [part[getattr(dk, f"T_{f}_AT")] for f in fields if part[getattr(dk, f"T_{f}_MASK")]]
+    in_stack = min(at, default=0) + part[dk.T_SHIFT]
+    return np.minimum(1 << in_stack, dram.interleave_bytes & -dram.interleave_bytes)
 
 
 def _power_above(size: int) -> int:
@@ -387,7 +399,8 @@ def _channels(p: Program) -> tuple[np.ndarray, np.ndarray, int]:
         depth = np.tile([part[dk.T_READS] + client, part[dk.T_WRITES] + client], chip.size)
         known = {k.C_CHIP: np.repeat(chip, 2), k.C_SLOTS: depth, k.C_LAST_GIVEN: -1}
         nothing = np.empty((0, k.S_COLUMNS), np.int64)
-        return _table(k.C_COLUMNS, 2 * chip.size, known), nothing, 0
+        banks = chip.size * int(part[dk.T_BANKS]) if part[dk.T_TRAIN] else 0
+        return _table(k.C_COLUMNS, 2 * chip.size, known), nothing, banks
     depth, banks = p.dram.queue_depth[chip], p.dram.banks[chip]
     base, mask, entries = _rings(depth)
     known = {

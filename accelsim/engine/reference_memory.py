@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from accelsim.engine.program import Dram, Program
-from accelsim.engine.reference_tasks import At, Phase
+from accelsim.engine.reference_tasks import At, Phase, Task
 from accelsim.engine.reference_trains import Trains
 from accelsim.kernels.channel import folded
 
 # Tells a unit that a slot is reserved for it, to be used at its first edge from a time on.
 Promise = Callable[[int, int], None]
+# Tells a unit when the data of a read are there.
+Back = Callable[[int], None]
 
 
 class Slots:
@@ -64,11 +66,19 @@ class Channel(Protocol):
     def row_hits(self) -> int:
         """Lines for which the row was open."""
 
+    @property
+    def writes(self) -> int:
+        """Of the lines, those written."""
+
+    @property
+    def writes_left(self) -> int:
+        """Writes that wait to be moved."""
+
     def take_slot(self, unit: int, is_write: bool) -> bool:
         """Take a slot for a unit; if there is none for it, the unit waits."""
 
-    def send(self, address: int, is_write: bool, arrive: int, back: Callable[[int], None]) -> None:
-        """Send a line that has a slot; `back(time)` is called when the data of a read are there."""
+    def send(self, address: int, is_write: bool, arrive: int, task: Task, back: Back) -> None:
+        """Send a line of a task; `back(time)` is called when the data of a read are there."""
 
 
 class Memory(Protocol):
@@ -82,6 +92,10 @@ class Memory(Protocol):
     @property
     def train_lines(self) -> int:
         """Lines that trains have moved."""
+
+    @property
+    def train_activates(self) -> int:
+        """Rows that trains have opened."""
 
     def locate(self, address: int) -> tuple[Channel, int]:
         """Find the channel of an address, and the address in what the channel belongs to."""
@@ -122,7 +136,7 @@ class SimpleChannel:
         self._open_row: dict[int, int] = {}
         self._last_activate: int | None = None
         self._bus_free = 0
-        self.lines = self.activates = 0
+        self.lines = self.activates = self.writes = self.writes_left = 0
 
     @property
     def row_hits(self) -> int:
@@ -133,7 +147,7 @@ class SimpleChannel:
         """Reads and writes share the slots."""
         return self._slots.take(unit)
 
-    def send(self, address: int, is_write: bool, arrive: int, back: Callable[[int], None]) -> None:
+    def send(self, address: int, is_write: bool, arrive: int, task: Task, back: Back) -> None:
         """Serve a line behind all that are there; its slot is free when its data has moved."""
         row_index = address // self._row_bytes
         bank, row = row_index % self._banks, row_index // self._banks
@@ -146,8 +160,10 @@ class SimpleChannel:
             self._last_activate = activate
             self._open_row[bank] = row
             self.activates += 1
+            task.activates += 1
             ready = activate + self._row_miss
         self.lines += 1
+        self.writes += is_write
         done = self._bus_free = max(self._bus_free, ready) + self._burst
 
         def moved() -> None:
@@ -168,7 +184,7 @@ class SimpleMemory:
         self.line_bytes = int(dram.line_bytes[chip])
         self.clock, self.return_ps = int(dram.clock_ps[chip]), int(dram.return_ps[chip])
         self.trains: Trains | None = None
-        self.train_lines = 0
+        self.train_lines = self.train_activates = 0
         self._interleave = int(dram.interleave_bytes[chip])
         self._permute = bool(dram.permute[chip])
         self.channels = [

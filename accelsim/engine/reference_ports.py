@@ -166,6 +166,10 @@ class Port:
         address, left, run = self._next_line()
         _, local = self.memory.locate(address)
         sent = trains.send(arrive, local, left, run, lines, self.is_write)
+        size = self.memory.line_bytes
+        task.activates += trains.open_rows(
+            self.memory.locate(address + i * size) for i in range(lines)
+        )
         for i, moved in enumerate(sent):
             self.in_flight += 1
             task.lines_open += 1
@@ -203,6 +207,7 @@ class Port:
             local,
             self.is_write,
             arrive,
+            task,
             lambda done: self._bring_back(done, task, position, now),
         )
 

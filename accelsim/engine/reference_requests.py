@@ -12,18 +12,15 @@ Reads that were served together come back together, those from waiting writes fi
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
 
 from accelsim.engine.dram import DramState, dram_state
 from accelsim.engine.program import Program
-from accelsim.engine.reference_memory import Promise, Slots, spread
-from accelsim.engine.reference_tasks import At, Phase
+from accelsim.engine.reference_memory import Back, Promise, Slots, spread
+from accelsim.engine.reference_tasks import At, Phase, Task
 from accelsim.engine.reference_trains import Trains
 from accelsim.kernels import dram_fields as k
 from accelsim.kernels.dram import accept, accepts, tick
 from accelsim.kernels.dram_commands import channel_of
-
-Back = Callable[[int], None]
 
 
 class RequestChannel:
@@ -38,8 +35,10 @@ class RequestChannel:
         room = part[k.T_READS] + part[k.T_CLIENT], part[k.T_WRITES] + part[k.T_CLIENT]
         self._slots = [Slots(int(count), promise) for count in room]
         self._sent = 0
-        self._on_the_way: list[tuple[int, int, int, bool, Back]] = []  # by arrival, then issue
+        # By arrival, then issue.
+        self._on_the_way: list[tuple[int, int, int, bool, Task, Back]] = []
         self._waiting: dict[int, list[Back]] = {}  # by slot of the DRAM
+        self._first: dict[int, Task] = {}  # by slot: whose line took it
         self._looks_at: int | None = None
 
     @property
@@ -58,13 +57,23 @@ class RequestChannel:
         """Lines on a row that had served one before."""
         return int(self._state.channels[self._row, k.C_HITS])
 
+    @property
+    def writes(self) -> int:
+        """Of the lines, those written."""
+        return int(self._state.channels[self._row, k.C_WRITE_COMMANDS])
+
+    @property
+    def writes_left(self) -> int:
+        """Writes that wait to be moved: a few stay when nothing else is to do."""
+        return int(self._state.channels[self._row, k.C_WRITES])
+
     def take_slot(self, unit: int, is_write: bool) -> bool:
         """Take a slot for a unit; if there is none for it, the unit waits."""
         return self._slots[is_write].take(unit)
 
-    def send(self, line: int, is_write: bool, arrive: int, back: Back) -> None:
-        """Send a line that has a slot; `back(time)` is called when the data of a read are there."""
-        insort(self._on_the_way, (arrive, self._sent, line, is_write, back))
+    def send(self, line: int, is_write: bool, arrive: int, task: Task, back: Back) -> None:
+        """Send a line of a task; `back(time)` is called when the data of a read are there."""
+        insort(self._on_the_way, (arrive, self._sent, line, is_write, task, back))
         self._sent += 1
         self._look_at(arrive)
 
@@ -92,6 +101,9 @@ class RequestChannel:
         channel = self._state.channels[self._row]
         before = channel[[k.C_READS, k.C_WRITES]]
         served = tick(*self._state, self._row, clock)
+        if channel[k.C_OPENED_FOR] >= 0:
+            self._first[int(channel[k.C_OPENED_FOR])].activates += 1
+            channel[k.C_OPENED_FOR] = -1
         if served >= 0:
             done = now + int(self._state.part[k.T_READ_DONE]) * self._clock
             self._bring_back(done, 1, self._waiting.pop(served))
@@ -105,7 +117,7 @@ class RequestChannel:
         s, row = self._state, self._row
         forwarded: list[Back] = []
         while self._on_the_way:
-            arrive, _, line, is_write, back = self._on_the_way[0]
+            arrive, _, line, is_write, task, back = self._on_the_way[0]
             if arrive > now or not accepts(s.part, s.channels, row, is_write):
                 break
             del self._on_the_way[0]
@@ -119,8 +131,11 @@ class RequestChannel:
                 if s.slots[slot, k.S_COUNT] == 1:
                     self._waiting[slot] = []
                 self._waiting[slot].append(back)
-            if slot < 0 or len(self._waiting.get(slot, ())) > 1:
+            if slot < 0 or (not is_write and len(self._waiting[slot]) > 1):
+                task.merged += 1
                 self._slots[is_write].give_back(now + 1)
+            else:
+                self._first[slot] = task
         if forwarded:
             self._bring_back(now + self._clock, 0, forwarded)
 
@@ -158,6 +173,11 @@ class RequestMemory:
     def train_lines(self) -> int:
         """Lines that trains have moved."""
         return self.trains.sent if self.trains is not None else 0
+
+    @property
+    def train_activates(self) -> int:
+        """Rows that trains have opened."""
+        return self.trains.activates if self.trains is not None else 0
 
     def locate(self, address: int) -> tuple[RequestChannel, int]:
         """Blocks of `interleave_bytes` go round the stacks; in a stack the mapping decides."""

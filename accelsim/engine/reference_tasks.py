@@ -58,6 +58,7 @@ class Task:
         self.all_issued = False
         self.line_finish: list[int] = []
         self.bank_stall = 0
+        self.activates = self.merged = 0  # rows opened for its lines; lines served with another
 
 
 class Claim:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
+
 from accelsim.engine.program import Program
 from accelsim.engine.reference_tasks import round_up
 from accelsim.engine.trains import Chip, pace, run_paces, shortest
@@ -24,7 +26,9 @@ class Trains:
         self._run_pace = run_paces(program)
         self._latency = int(part[k.T_RCD_READ] + part[k.T_READ_DONE]) * clock
         self.posted = self._pace.posted_ps
-        self._bus = self._end = self.sent = 0
+        self._bus = self._end = self.sent = self.activates = 0
+        # By channel and bank: the row, and how often its rank had been refreshed.
+        self._open_row: dict[tuple[Hashable, int], tuple[int, int]] = {}
         self._wrote = False
         self._refresh = self._pace.every
 
@@ -70,6 +74,25 @@ class Trains:
         self._bus = self._end = at
         self.sent += lines
         return moved
+
+    def open_rows(self, lines: Iterable[tuple[Hashable, int]]) -> int:
+        """Open the rows of a train that has been sent; returns how many were not open.
+
+        `lines` : channel and address of each. A bank keeps its row until a train opens another or
+        its rank is refreshed; ranks are in turn, and a refresh counts from the train on that it
+        stops.
+        """
+        ranks, before = int(self._part[k.T_RANKS]), self.activates
+        refreshes = self._refresh // self._pace.every - 1 if self._pace.every else 0
+        for channel, line in lines:
+            bank = int(bank_of(self._part, line))
+            rank = bank * ranks // int(self._part[k.T_BANKS])
+            row = (line >> int(self._part[k.T_ROW_AT])) & int(self._part[k.T_ROW_MASK])
+            opened = row, (refreshes + ranks - 1 - rank) // ranks
+            if self._open_row.get((channel, bank)) != opened:
+                self._open_row[channel, bank] = opened
+                self.activates += 1
+        return self.activates - before
 
     def behind(self, arrive: int) -> int:
         """When a line that would arrive at a time does, behind the trains."""

@@ -19,8 +19,12 @@ class Schedule:
     `server_free` : [tasks], when the server it held was free again. `cause` : [tasks], a `Cause`;
     `blame` : [tasks], the task that it waited for, -1 for none. `channel_lines`,
     `channel_activates`, `channel_row_hits` : [channels of all chips], lines moved, rows opened,
-    and lines for which the row was open. `train_lines` : [chips], lines that trains moved beside
-    them. `bank_stall_ps` : [tasks], how long the way back stood still because a line of the task
+    and lines for which the row was open. `channel_writes` : of the lines, those written;
+    `channel_writes_left` : writes that were still to be moved when all else was done, see below.
+    `train_lines`, `train_activates` : [chips], lines that trains moved beside them, and rows opened
+    for these. `task_activates` : [tasks], rows opened for lines of the task, in a train or not.
+    `task_merged` : [tasks], its lines that the DRAM moved no data for, as they were served with
+    another: a read with an equal one that waits or from a waiting write, a write with one. `bank_stall_ps` : [tasks], how long the way back stood still because a line of the task
     found the queue of its scratchpad bank full. `read_latency_ps` : [units], sum over their reads
     of issue to completion. `bank_waits` : [units, deepest bank queue + 1], reads by how many lines
     waited in their bank. `request_finish` : completion of every line in issue order of (task,
@@ -37,7 +41,12 @@ class Schedule:
     channel_lines: np.ndarray
     channel_activates: np.ndarray
     channel_row_hits: np.ndarray
+    channel_writes: np.ndarray
+    channel_writes_left: np.ndarray
     train_lines: np.ndarray
+    train_activates: np.ndarray
+    task_activates: np.ndarray
+    task_merged: np.ndarray
     bank_stall_ps: np.ndarray
     read_latency_ps: np.ndarray
     bank_waits: np.ndarray

@@ -35,7 +35,7 @@ def cartesian(
         PE p owns rows p x pe_rows up to (p + 1) x pe_rows of C.
     a_per_cycle, b_per_cycle, banks, queue_depth : int
     items : int64[PEs, ITEM_COLUMNS]
-        OUTPUTS is left alone.
+        OUTPUTS and SUMS are left alone.
     stalls : int64[PEs]
         Cycles in which a full queue stopped the PE.
     """

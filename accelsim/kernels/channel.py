@@ -8,6 +8,7 @@ A level is these operations: `locate` an address, `accept` a line (which fixes w
 from __future__ import annotations
 
 from accelsim.kernels.fields import (
+    ACTIVATES,
     C_ACTIVATES,
     C_BANK,
     C_BASE,
@@ -21,6 +22,7 @@ from accelsim.kernels.fields import (
     C_SLOTS,
     C_TAIL,
     C_WAITING,
+    C_WRITES,
     D_ACTIVATE,
     D_BANK_SHIFT,
     D_BANKS,
@@ -78,7 +80,9 @@ def locate(chips, chip, address):
 
 
 @inlined
-def accept(channels, slots, open_row, chips, chip, channel, local, arrive, task, position):
+def accept(
+    channels, slots, open_row, counts, chips, chip, channel, local, write, arrive, task, position
+):
     """Put a line into the queue and serve it behind all that is there; returns when it is done."""
     row_index = divide(local, chips[chip, D_ROW], chips[chip, D_ROW_SHIFT])
     row = divide(row_index, chips[chip, D_BANKS], chips[chip, D_BANK_SHIFT])
@@ -89,11 +93,13 @@ def accept(channels, slots, open_row, chips, chip, channel, local, arrive, task,
         activate = max(arrive, channels[channel, C_LAST_ACTIVATE] + chips[chip, D_ACTIVATE])
         channels[channel, C_LAST_ACTIVATE] = activate
         channels[channel, C_ACTIVATES] += 1
+        counts[ACTIVATES, task] += 1
         open_row[bank] = row
         ready = activate + chips[chip, D_ROW_MISS]
     done = max(channels[channel, C_BUS_FREE], ready) + chips[chip, D_BURST]
     channels[channel, C_BUS_FREE] = done
     channels[channel, C_LINES] += 1
+    channels[channel, C_WRITES] += write
     at = channels[channel, C_BASE] + (channels[channel, C_TAIL] & channels[channel, C_MASK])
     channels[channel, C_TAIL] += 1
     slots[at, S_DONE] = done

@@ -39,9 +39,10 @@ def dense_gemm(
 
     Returns
     -------
-    compute, port, reload, read_bytes : int64
+    compute, port, reload, read_bytes, delivered_bytes, k_slices : int64
         Cycles bound by compute, further cycles bound by the read port, cycles of exposed reloads
-        of stationary slices, bytes (or parts) read from the scratchpad.
+        of stationary slices, bytes (or parts) read from the scratchpad, bytes (or parts) that
+        units take in (a streamed slice in each unit that holds something), slices of K.
     """
     units = macs // k_slice
     tile = units * slots
@@ -49,6 +50,7 @@ def dense_gemm(
     port = 0
     reload = 0
     read_bytes = 0
+    delivered = 0
     k_slices = (k + k_slice - 1) // k_slice
     for first in range(0, held, tile):
         here = min(tile, held - first)
@@ -62,6 +64,7 @@ def dense_gemm(
             cycles = streamed * vector_cycles
             compute += cycles
             read_bytes += stream_bytes + held_bytes
+            delivered += stream_bytes * min(units, here) + held_bytes
             if hidden == 1:
                 need = (stream_bytes + held_bytes + read_share - 1) // read_share
                 if first == 0 and at == 0:
@@ -70,7 +73,7 @@ def dense_gemm(
                 need = (stream_bytes + read_share - 1) // read_share
                 reload += (held_bytes + read_share - 1) // read_share
             port += max(0, need - cycles)
-    return compute, port, reload, read_bytes
+    return compute, port, reload, read_bytes, delivered, k_slices
 
 
 @njit(cache=True)
@@ -89,10 +92,10 @@ def fastest_dense_gemm(m, n, k, macs, k_slices, most, read_share, operand_bytes,
 
     Returns
     -------
-    hidden, compute, port, reload, read_bytes : int64
+    hidden, compute, port, reload, read_bytes, delivered_bytes, k_slices : int64
         Whether loads are hidden, then what `dense_gemm` returns; the first of equals.
     """
-    best = (0, 0, 0, 0, 0)
+    best = (0, 0, 0, 0, 0, 0, 0)
     least = -1
     for k_slice in k_slices:
         for swapped in range(2):
@@ -101,13 +104,14 @@ def fastest_dense_gemm(m, n, k, macs, k_slices, most, read_share, operand_bytes,
                 if hidden == 1 and most < 2:
                     continue
                 slots = max(1, most // 2) if hidden == 1 else most
-                compute, port, reload, moved = dense_gemm(
+                found = dense_gemm(
                     held, streamed, k, macs, min(k_slice, macs), slots, hidden, read_share,
                     operand_bytes, accumulator_bytes,
                 )  # fmt: skip
                 # A hidden load is exposed only when nothing runs before it.
+                compute, port, reload, moved, delivered, slices = found
                 cycles = compute + port + (0 if hidden == 1 else reload)
                 if least < 0 or cycles < least:
                     least = cycles
-                    best = (hidden, compute, port, reload, moved)
+                    best = (hidden, compute, port, reload, moved, delivered, slices)
     return best

@@ -25,6 +25,7 @@ from accelsim.kernels.dram_fields import (
     C_FREE,
     C_HITS,
     C_LAST,
+    C_OPENED_FOR,
     C_OWED,
     C_PRECHARGES,
     C_QUEUED,
@@ -251,7 +252,8 @@ def ready_at(banks, groups, ranks, bank):
 @inlined
 def _activate(part, channels, banks, groups, ranks, slots, queue, channel, bank, now):
     group, rank = banks[bank, B_GROUP], banks[bank, B_RANK]
-    banks[bank, B_ROW] = slots[queue[bank * part[T_DEPTH]], S_ROW]
+    slot = queue[bank * part[T_DEPTH]]
+    banks[bank, B_ROW] = slots[slot, S_ROW]
     banks[bank, B_SERVED] = 0
     banks[bank, B_READ_AT] = now + part[T_RCD_READ]
     banks[bank, B_WRITE_AT] = now + part[T_RCD_WRITE]
@@ -265,6 +267,7 @@ def _activate(part, channels, banks, groups, ranks, slots, queue, channel, bank,
     ranks[rank, R_WINDOW + oldest] = now + part[T_FAW]
     ranks[rank, R_OLDEST] = (oldest + 1) & 3
     channels[channel, C_ACTIVATES] += 1
+    channels[channel, C_OPENED_FOR] = slot
     look_at_bank(banks, slots, queue, part[T_DEPTH], bank)
 
 

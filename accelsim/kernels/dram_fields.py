@@ -78,8 +78,9 @@ of its command queue is `queue[(c x banks + b) x depth + k]`, and so on. `banks`
     C_PRECHARGES,
     C_REFRESHES,
     C_HITS,  # column commands on a row that had served one before
+    C_OPENED_FOR,  # slot for which a row was opened last; whoever reads it sets it to -1
     C_COLUMNS,
-) = range(21)
+) = range(22)
 
 # banks[bank, .]
 (

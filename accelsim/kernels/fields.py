@@ -20,6 +20,9 @@ round, one row a field, so that a row is a finished array of the Schedule. Times
     RESULT_ROWS,
 ) = range(10)
 
+# counts[., task], zeros that are only touched where there is something to count
+ACTIVATES, MERGED, COUNTS = range(3)
+
 # READY of a task that is not ready, but has nothing to wait for except bytes.
 WAITS_FOR_NOTHING = -1
 
@@ -106,8 +109,9 @@ CLAIM_BUFFER, CLAIM_BYTES, CLAIM_LEFT, CLAIM_COLUMNS = range(4)  # left: unfinis
     C_LAST_ACTIVATE,
     C_LINES,
     C_ACTIVATES,
+    C_WRITES,
     C_COLUMNS,
-) = range(14)
+) = range(15)
 
 # slots[entry, .]: a line in the queue of a channel
 S_DONE, S_TASK, S_POSITION, S_COLUMNS = range(4)

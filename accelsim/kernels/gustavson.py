@@ -14,6 +14,10 @@ merges the queues into the row of C, while the next row fills a second set. A qu
 *Hash table*: an insertion a cycle and every further probe another; *dense row*: an addition a
 cycle a lane, then the row drains. C rows that exceed `slots` take several passes.
 
+Comparisons: an element passes the levels of a merger's tree, log2(radix), each time that it enters.
+Into sorting queues each element of a merge is one, and log2(queues) at the end; a probe of the
+hash table is one; a dense row takes none.
+
 Not modelled: stalls of a merger whose fibers arrive late (the port law and the loads say so),
 bubbles between rows.
 """
@@ -24,6 +28,7 @@ import numpy as np
 from numba import njit
 
 from accelsim.kernels.items import (
+    COMPARES,
     CYCLES,
     ISSUED,
     MACS,
@@ -31,6 +36,7 @@ from accelsim.kernels.items import (
     PARTIALS,
     READS_A,
     READS_B,
+    SUMS,
 )
 
 
@@ -49,7 +55,17 @@ def _union_count(a_idx, first, last, b_ptr, b_idx, marker, stamp):
 
 
 @njit(cache=True)
+def levels(radix):
+    """Comparisons of an element that passes a merger of so many inputs: log2, rounded up."""
+    found = 0
+    while (1 << found) < radix:
+        found += 1
+    return found
+
+
+@njit(cache=True)
 def _counts(items, row, fibers, macs, outputs):
+    items[row, SUMS] = 2 * macs - outputs
     items[row, MACS] = macs
     items[row, ISSUED] = macs
     items[row, READS_A] = fibers
@@ -82,6 +98,7 @@ def merge_radix(a_ptr, a_idx, b_ptr, b_idx, columns, radix, per_cycle, items):
     dense = b_ptr.size == 1
     marker = np.full(1 if dense else columns, np.int64(-1))
     stamp = np.int64(0)
+    tree = levels(radix)
     for row in range(a_ptr.size - 1):
         first, last = a_ptr[row], a_ptr[row + 1]
         fibers = last - first
@@ -106,6 +123,8 @@ def merge_radix(a_ptr, a_idx, b_ptr, b_idx, columns, radix, per_cycle, items):
         _counts(items, row, fibers, macs, outputs)
         items[row, CYCLES] = cycles
         items[row, PARTIALS] = partials
+        items[row, COMPARES] = tree * (macs + partials)
+        items[row, SUMS] += partials  # each is made of sums, and added to another
 
 
 @njit(cache=True, error_model="numpy")
@@ -173,9 +192,10 @@ def merge_queues(a_ptr, a_idx, b_ptr, b_idx, columns, queues, elements, phases, 
     dense = b_ptr.size == 1
     marker = np.full((queues, 1 if dense else columns), np.int64(-1))
     whole = np.full(1 if dense else columns, np.int64(-1))
+    tree = levels(queues)
     for row in range(a_ptr.size - 1):
         held = np.zeros(queues, np.int64)
-        fill = macs = spilled = outputs = np.int64(0)
+        fill = macs = spilled = outputs = compared = moved = np.int64(0)
         for at in range(a_ptr[row], a_ptr[row + 1]):
             k = a_idx[at]
             length = _length(b_ptr, k, columns)
@@ -188,6 +208,8 @@ def merge_queues(a_ptr, a_idx, b_ptr, b_idx, columns, queues, elements, phases, 
                     if held[other] < held[queue]:
                         queue = other
                 fill += held[queue]
+                compared += held[queue] + length
+                moved += held[queue]
             fill += length
             if dense:
                 held[queue] = columns
@@ -201,6 +223,7 @@ def merge_queues(a_ptr, a_idx, b_ptr, b_idx, columns, queues, elements, phases, 
                     if whole[column] != row:
                         whole[column] = row
                         outputs += 1
+            moved += held[queue]
             spilled += max(np.int64(0), held[queue] - elements)
         merge = np.int64(0)
         for queue in range(queues):
@@ -210,6 +233,8 @@ def merge_queues(a_ptr, a_idx, b_ptr, b_idx, columns, queues, elements, phases, 
         _counts(items, row, a_ptr[row + 1] - a_ptr[row], macs, outputs)
         items[row, CYCLES] = max(fill, merge)
         items[row, PARTIALS] = spilled
+        items[row, COMPARES] = compared + tree * merge
+        items[row, SUMS] = moved + merge  # into queues and out of them
 
 
 @njit(cache=True, error_model="numpy")
@@ -263,6 +288,7 @@ def merge_hash(a_ptr, a_idx, b_ptr, b_idx, columns, slots, lanes, items):
         _counts(items, row, last - first, macs, outputs)
         items[row, CYCLES] = passes * inserts + probes
         items[row, READS_B] = passes * macs
+        items[row, COMPARES] = macs + probes
 
 
 @njit(cache=True, error_model="numpy")

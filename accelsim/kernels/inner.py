@@ -4,10 +4,12 @@ Rules on coordinates. *Two-finger*: a step a coordinate compared, both lists adv
 *Skip-ahead* (ExTensor, Hegde et al., MICRO 2019): a step is a match, or a jump of the list that is
 behind to its first coordinate not below the other's. *Leader-follower*: a step a coordinate of A,
 looked up in B. All end with the shorter list; a dot product takes max(steps, ceil(matches /
-lanes)) cycles, and none if one of its fibers is empty.
+lanes)) cycles, and none if one of its fibers is empty. Every step is a comparison; of a dot product
+the sum is written once.
 
 Rule on bitmaps (SparTen, Gondimalla et al., MICRO 2019): a pair of chunks takes max(1,
-ceil(matches / lanes)) cycles; whole chunks of zeros may be skipped.
+ceil(matches / lanes)) cycles; whole chunks of zeros may be skipped. A pair of chunks is one
+comparison, also where it is skipped.
 
 Not modelled: the levels of a hierarchical intersection (the caller cuts tiles), the latency of the
 prefix sum.
@@ -18,7 +20,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from accelsim.kernels.items import CYCLES, ISSUED, MACS, OUTPUTS, READS_A, READS_B
+from accelsim.kernels.items import (
+    COMPARES,
+    CYCLES,
+    ISSUED,
+    MACS,
+    OUTPUTS,
+    READS_A,
+    READS_B,
+    SUMS,
+)
 from accelsim.kernels.spgemm import popcount
 
 TWO_FINGER, SKIP_AHEAD, LEADER_FOLLOWER = range(3)
@@ -97,7 +108,7 @@ def inner_coordinates(a_ptr, a_idx, b_ptr, b_idx, rule, lanes, kept_ptr, kept_id
     columns = b_ptr.size - 1
     for row in range(a_ptr.size - 1):
         a = a_idx[a_ptr[row] : a_ptr[row + 1]]
-        cycles = macs = outputs = reads = np.int64(0)
+        cycles = macs = outputs = reads = compared = np.int64(0)
         first = 0 if every else kept_ptr[row]
         last = columns if every else kept_ptr[row + 1]
         if a.size == 0:
@@ -113,6 +124,7 @@ def inner_coordinates(a_ptr, a_idx, b_ptr, b_idx, rule, lanes, kept_ptr, kept_id
                 steps, matches = _skip_ahead(a, b)
             else:
                 steps, matches = a.size, _matches(a, b)
+            compared += steps
             cycles += max(steps, (matches + lanes - 1) // lanes)
             macs += matches
             outputs += matches > 0
@@ -123,6 +135,8 @@ def inner_coordinates(a_ptr, a_idx, b_ptr, b_idx, rule, lanes, kept_ptr, kept_id
         items[row, READS_A] = a.size if reads > 0 else 0
         items[row, READS_B] = reads
         items[row, OUTPUTS] = outputs
+        items[row, COMPARES] = compared
+        items[row, SUMS] = outputs
 
 
 @njit(cache=True)
@@ -250,3 +264,5 @@ def inner_bitmaps(
         items[row, READS_A] = own if last > first else 0
         items[row, READS_B] = reads
         items[row, OUTPUTS] = outputs
+        items[row, COMPARES] = (last - first) * ((columns + chunk_bits - 1) // chunk_bits)
+        items[row, SUMS] = outputs

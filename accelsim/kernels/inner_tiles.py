@@ -18,6 +18,7 @@ from numba import njit
 
 from accelsim.kernels.inner import _skip_ahead
 from accelsim.kernels.items import (
+    COMPARES,
     CYCLES,
     ISSUED,
     MACS,
@@ -25,6 +26,7 @@ from accelsim.kernels.items import (
     PARTIALS,
     READS_A,
     READS_B,
+    SUMS,
 )
 
 
@@ -86,7 +88,7 @@ def column_tiles(tile_ptr, rows, micro):
 
 @njit(cache=True, error_model="numpy")
 def inner_tiles(a_idx, a_seg, b_idx, b_seg, micro, items):
-    """Fill cycles, multiplications and reads of the table of items, one a micro-tile of A.
+    """Fill the table of items, one a micro-tile of A, but for what `partial_outputs` adds.
 
     PEs share out the K tiles of a tile of rows, as ExTensor does.
 
@@ -107,7 +109,7 @@ def inner_tiles(a_idx, a_seg, b_idx, b_seg, micro, items):
         for at in range(a_ptr[tile], a_ptr[tile + 1]):
             item = items[a_row[at] // micro * (a_ptr.size - 1) + tile]
             a = a_idx[a_first[at] : a_last[at]]
-            cycles = matched = reads = np.int64(0)
+            cycles = matched = reads = sums = np.int64(0)
             for other in range(b_ptr[tile], b_ptr[tile + 1]):
                 if a.size == 1 and b_last[other] == b_first[other] + 1:
                     steps = 1
@@ -116,12 +118,15 @@ def inner_tiles(a_idx, a_seg, b_idx, b_seg, micro, items):
                     steps, matches = _skip_ahead(a, b_idx[b_first[other] : b_last[other]])
                 cycles += steps
                 matched += matches
+                sums += matches > 0
                 reads += b_last[other] - b_first[other]
             item[CYCLES] += cycles
             item[MACS] += matched
             item[ISSUED] += matched
             item[READS_A] += a.size
             item[READS_B] += reads
+            item[COMPARES] += cycles
+            item[SUMS] += 2 * sums  # `partial_outputs` takes off what had none before
 
 
 @njit(cache=True, error_model="numpy")
@@ -173,3 +178,4 @@ def partial_outputs(
                     marker[column] = row
                     held[column // micro] += 1
                     items[first + tile, OUTPUTS] += 1
+                    items[first + tile, SUMS] -= 1  # the first sum of an output reads none

@@ -12,7 +12,10 @@ READS_A   elements of the left operand read from the scratchpad
 READS_B   elements of the right operand read, without any sharing between PEs
 PARTIALS  partial sums that leave the PE, each of which is read back once
 OUTPUTS   nonzeros of C that the item completes (structural: no cancellation)
+COMPARES  comparisons of coordinates: steps of an intersection, of merging, probes of a table
+SUMS      writes and reads of partial sums inside the PE: a write for each sum that is added to
+          storage, a read where there was one before; results that leave are not counted
 ========  ==================================================================================
 """
 
-CYCLES, MACS, ISSUED, READS_A, READS_B, PARTIALS, OUTPUTS, ITEM_COLUMNS = range(8)
+CYCLES, MACS, ISSUED, READS_A, READS_B, PARTIALS, OUTPUTS, COMPARES, SUMS, ITEM_COLUMNS = range(10)

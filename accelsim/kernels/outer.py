@@ -16,7 +16,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from accelsim.kernels.items import CYCLES, ISSUED, MACS, OUTPUTS, PARTIALS, READS_A, READS_B
+from accelsim.kernels.gustavson import levels
+from accelsim.kernels.items import (
+    COMPARES,
+    CYCLES,
+    ISSUED,
+    MACS,
+    OUTPUTS,
+    PARTIALS,
+    READS_A,
+    READS_B,
+    SUMS,
+)
 
 
 @njit(cache=True)
@@ -78,7 +89,7 @@ def outer_tiles(a_counts, b_counts, a_per_cycle, b_per_cycle, items):
         From `group_counts` of B transposed.
     a_per_cycle, b_per_cycle : int
     items : int64[tiles of rows x tiles of columns, ITEM_COLUMNS]
-        Tile (i, j) in row i x tiles of columns + j. OUTPUTS is left alone.
+        Tile (i, j) in row i x tiles of columns + j. OUTPUTS and SUMS are left alone.
     """
     a_tiles, depth = a_counts.shape
     b_tiles = b_counts.shape[0]
@@ -111,7 +122,8 @@ def merge_rows(fibers, products, outputs, radix, elements_per_cycle, items):
     """Fill the table of items, one a row of C, for the second phase.
 
     A row's lists are merged `radix` at a time until one is left; every pass but the last moves
-    all products (sums that meet early would shorten later passes: that is not counted).
+    all products (sums that meet early would shorten later passes: that is not counted). They are
+    added in the last one.
 
     Parameters
     ----------
@@ -120,6 +132,7 @@ def merge_rows(fibers, products, outputs, radix, elements_per_cycle, items):
     radix, elements_per_cycle : int
     items : int64[M, ITEM_COLUMNS]
     """
+    tree = levels(radix)
     for row in range(fibers.size):
         lists = fibers[row]
         passes = 0
@@ -130,3 +143,5 @@ def merge_rows(fibers, products, outputs, radix, elements_per_cycle, items):
         items[row, CYCLES] = passes * (-(-products[row] // elements_per_cycle))
         items[row, PARTIALS] = max(0, passes - 1) * products[row]
         items[row, OUTPUTS] = outputs[row]
+        items[row, COMPARES] = passes * products[row] * tree
+        items[row, SUMS] = 2 * products[row] - outputs[row]

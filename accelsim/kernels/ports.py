@@ -174,6 +174,7 @@ def issue_line(
     channels,
     slots,
     open_row,
+    counts,
     chips,
     tree,
     requests,
@@ -209,7 +210,8 @@ def issue_line(
             return False
         idle = next_done(channels, slots, channel) == NEVER
         done = accept(
-            channels, slots, open_row, chips, chip, channel, local, arrive, task, position
+            channels, slots, open_row, counts, chips, chip, channel, local,
+            ports[port, P_IS_WRITE], arrive, task, position,
         )
         if idle:
             set_time(tree, channel, done)

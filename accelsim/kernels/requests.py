@@ -13,7 +13,7 @@ channel c, row 2 c + 1 its write slots. Those of here:
 front[channel, .] : F_*
 transit[channel * ring + (k & (ring - 1)), .] : X_*, lines that have not been accepted, by arrival
 back[channel * ring + (k & (ring - 1)), .] : Y_*, data that are due
-waiting[slot, .] : W_*, the reads that wait in a slot of the DRAM
+waiting[slot, .] : W_*, the reads that wait in a slot of the DRAM, or the task of a write
 entries[entry, .] : E_*, a read in flight; the last row's E_NEXT is the first free one
 """
 
@@ -25,17 +25,19 @@ from accelsim.kernels.dram import accept, accepts, tick
 from accelsim.kernels.dram_commands import channel_of
 from accelsim.kernels.dram_fields import (
     C_DRAIN,
+    C_OPENED_FOR,
     C_QUEUED,
     C_READS,
     C_WAKE,
     C_WRITES,
     IDLE_DRAIN,
     S_COUNT,
+    S_WRITE,
     T_CHANNELS,
     T_READ_DONE,
     T_SHIFT,
 )
-from accelsim.kernels.fields import D_CLOCK, P_CLOCK, P_SOURCE
+from accelsim.kernels.fields import ACTIVATES, D_CLOCK, MERGED, P_CLOCK, P_SOURCE
 from accelsim.kernels.jit import inlined, kernel
 from accelsim.kernels.tournament import NEVER, first_source, first_time, set_time
 
@@ -51,7 +53,7 @@ from accelsim.kernels.tournament import NEVER, first_source, first_time, set_tim
     F_FORWARD_LAST,
     F_COLUMNS,
 ) = range(10)
-X_ARRIVE, X_LINE, X_WRITE, X_ENTRY, X_COLUMNS = range(5)
+X_ARRIVE, X_LINE, X_WRITE, X_ENTRY, X_COLUMNS = range(5)  # entry of a read, task of a write
 Y_TIME, Y_FIRST, Y_COLUMNS = range(3)
 W_FIRST, W_LAST, W_COLUMNS = range(3)
 E_TASK, E_POSITION, E_NEXT, E_COLUMNS = range(4)
@@ -68,7 +70,7 @@ def locate_request(part, chips, chip, address):
 @inlined
 def send(front, transit, entries, tree, first_edge, channel, line, write, arrive, task, position):
     """Put a line on its way to a channel; it keeps its place behind those that arrive with it."""
-    entry = -1
+    entry = task
     if not write:
         spare = entries.shape[0] - 1
         entry = entries[spare, E_NEXT]
@@ -146,7 +148,7 @@ def take_entry(entries, entry):
 @inlined
 def _arrivals(
     part, d_channels, banks, d_slots, d_queue, reads, writes, filters, free, front, transit,
-    waiting, entries, channels, ports, chips, tree, channel, clock, now,
+    waiting, entries, counts, channels, ports, chips, tree, channel, clock, now,
 ):  # fmt: skip
     """Accept the lines that have arrived, in order, until one finds no room."""
     ring = transit.shape[0] // front.shape[0]
@@ -163,8 +165,12 @@ def _arrivals(
         entry = transit[at, X_ENTRY]
         if write:
             if slot < 0:
+                counts[MERGED, entry] += 1
                 _slot_is_free(channels, ports, chips, tree, 2 * channel + 1, now)
+            else:
+                waiting[slot, W_FIRST] = entry
         elif slot < 0:
+            counts[MERGED, entries[entry, E_TASK]] += 1
             if front[channel, F_FORWARD_AT] == NEVER:
                 front[channel, F_FORWARD_AT] = now + chips[front[channel, F_CHIP], D_CLOCK]
                 front[channel, F_FORWARD_FIRST] = entry
@@ -178,13 +184,26 @@ def _arrivals(
         else:
             entries[waiting[slot, W_LAST], E_NEXT] = entry
             waiting[slot, W_LAST] = entry
+            counts[MERGED, entries[entry, E_TASK]] += 1
             _slot_is_free(channels, ports, chips, tree, 2 * channel, now)
+
+
+@inlined
+def _note_activate(d_channels, d_slots, waiting, entries, counts, channel):
+    """A row may have been opened: for the task of the line that waits for it, at the least."""
+    slot = d_channels[channel, C_OPENED_FOR]
+    if slot >= 0:
+        d_channels[channel, C_OPENED_FOR] = -1
+        task = waiting[slot, W_FIRST]
+        if d_slots[slot, S_WRITE] == 0:
+            task = entries[task, E_TASK]
+        counts[ACTIVATES, task] += 1
 
 
 @kernel
 def memory_edges(
     part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters, free, front,
-    transit, back, waiting, entries, channels, ports, chips, tree, first_edge, now,
+    transit, back, waiting, entries, counts, channels, ports, chips, tree, first_edge, now,
 ):  # fmt: skip
     """Step 5: every channel with something to do at this instant has its clock edge."""
     ring = back.shape[0] // front.shape[0]
@@ -203,6 +222,7 @@ def memory_edges(
                 part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes, filters,
                 free, channel, clock,
             )  # fmt: skip
+            _note_activate(d_channels, d_slots, waiting, entries, counts, channel)
             if slot >= 0:
                 at = channel * ring + (front[channel, F_BACK_TAIL] & (ring - 1))
                 back[at, Y_TIME] = now + part[T_READ_DONE] * period
@@ -214,7 +234,7 @@ def memory_edges(
                 _slot_is_free(channels, ports, chips, tree, 2 * channel + 1, now)
         _arrivals(
             part, d_channels, banks, d_slots, d_queue, reads, writes, filters, free, front,
-            transit, waiting, entries, channels, ports, chips, tree, channel, clock, now,
+            transit, waiting, entries, counts, channels, ports, chips, tree, channel, clock, now,
         )  # fmt: skip
         set_time(tree, 2 * channel, next_back(front, back, channel))
         edge = NEVER

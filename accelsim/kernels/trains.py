@@ -25,6 +25,9 @@ from accelsim.kernels.agenda import round_up, schedule
 from accelsim.kernels.credits import take_credits
 from accelsim.kernels.dram_commands import bank_of
 from accelsim.kernels.dram_fields import (
+    T_BANKS,
+    T_RANK_AT,
+    T_RANK_MASK,
     T_RCD_READ,
     T_READ_READ_S,
     T_READ_TO_PRE,
@@ -34,6 +37,7 @@ from accelsim.kernels.dram_fields import (
     T_RP,
 )
 from accelsim.kernels.fields import (
+    ACTIVATES,
     D_CLOCK,
     D_FIRST_PORT,
     D_LINE,
@@ -90,8 +94,11 @@ PARTS = 1024
     TR_BANK,  # of the last train's first line, and its row
     TR_ROW,
     TR_WROTE,  # whether the last lines were writes
+    TR_BESIDE,  # bytes that lie side by side in a row, from a multiple on, a power of two
+    TR_ACTIVATES,  # rows that trains opened
     TR_COLUMNS,
-) = range(17)
+) = range(19)
+ROW_BITS = 40  # above a row in `open_row`: how often its rank had been refreshed
 
 
 @inlined
@@ -167,10 +174,33 @@ def row_change(part, lines):
     return max(0, change - max(0, part[T_READS] - lines) * part[T_READ_READ_S])
 
 
+@inlined
+def _open_rows(part, trains, open_row, chips, chip, address, lines):
+    """Open the rows in which a train lies; returns how many were not open."""
+    rounds, ranks = 0, 0  # all ranks have been refreshed so often, and the first ones once more
+    if trains[chip, TR_EVERY] > 0:
+        refreshes = trains[chip, TR_REFRESH] // trains[chip, TR_EVERY] - 1
+        rounds = refreshes // (part[T_RANK_MASK] + 1)
+        ranks = refreshes - rounds * (part[T_RANK_MASK] + 1)
+    opened = 0
+    end = address + lines * chips[chip, D_LINE]
+    while address < end:
+        channel, line = locate_request(part, chips, chip, address)
+        rank = (line >> part[T_RANK_AT]) & part[T_RANK_MASK]
+        row = (line >> part[T_ROW_AT]) & part[T_ROW_MASK]
+        row |= (rounds + (rank < ranks)) << ROW_BITS
+        bank = channel * part[T_BANKS] + bank_of(part, line)
+        if open_row[bank] != row:
+            open_row[bank] = row
+            opened += 1
+        address = (address | (trains[chip, TR_BESIDE] - 1)) + 1
+    return opened
+
+
 @kernel
 def send_train(
     run_pace, first_request, result, ports, completions, chips, times, codes, scalars, requests,
-    part, trains, port, task, arrive, now,
+    part, trains, open_row, counts, port, task, arrive, now,
 ):  # fmt: skip
     """Send a train; the port stands at its last line. Returns when its last line is issued.
 
@@ -219,6 +249,9 @@ def send_train(
         if requests.size > 0:
             requests[first + line] = complete
     trains[chip, TR_REFRESH] = refresh
+    opened = _open_rows(part, trains, open_row, chips, chip, address, lines)
+    trains[chip, TR_ACTIVATES] += opened
+    counts[ACTIVATES, task] += opened
     ports[port, P_TAIL] += lines
     ports[port, P_LATENCY] += latency
     trains[chip, TR_BUS] = at

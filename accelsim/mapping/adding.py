@@ -46,7 +46,10 @@ class Added:
     def scatter_work(
         self, machine: Machine, unit: ScatterUnit, tile: int, elements: int, row_bytes: int
     ) -> Work:
-        """Cost of a tile on the scatter unit, ports charged; combined rows touch a sum once."""
+        """Cost of a tile on the scatter unit, ports charged; combined rows touch a sum once.
+
+        Its operations are additions: of every row, those that are combined before included.
+        """
         rows, (cycles, stalled, combined) = int(self.rows[tile]), self._counts(tile)
         sums = (rows - combined) * elements * ACCUMULATOR_BYTES
         work = Work(
@@ -56,6 +59,7 @@ class Added:
             conflict_stall_cycles=stalled,
             read_bytes=rows * row_bytes + sums,
             write_bytes=sums,
+            operations=rows * elements,
         )
         return machine.charged(SCATTER, work)
 
@@ -65,7 +69,9 @@ class Added:
         cycles = rows * -(-elements // machine.arch.vector.lanes)
         sums = rows * elements * ACCUMULATOR_BYTES
         read = sums + rows * row_bytes
-        work = Work(cycles, cycles, cycles, read_bytes=read, write_bytes=sums)
+        work = Work(
+            cycles, cycles, cycles, read_bytes=read, write_bytes=sums, operations=rows * elements
+        )
         return machine.charged(VECTOR, work)
 
     def counters(self, tile: int, *, combine: bool) -> dict[str, int]:

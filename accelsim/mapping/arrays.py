@@ -25,6 +25,7 @@ FOLD_RULE = {"serial_folds": 0, "tpu_published": 1, "preload": 2}
 SPARSE_PIPELINE_CYCLES = 16
 # Port bytes are counted in parts of a byte: an operand of an MX type is not a whole number.
 PARTS_OF_BYTE = 32
+SUM_BYTES = 4
 
 
 class SystolicCosts(NamedTuple):
@@ -86,7 +87,11 @@ def gemm_work(
 def systolic_work(
     reuse: Reuse, array: SystolicCosts, m: int, n: int, k: int, dtype: str, out_bytes: float
 ) -> Work:
-    """A GEMM on the fastest shape and dataflow."""
+    """A GEMM on the fastest shape and dataflow.
+
+    What enters the edges is delivered, on each of the arrays. Folds along K add their sums in the
+    accumulators: each writes them and all but the first read them (under os the PEs hold them).
+    """
     widest = max(columns for _, _, columns in array.shapes)
     block = max(1, array.accumulators // (4 * widest))
     if m > block:  # more rows than the accumulators hold: one block of rows after another
@@ -105,7 +110,7 @@ def systolic_work(
                 m1 = m if split_n else -(-m // count)
                 n1 = -(-n // count) if split_n else n
                 code = DATAFLOW[dataflow]
-                cycles, latency, _, streamed, held, _ = systolic_gemm(
+                cycles, latency, _, streamed, held, sums = systolic_gemm(
                     code, array.rule, m1, n1, depth, rows, columns, array.preload_rows_per_cycle
                 )
                 if best is not None and cycles >= best.cycles:
@@ -115,6 +120,7 @@ def systolic_work(
                 # The arrays share (multicast) the operand that is not split between them.
                 a, b = (held, streamed) if dataflow == "is" else (streamed, held)
                 moved = a + count * b if split_n else count * a + b
+                folds = sums // max(1, m1 * n1)
                 best = Work(
                     cycles=cycles,
                     latency_cycles=latency,
@@ -124,6 +130,8 @@ def systolic_work(
                     issued_slots=math.ceil(m * n * k / array.rate),
                     read_bytes=round(moved * item_bytes),
                     write_bytes=math.ceil(m * n * out_bytes),
+                    delivered_bytes=round(count * (a + b) * item_bytes),
+                    partial_bytes=SUM_BYTES * m * n * (2 * folds - 1),
                 )
     assert best is not None
     return best
@@ -132,7 +140,12 @@ def systolic_work(
 def dense_mode_work(
     array: DenseModeCosts, m: int, n: int, k: int, dtype: str, out_bytes: float
 ) -> Work:
-    """A GEMM on the MACs of a sparse array, in the fastest way."""
+    """A GEMM on the MACs of a sparse array, in the fastest way.
+
+    A streamed slice is delivered to every dot-product unit that holds something, a stationary one
+    to one unit. A dot product adds its sum in the accumulators, once a K slice: written each time
+    and read but the first.
+    """
     rate = array.rate
     depth = max(1, math.ceil(k / rate))
     item_parts = max(1, round(element_bytes(dtype) * rate * PARTS_OF_BYTE))
@@ -140,7 +153,7 @@ def dense_mode_work(
     held_bytes = max(1, round(int(DTYPE_BITS[dtype]) / 8 * rate))
     most = max(1, array.query_storage // (array.macs * held_bytes))
     slices = np.array(array.k_slices, np.int64)
-    hidden, compute, port, reload, moved = fastest_dense_gemm(
+    hidden, compute, port, reload, moved, delivered, k_slices = fastest_dense_gemm(
         m, n, depth, array.macs, slices, most, array.share * PARTS_OF_BYTE, item_parts,
         array.accumulators,
     )  # fmt: skip
@@ -155,4 +168,6 @@ def dense_mode_work(
         issued_slots=math.ceil(m * n * k / rate),
         read_bytes=-(-moved // PARTS_OF_BYTE),
         write_bytes=math.ceil(m * n * out_bytes),
+        delivered_bytes=-(-delivered // PARTS_OF_BYTE),
+        partial_bytes=SUM_BYTES * m * n * max(0, 2 * k_slices - 1),
     )

@@ -361,11 +361,12 @@ class _TileTasks:
         after: list[int],
         switch: bool = False,
         hold: bool = False,
+        dtype: int = 0,
     ) -> int:
         """One array task, after its operand has arrived; fetched storage is given back.
 
         `switch` : the array changes between its dense and its sparse mode first. `hold` : what
-        was fetched stays, for the values of the same block.
+        was fetched stays, for the values of the same block. `dtype` : a predictor's, as counted.
         """
         waits: list[int] = []
         release: Release | None = None
@@ -384,14 +385,14 @@ class _TileTasks:
         if switch and isinstance(array, SparseArray):
             cycles = array.reconfiguration_cycles
             work = Work(cycles, cycles, fill_cycles=cycles).plus(work)
-        done = self.plan.task(ARRAY, work, list(dict.fromkeys([*after, *waits])))
+        done = self.plan.task(ARRAY, work, list(dict.fromkeys([*after, *waits])), dtype=dtype)
         if release is not None:
             release(done)
         return done
 
     def examine(self) -> None:
         """Scores of all visible keys (or a predictor's), top-k block by block, then softmax."""
-        plan, tile = self.plan, self.tile
+        plan, tile, dtype = self.plan, self.tile, self.model.op.examined_dtype
         self.selected: list[int] = []
         pipeline = Pipeline(AHEAD, 0)
         for at, block in enumerate(tile.examine_blocks):
@@ -400,7 +401,7 @@ class _TileTasks:
                 self._fetch(at, block, False)
 
             def compute(at: int = at, block: Block = block) -> None:
-                scored = self._array(at, block, False, self.known, switch=at == 0)
+                scored = self._array(at, block, False, self.known, switch=at == 0, dtype=dtype)
                 release = plan.claim_tiles(scored, block.scores * SCORE_BYTES)
                 unit, work = topk_work(plan.machine, block.scores)
                 self.selected = [plan.task(unit, work, [scored, *self.selected])]

@@ -68,8 +68,8 @@ class TileModel:
             return max(16, array.pe_array.lanes)
         return min(shape.columns for shape in array.shapes)
 
-    def dense_pair(self, rows: int, keys: int) -> tuple[Work, Work]:
-        """Work of Q K^T and of P V for a dense block, ports charged."""
+    def dense_pair(self, rows: int, keys: int) -> tuple[Work, Work, Work]:
+        """See the function of this name."""
         op = self.op
         widths = op.d_qk, op.d_v
         return self.reuse.of(dense_pair, self.reuse, self.core, rows, keys, *widths, op.dtype)
@@ -155,14 +155,14 @@ class TileModel:
             return Tile(first, count, rows, (), ())
         per = max(1, self.block_keys(rows) // span)
         per = -(-ids.size // max(1, -(-ids.size // per)))  # blocks of equal size
-        score, value = [], []
+        score, value = list[Block](), list[Block]()
         for at in range(0, ids.size, per):
             part = ids[at : at + per]
             last_key = min(limit, (int(part[-1]) + 1) * span)
             keys = int(part.size) * span - max(0, (int(part[-1]) + 1) * span - limit)
-            qk, pv = self.dense_pair(rows, keys)
+            qk, pv, added = self.dense_pair(rows, keys)
             score.append(Block(qk, rows * keys, last_key, part, span))
-            value.append(Block(pv, rows * keys, last_key, part, span))
+            value.append(Block(added if value else pv, rows * keys, last_key, part, span))
         return self._tile(first, count, rows, score, value)
 
     def _tile(
@@ -182,7 +182,7 @@ class TileModel:
         # Storage for two tiles hides the load behind the present one.
         exposed = 2 * moved > array.query_storage
         cycles = -(-moved // self.core.scratchpad.shares.array.read) if exposed else 0
-        load = Work(cycles, cycles, fill_cycles=cycles, read_bytes=moved)
+        load = Work(cycles, cycles, fill_cycles=cycles, read_bytes=moved, delivered_bytes=moved)
         return self.core.charged(ARRAY, load.plus(work))
 
     def _giving(self, rows: int, work: Work) -> Work:
@@ -220,8 +220,12 @@ class TileModel:
             if not union.size:
                 tiles.append(Tile(first, count, count * p.copies, (), ()))
                 continue
-            score = self._sparse_blocks(qk.tile(number), op.d_qk, union, parts, pairs, True)
-            value = self._sparse_blocks(pv.tile(number), op.d_v, union, parts, pairs, False)
+            works = [qk.tile(number), pv.tile(number)]
+            if isinstance(array, ComposedArray):  # decodes the indices of every row it works on
+                bits = self.listed(count, pairs) * self.index_bytes() * 8
+                works = [work._replace(metadata_bits=bits) for work in works]
+            score = self._sparse_blocks(works[0], op.d_qk, union, parts, pairs, True)
+            value = self._sparse_blocks(works[1], op.d_v, union, parts, pairs, False)
             tile = self._tile(first, count, count * p.copies, score, value)
             tiles.append(self._indexed(tile, kept, p.copies))
         return tiles
@@ -247,11 +251,22 @@ class TileModel:
     def _sparse_blocks(
         self, whole: Work, width: int, union: np.ndarray, parts: int, pairs: int, scores: bool
     ) -> list[Block]:
+        """Blocks of a tile; row arrays get probabilities one by one and add in accumulators.
+
+        A dot product writes its sum there once, a value is added to `width` sums that are read
+        and written. Composed arrays said so themselves.
+        """
         moved = union.size * self.row(width)
+        probabilities = 0 if scores else pairs * PROBABILITY_BYTES
+        if isinstance(self.core.array, SparseArray):
+            whole = whole._replace(
+                delivered_bytes=whole.delivered_bytes + probabilities,
+                partial_bytes=pairs * SCORE_BYTES * (1 if scores else 2 * width),
+            )
         whole = whole._replace(
             issued_macs=pairs * width,
             issued_slots=self.slots(pairs * width),
-            read_bytes=moved if scores else moved + pairs * PROBABILITY_BYTES,
+            read_bytes=moved + probabilities,
             write_bytes=pairs * SCORE_BYTES if scores else 0,
         )
         blocks = []
@@ -282,18 +297,24 @@ class TileModel:
         index = self.core.index
         if index is None or self.op.selection == "static":
             return None  # a static union is built before the run
-        listed = self.listed(queries, kept)
-        cycles = max(
-            1,
-            min(
-                -(-listed // index.csr_nonzeros_per_cycle),
-                -(-queries * kv_len // index.bitmap_bits_per_cycle),
-            ),
-        )
-        cycles *= -(-kv_len // index.window_entries)  # keys beyond the window take another pass
+        listed, size = self.listed(queries, kept), self.index_bytes()
+        by_index = -(-listed // index.csr_nonzeros_per_cycle)
+        by_bitmap = -(-queries * kv_len // index.bitmap_bits_per_cycle)
+        # Keys beyond the window take another pass; of a list each index is looked up in it.
+        passes = -(-kv_len // index.window_entries)
+        cycles = max(1, min(by_index, by_bitmap)) * passes
+        looked_up = listed if by_index <= by_bitmap else 0
+        bits = listed * size * 8 if by_index <= by_bitmap else queries * kv_len
         # Indices that the unit selected itself are still in it; others are read.
         own = self.op.selection in ("from_scores", "accelerator")
-        work = Work(cycles, cycles, cycles, read_bytes=0 if own else listed * self.index_bytes())
+        work = Work(
+            cycles,
+            cycles,
+            cycles,
+            read_bytes=0 if own else listed * size,
+            operations=looked_up * passes,
+            metadata_bits=bits * passes,
+        )
         return self.core.charged(INDEX, work)
 
 
@@ -322,31 +343,37 @@ def slots_per_row(array: SparseArray, rows: int) -> int:
 
 def dense_pair(
     reuse: Reuse, core: Core, rows: int, keys: int, d_qk: int, d_v: int, dtype: str
-) -> tuple[Work, Work]:
-    """Work of Q K^T and of P V for a dense block, ports charged."""
+) -> tuple[Work, Work, Work]:
+    """Work of Q K^T and of P V for a dense block, ports charged; third, P V of a block that is not
+    the first of its tile, which reads the sums of those before.
+    """
     scores = gemm_work(core, reuse, rows, keys, d_qk, dtype, SCORE_BYTES)
     values = gemm_work(core, reuse, rows, d_v, keys, dtype, 0)
-    pairs = [[scores], [values]]
+    sums = values.partial_bytes + rows * d_v * SCORE_BYTES
+    pairs = [[scores], [values], [values._replace(partial_bytes=sums)]]
     if isinstance(core.array, SparseArray):  # or queries on rows, all keys to all rows
         written = rows * keys * SCORE_BYTES
         pairs[0].append(_full_pattern(core, core.array, rows, keys, d_qk, dtype, written))
-        pairs[1].append(_full_pattern(core, core.array, rows, keys, d_v, dtype, 0))
-    qk, pv = (
+        for works in pairs[1:]:  # sums are read in any case
+            works.append(_full_pattern(core, core.array, rows, keys, d_v, dtype, 0))
+    qk, pv, added = (
         min((core.charged(ARRAY, work) for work in works), key=lambda w: w.cycles)
         for works in pairs
     )
-    return qk, pv
+    return qk, pv, added
 
 
 def _full_pattern(
     core: Core, array: SparseArray, rows: int, keys: int, width: int, dtype: str, out_bytes: int
 ) -> Work:
-    """Dense block on a row array: every key goes to every row."""
-    ticks = slots_per_row(array, rows) * pair_ticks(core, width, dtype)
-    cycles = -(-keys * ticks // TICKS)
-    moved = keys * data_bytes(width, dtype)
-    if not out_bytes:
-        moved += rows * keys * PROBABILITY_BYTES
+    """Dense block on a row array: every key goes to every row that holds a query.
+
+    Sums as those of kept pairs; no mask is looked at.
+    """
+    slots = slots_per_row(array, rows)
+    cycles = -(-keys * slots * pair_ticks(core, width, dtype) // TICKS)
+    size = keys * data_bytes(width, dtype)
+    probabilities = 0 if out_bytes else rows * keys * PROBABILITY_BYTES
     macs = rows * keys * width
     return Work(
         cycles=cycles,
@@ -354,6 +381,8 @@ def _full_pattern(
         busy_cycles=cycles,
         issued_macs=macs,
         issued_slots=math.ceil(macs / core.rate(dtype)),
-        read_bytes=moved,
+        read_bytes=size + probabilities,
         write_bytes=out_bytes,
+        delivered_bytes=-(-rows // slots) * size + probabilities,
+        partial_bytes=rows * keys * SCORE_BYTES * (1 if out_bytes else 2 * width),
     )

@@ -87,8 +87,8 @@ def work_of(
     """The Work of a Cost, ports not charged.
 
     `rate` : MACs of a lane in a cycle, in the type; `out_bytes` : of the result, written to the
-    scratchpad; `metadata_bytes` : of the operands, read with them; `decode` : cycles that decoding
-    takes at least.
+    scratchpad; `metadata_bytes` : of the operands, read with them and decoded; `decode` : cycles
+    that decoding takes at least.
     """
     compute = math.ceil((cost.cycles + cost.merge_cycles) / rate)
     busy = min(compute, math.ceil((cost.busy_cycles + cost.merge_cycles) / rate))
@@ -111,6 +111,10 @@ def work_of(
         + metadata_bytes
         + cost.partials * SUM_BYTES,
         write_bytes=out_bytes + cost.partials * SUM_BYTES,
+        delivered_bytes=math.ceil(cost.delivered * value),
+        partial_bytes=cost.sums * SUM_BYTES,
+        operations=cost.comparisons,
+        metadata_bits=8 * metadata_bytes,
     )
 
 

@@ -329,16 +329,16 @@ class _ComposedMatmul:
         first = Cost(
             cycles=cost.cycles, busy_cycles=cost.busy_cycles, macs=cost.macs,
             issued_macs=cost.issued_macs, reads_a=cost.reads_a, reads_b=cost.reads_b, outputs=0,
-            latency_cycles=cost.latency_cycles,
+            latency_cycles=cost.latency_cycles, delivered=cost.delivered,
         )  # fmt: skip
         spilled = self._product_bytes(cost.macs)
         operands = self.a_tensor.stored.total + self.b_tensor.stored.total
         room = max(1, self.machine.tiles_bytes // 4)
         parts = max(1, -(-max(spilled, operands) // room))
         base = plan.place(spilled, Traffic.SPILLS)
-        works = work_of(self.array, self.machine.rate(op.dtype), first, op.dtype, spilled).split(
-            parts
-        )
+        work = work_of(self.array, self.rate, first, op.dtype, spilled)
+        metadata = self.a_metadata + self.b_tensor.stored.metadata
+        works = work._replace(metadata_bits=8 * metadata).split(parts)
         stores = []
         for part, work in enumerate(works):
             held = plan.join([plan.start])
@@ -368,6 +368,8 @@ class _ComposedMatmul:
             busy_cycles=cost.merge_cycles,
             read_bytes=spilled + again,
             write_bytes=self.c_tensor.stored.total + again,
+            partial_bytes=cost.sums * SUM_BYTES,
+            operations=cost.comparisons,
         )
         for part, piece in enumerate(work.split(parts)):
             held = plan.join([ready])

@@ -27,6 +27,11 @@ class Work(NamedTuple):
     >= cycles (successors see it). `imbalance_cycles` is the part of the input stall in which the
     stream waits for the most loaded rows' FIFOs. `issued_macs` are MACs executed, masked or not;
     `issued_slots` the slots they took (at r MACs a cycle of a type each takes 1 / r of a slot).
+
+    What else the unit does, for its energy (docs/architecture.md says what is counted where):
+    `delivered_bytes` of operands written into storage of PEs, each copy; `partial_bytes` of sums
+    written and read in accumulators or merge queues of the array; `operations` other than MACs;
+    `metadata_bits` that the unit decodes.
     """
 
     cycles: int = 0
@@ -40,6 +45,10 @@ class Work(NamedTuple):
     issued_slots: int = 0
     read_bytes: int = 0
     write_bytes: int = 0
+    delivered_bytes: int = 0
+    partial_bytes: int = 0
+    operations: int = 0
+    metadata_bits: int = 0
 
     def split(self, parts: int) -> list[Work]:
         """Cut into equal parts that add up to the whole; the pipeline latency stays on each."""
@@ -129,10 +138,12 @@ class Core:
 
     def vector_work(self, lane_operations: float, read_bytes: int, write_bytes: int) -> Work:
         """Element-wise work of so many lane-operations, port charge included."""
-        busy = max(1, -(-int(lane_operations) // self.vector.lanes))
+        operations = int(lane_operations)
+        busy = max(1, -(-operations // self.vector.lanes))
         read, write = self._ports[VECTOR]
         cycles = max(busy, -(-read_bytes // read), -(-write_bytes // write))
-        return Work(cycles, cycles, busy, cycles - busy, 0, 0, 0, 0, 0, read_bytes, write_bytes)
+        moved = read_bytes, write_bytes, 0, 0, operations
+        return Work(cycles, cycles, busy, cycles - busy, 0, 0, 0, 0, 0, *moved)
 
 
 class Machine(Core):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,30 +34,35 @@ class MulticastTiles:
     """Cost of every tile of one pass.
 
     `ticks` int64[tiles] : from the previous tile's end to this one's; `vectors` int64[tiles] :
-    vectors read and multicast. Of the whole pass, ticks: `busy`, in which the most loaded row
-    works; `conflict`, in which the stream waited for a bank; `stream`, which the buses and the
-    port need at least.
+    vectors read and multicast, `deliveries` to a row's FIFO (one for all that a row holds), and
+    `mask_bits` by which rows tell the vectors that each of their stationary ones kept. Of the whole
+    pass, ticks: `busy`, in which the most loaded row works; `conflict`, in which the stream waited
+    for a bank; `stream`, which the buses and the port need at least. `vector_bytes` : of one.
     """
 
     ticks: np.ndarray
     vectors: np.ndarray
+    deliveries: np.ndarray
+    mask_bits: np.ndarray
     busy: int
     conflict: int
     stream: int
+    vector_bytes: int = 0
 
     def tile(self, number: int) -> Work:
         """Cycles of one tile; busy and stalled in the proportion of the whole pass."""
-        return self._work(int(self.ticks[number]))
+        bits, deliveries = int(self.mask_bits[number]), int(self.deliveries[number])
+        return self._work(int(self.ticks[number]), deliveries, bits)
 
     def whole(self) -> Work:
         """Cycles of the pass."""
-        return self._work(self._total)
+        return self._work(self._total, int(self.deliveries.sum()), int(self.mask_bits.sum()))
 
     @cached_property
     def _total(self) -> int:
         return int(self.ticks.sum())
 
-    def _work(self, ticks: int) -> Work:
+    def _work(self, ticks: int, deliveries: int, mask_bits: int) -> Work:
         total = max(1, self._total)
         cycles = -(-ticks // TICKS)
         busy = min(cycles, -(-ticks * self.busy // (total * TICKS)))
@@ -71,6 +76,8 @@ class MulticastTiles:
             conflict_stall_cycles=conflict,
             input_stall_cycles=stalled,
             imbalance_cycles=stalled - fed,
+            delivered_bytes=deliveries * self.vector_bytes,
+            metadata_bits=mask_bits,
         )
 
 
@@ -109,7 +116,7 @@ def multicast(
     banks = min(pad.banks, -(-vector_bytes // pad.bank_bytes))
     buses = -(-vector_bytes // array.bus_bytes) * TICKS / array.multicast_buses
     port = vector_bytes * TICKS / pad.shares.array.read
-    return reuse.of(
+    found = reuse.of(
         _streamed,
         kept,
         columns,
@@ -125,6 +132,7 @@ def multicast(
         array.fifo_depth,
         tile_buffers(array, tile_rows * copies, storage),
     )
+    return replace(found, vector_bytes=vector_bytes)  # of no concern to the kernel
 
 
 def _streamed(
@@ -144,5 +152,10 @@ def _streamed(
     shape = columns, tile_rows, copies, slots_per_row, array_rows, row_ticks, vector_ticks
     multicast_tiles(*(*kept.csr, *shape, *limits, out, row_work))
     stream = int(out[:, 1].sum()) * vector_ticks
-    ticks, vectors = out[:, 0].copy(), out[:, 1].copy()
-    return MulticastTiles(ticks, vectors, int(row_work.max()), int(out[:, 4].sum()), stream)
+    ticks, vectors, deliveries = (out[:, column].copy() for column in range(3))
+    # A bit for every vector and stationary one of the tile, of which the last may have fewer.
+    held = np.minimum(tile_rows, kept.count - tile_rows * np.arange(vectors.size)) * copies
+    return MulticastTiles(
+        ticks, vectors, deliveries, vectors * held, int(row_work.max()), int(out[:, 4].sum()),
+        stream,
+    )  # fmt: skip

@@ -51,6 +51,10 @@ COUNTERS = (  # the first are those of a Work
     "issued_slots",
     "read_bytes",
     "write_bytes",
+    "delivered_bytes",
+    "partial_bytes",
+    "operations",
+    "metadata_bits",
     "dram_useful_bytes",
     "gathered_rows",
     "gathered_lines",
@@ -61,6 +65,7 @@ COUNTERS = (  # the first are those of a Work
     "fetched_rows",
     "written_rows",
     "traffic",
+    "dtype",  # of MACs in another type than the operator's: 1 + place in DTYPE_BITS
 )
 
 PACKED_TASKS = 1 << 13  # at the end of an operator: to pack a few takes as long as to pack these
@@ -103,7 +108,7 @@ class Plan:
     def __post_init__(self) -> None:
         # Of the counters that a Work has, in its order, five are times.
         ps = self.machine.ps
-        self.builder = ProgramBuilder(COUNTERS, (*[ps] * 5, 1, 1, 1, 1))
+        self.builder = ProgramBuilder(COUNTERS, (*[ps] * 5, *[1] * 8))
         self.allocator = Allocator(self.machine.arch)
         self.gatherer = Gatherer(self.machine.arch)
 

@@ -164,7 +164,11 @@ def _moved(
     blocks: int,
     passes: int,
 ) -> Work:
-    """The work of a tile with what it reads and writes; `vectors` : elements of B multicast."""
+    """The work of a tile with what it reads and writes; `vectors` : elements of B multicast.
+
+    Rows of A are delivered beside them. A slice of K writes a sum of each pair, and reads it but
+    for the first.
+    """
     array = machine.array
     assert isinstance(array, SparseArray)
     stationary = rows * data_bytes(op.k, op.dtype) * (1 if passes == 1 else blocks)
@@ -180,6 +184,8 @@ def _moved(
         issued_slots=math.ceil(pairs * op.k / machine.rate(op.dtype)),
         read_bytes=data_bytes(vectors, op.dtype) + stationary + sums,
         write_bytes=data_bytes(pairs, op.dtype) + sums,
+        delivered_bytes=work.delivered_bytes + stationary,
+        partial_bytes=ACCUMULATOR_BYTES * pairs * (2 * passes - 1),
     )
 
 
@@ -190,7 +196,7 @@ def mask_bytes(rows: int, columns: int, kept: int) -> int:
 
 
 def mask_work(machine: Machine, rows: int, columns: int, kept: int) -> Work:
-    """The index unit's pass over a mask as it is stored."""
+    """The index unit's pass over a mask as it is stored; it looks each listed position up."""
     index = machine.index
     assert index is not None
     listed = kept * LISTED_BYTES[columns > 1 << 16] <= -(-rows * columns // 8)
@@ -200,8 +206,15 @@ def mask_work(machine: Machine, rows: int, columns: int, kept: int) -> Work:
         else (index.bitmap_bits_per_cycle, rows * columns)
     )
     cycles = max(1, -(-count // rate))
-    read = mask_bytes(rows, columns, kept)
-    return machine.charged(INDEX, Work(cycles, cycles, cycles, read_bytes=read))
+    work = Work(
+        cycles,
+        cycles,
+        cycles,
+        read_bytes=mask_bytes(rows, columns, kept),
+        operations=kept if listed else 0,
+        metadata_bits=kept * LISTED_BYTES[columns > 1 << 16] * 8 if listed else rows * columns,
+    )
+    return machine.charged(INDEX, work)
 
 
 class Written:

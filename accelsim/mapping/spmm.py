@@ -33,6 +33,9 @@ def spmm_works(
 ) -> dict[int, Work]:
     """Cost of one SpMM as a single array task, ports not charged, for every width.
 
+    Delivered are rows of B to each row that kept them, and the kept values of A; a sum is read and
+    written for each kept value and element of a row of B.
+
     Parameters
     ----------
     machine : Machine
@@ -83,13 +86,16 @@ def _whole(
         )
         whole = tiles.whole()
         # Rows of B, the kept values of A, and its bitmap, which says where they belong.
+        values = data_bytes(nonzeros, dtype)
         moved = int(tiles.vectors.sum()) * data_bytes(slice_width, dtype)
-        moved += data_bytes(nonzeros, dtype) + rows * depth // 8
+        moved += values + rows * depth // 8
         known[slice_width] = whole._replace(
             issued_macs=nonzeros * slice_width,
             issued_slots=math.ceil(nonzeros * slice_width / machine.rate(dtype)),
             read_bytes=moved,
             write_bytes=rows * data_bytes(slice_width, dtype),
+            delivered_bytes=whole.delivered_bytes + values,
+            partial_bytes=2 * ACCUMULATOR_BYTES * nonzeros * slice_width,
         )
         total = total.plus(known[slice_width].times(slices))
     return total
@@ -100,4 +106,5 @@ def bitmap_union_work(machine: Machine, bits: int) -> Work:
     index = machine.index
     assert index is not None
     cycles = max(1, -(-bits // index.bitmap_bits_per_cycle))
-    return machine.charged(INDEX, Work(cycles, cycles, cycles, read_bytes=-(-bits // 8)))
+    work = Work(cycles, cycles, cycles, read_bytes=-(-bits // 8), metadata_bits=bits)
+    return machine.charged(INDEX, work)

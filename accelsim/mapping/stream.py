@@ -64,12 +64,12 @@ class StreamedGemm:
         first: bool = True,
         last: bool = True,
     ) -> Iterator[Work]:
-        """Array work of every panel, ports charged.
+        """Array work of every panel, ports charged. A panel reads the sums of the one before.
 
         `first`, `last` : whether these are the first and the last products added into C.
         """
         machine, depth = self.plan.machine, self.depth(columns, k)
-        sums = rows * columns * ACCUMULATOR_BYTES
+        sums = sum_bytes = rows * columns * ACCUMULATOR_BYTES
         if sums <= machine.arch.array.accumulators:
             sums = 0
         panels = -(-k // depth)
@@ -77,10 +77,11 @@ class StreamedGemm:
             begins, ends = first and at == 0, last and at == panels - 1
             here = min(depth, k - at * depth)
             work = self.gemm(rows, columns, here, self.dtype, out_bytes if ends else 0)
-            if sums:
+            if sums or not begins:
                 read = work.read_bytes + (0 if begins else sums)
                 written = work.write_bytes + (0 if ends else sums)
-                work = work._replace(read_bytes=read, write_bytes=written)
+                partial = work.partial_bytes + (0 if begins else sum_bytes)
+                work = work._replace(read_bytes=read, write_bytes=written, partial_bytes=partial)
             yield machine.charged(ARRAY, work)
 
     def cycles(

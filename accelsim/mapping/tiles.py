@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.mapping.machine import Work
 from accelsim.mapping.reuse import Rows
-from accelsim.workload.operators import Attention
+from accelsim.workload.operators import DTYPE_BITS, Attention
 
 
 class Predictor(NamedTuple):
@@ -44,6 +44,14 @@ class AttentionShape(NamedTuple):
             op.q_len, op.kv_len, op.d_qk, op.d_v, op.dtype, op.causal, op.values_in_keys,
             op.selection, granule, predictor,
         )  # fmt: skip
+
+    @property
+    def examined_dtype(self) -> int:
+        """The counter `dtype` of tasks that examine scores: of a predictor in another type."""
+        found = self.predictor if self.selection == "accelerator" else None
+        if found is None or found.dtype == self.dtype:
+            return 0
+        return 1 + list(DTYPE_BITS).index(found.dtype)
 
     def visible(self, query_end: int) -> int:
         """Keys that the queries before `query_end` can see."""

@@ -18,7 +18,7 @@ def topk_work(
     streamed: bool = True,
     write_bytes: int = 0,
 ) -> tuple[int, Work]:
-    """The unit and the work of a streaming top-k over scores.
+    """The unit and the work of a streaming top-k over scores: a comparison each on an index unit.
 
     An index unit takes the scores from the stream in which they are written, without a second
     read of the scratchpad; vector lanes read them.
@@ -40,5 +40,5 @@ def topk_work(
         return VECTOR, core.vector_work(scores * VECTOR_TOPK_OPERATIONS, read, write_bytes)
     cycles = max(1, -(-scores // index.compares_per_cycle))
     read = 0 if streamed else read
-    work = Work(cycles, cycles, cycles, read_bytes=read, write_bytes=write_bytes)
+    work = Work(cycles, cycles, cycles, read_bytes=read, write_bytes=write_bytes, operations=scores)
     return INDEX, core.charged(INDEX, work)

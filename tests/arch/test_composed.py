@@ -14,6 +14,7 @@ from accelsim.errors import InputError
 EXPECTED = (
     "dstc eie extensor eyeriss_v2 flexagon gamma highlight matraptor outerspace s2ta sanger scnn"
     " sigma sigma_stonne sparch sparse_tensor_core_2_4 sparsecore sparten spatten tpu_v1 tpu_v3"
+    " tpu_v4i"
 ).split()
 
 

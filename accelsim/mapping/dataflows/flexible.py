@@ -43,7 +43,12 @@ def _nonempty(held: Csr | None, rows: int) -> int:
 
 
 def flexible_cost(problem: Problem, flow: Flexible, array: ComposedArray) -> Cost:
-    """The faster of the sides that may be stationary."""
+    """The faster of the sides that may be stationary.
+
+    Every nonzero is delivered once, and with it a value of each vector that passes. A slice of K
+    writes the sums of its rows, and reads them but for the first (the rows that two folds of a
+    slice share are not told apart).
+    """
     sides = ("a", "b") if flow.stationary == "auto" else (flow.stationary,)
     return min((_one_side(problem, flow, array, side) for side in sides), key=lambda c: c.cycles)
 
@@ -79,4 +84,6 @@ def _one_side(problem: Problem, flow: Flexible, array: ComposedArray, side: str)
         outputs=problem.outputs,
         fill_cycles=cycles - stream,
         partials=spilled,
+        delivered=nonzeros + issued,
+        sums=(2 * slices - 1) * sums,
     )

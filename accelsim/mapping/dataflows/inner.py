@@ -22,7 +22,7 @@ from accelsim.kernels.inner_tiles import (
     partial_outputs,
     segments,
 )
-from accelsim.kernels.items import CYCLES, ISSUED, ITEM_COLUMNS, MACS, OUTPUTS, READS_A, READS_B
+from accelsim.kernels.items import ITEM_COLUMNS, MACS, OUTPUTS, READS_A
 from accelsim.kernels.spgemm import pack_bits
 from accelsim.mapping.dataflows.problem import Cost, Problem, columns_of, full, rows_of
 from accelsim.mapping.dataflows.sharing import shared_cost
@@ -102,9 +102,9 @@ def _one_column(problem: Problem, array: ComposedArray) -> np.ndarray:
     if problem.a is None:
         items = np.repeat(items, problem.m, axis=0)
     times = np.full(problem.m, problem.n) if problem.kept is None else np.diff(problem.kept[0])
-    for column in (CYCLES, MACS, ISSUED, READS_B, OUTPUTS):
-        items[:, column] *= times
-    items[:, READS_A] *= times > 0
+    reads = items[:, READS_A] * (times > 0)
+    items *= times[:, None]
+    items[:, READS_A] = reads
     return items
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from accelsim.arch.composed import BankMerge, ComposedArray, RadixMerge, TwoPhaseMerge
 from accelsim.arch.dataflows import Cartesian, CondensedOuter, Outer
 from accelsim.kernels.cartesian import cartesian
-from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, PARTIALS
+from accelsim.kernels.gustavson import levels
+from accelsim.kernels.items import COMPARES, CYCLES, ITEM_COLUMNS, MACS, PARTIALS, SUMS
 from accelsim.kernels.outer import group_counts, merge_rows, outer_columns, outer_tiles
 from accelsim.mapping.dataflows.problem import Cost, Problem, turned
 from accelsim.mapping.dataflows.sharing import makespan, shared_cost
@@ -27,17 +28,27 @@ def outer_cost(problem: Problem, flow: Outer, array: ComposedArray) -> Cost:
     outer_columns(a, b, flow.a_per_cycle, flow.b_per_cycle, items)
     cost = shared_cost(array, items, 0)
     if not isinstance(array.merge, TwoPhaseMerge | RadixMerge):
-        return replace(cost, partials=0, outputs=problem.outputs)
-    merge, extra = _merge_rows(problem, array, array.merge)
+        return _summed_in_place(replace(cost, partials=0, outputs=problem.outputs), problem)
+    merge, items = _merge_rows(problem, array, array.merge)
     return replace(
-        cost, partials=cost.partials + extra, outputs=problem.outputs, merge_cycles=merge
+        cost,
+        partials=cost.partials + int(items[:, PARTIALS].sum()),
+        outputs=problem.outputs,
+        merge_cycles=merge,
+        comparisons=int(items[:, COMPARES].sum()),
+        sums=int(items[:, SUMS].sum()),
     )
+
+
+def _summed_in_place(cost: Cost, problem: Problem) -> Cost:
+    """With the sums of all its products: each is added to one that is there, but for the first."""
+    return replace(cost, sums=2 * cost.issued_macs - problem.made)
 
 
 def _merge_rows(
     problem: Problem, array: ComposedArray, merge: TwoPhaseMerge | RadixMerge
-) -> tuple[int, int]:
-    """Cycles of the second phase and sums that it writes out again."""
+) -> tuple[int, np.ndarray]:
+    """Cycles of the second phase, and its table of items, one a row of C."""
     a_ptr, a_idx = problem.a_rows
     useful = (problem.b_row_counts > 0)[a_idx]
     fibers = np.diff(np.concatenate([[0], np.cumsum(useful)])[a_ptr])
@@ -46,7 +57,7 @@ def _merge_rows(
         fibers, problem.row_macs, problem.row_outputs, merge.radix, merge.elements_per_cycle, items
     )
     cycles, _, _ = makespan(array, items[:, CYCLES])
-    return cycles, int(items[:, PARTIALS].sum())
+    return cycles, items
 
 
 def _condensed_columns(problem: Problem, flow: Outer, array: ComposedArray) -> Cost:
@@ -65,7 +76,7 @@ def _condensed_columns(problem: Problem, flow: Outer, array: ComposedArray) -> C
     # Multiplication: the prefetcher brings rows of B, a quantum a cycle.
     macs = int(size.sum())
     cycles = -(-macs // (flow.lanes * array.pe_array.pes))
-    rounds, written, read = 0, 0, 0
+    rounds, written, read, entered = 0, 0, 0, 0
     heap = [(int(s), False, c, np.array([c])) for c, s in enumerate(size) if s]
     heapq.heapify(heap)
     first = True
@@ -77,6 +88,7 @@ def _condensed_columns(problem: Problem, flow: Outer, array: ComposedArray) -> C
         first = False
         group = [heapq.heappop(heap) for _ in range(min(take, len(heap)))]
         inputs = sum(entry[0] for entry in group)
+        entered += inputs
         read += sum(entry[0] for entry in group if entry[1])
         rounds += -(-inputs // merge.elements_per_cycle)
         members = np.concatenate([entry[3] for entry in group])
@@ -96,6 +108,9 @@ def _condensed_columns(problem: Problem, flow: Outer, array: ComposedArray) -> C
         outputs=problem.outputs,
         partials=max(written, read),
         latency_cycles=array.reduce.latency_cycles,
+        delivered=int(a_idx.size) + macs,
+        comparisons=entered * int(levels(merge.radix)),
+        sums=2 * entered - written - problem.made,  # what rounds leave was written first
     )
 
 
@@ -112,7 +127,7 @@ def _union_size(problem: Problem, place: np.ndarray, members: np.ndarray, column
 def condensed_cost(problem: Problem, flow: CondensedOuter, array: ComposedArray) -> Cost:
     """DSTC: tile after tile of C, each on one PE."""
     items = tile_items(problem, flow)
-    return shared_cost(array, items, problem.outputs)
+    return _summed_in_place(shared_cost(array, items, problem.outputs), problem)
 
 
 def tile_items(problem: Problem, flow: CondensedOuter) -> np.ndarray:
@@ -158,7 +173,7 @@ def cartesian_cost(problem: Problem, flow: Cartesian, array: ComposedArray) -> C
         conflict += int(stalls[slowest])
         total += items
     total[:, CYCLES] = 0
-    cost = shared_cost(array, total, problem.outputs)
+    cost = _summed_in_place(shared_cost(array, total, problem.outputs), problem)
     issued = int(total[:, MACS].sum())
     busy = min(cycles - conflict, -(-issued // (pes * flow.lanes)))
     return replace(cost, cycles=cycles, busy_cycles=busy, conflict_cycles=conflict)

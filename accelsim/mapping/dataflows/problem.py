@@ -179,6 +179,12 @@ class Problem:
             return int(self.kept[1].size)
         return int(self.row_outputs.sum())
 
+    @property
+    def made(self) -> int:
+        """Nonzeros of C where all are made, whichever are wanted."""
+        whole = Problem(self.m, self.n, self.k, self.a, self.bt)
+        return self.outputs if self.kept is None else whole.outputs
+
     @cached_property
     def row_outputs(self) -> np.ndarray:
         """Nonzeros of every row of C, int64[m], without `kept`."""
@@ -222,6 +228,12 @@ class Cost:
         Of a second phase that begins when every product is made; not part of `cycles`.
     item_ends : int64[items] or None
         When an item and all before it are done, where items are shared out among PEs.
+    delivered : int, elements
+        Of both operands that PEs take in; one that several take counts for each.
+    comparisons : int
+        Of coordinates, to intersect and to merge.
+    sums : int
+        Writes and reads of partial sums inside PEs, see `accelsim.kernels.items`.
     """
 
     cycles: int
@@ -237,3 +249,6 @@ class Cost:
     latency_cycles: int = 0
     merge_cycles: int = 0
     item_ends: np.ndarray | None = None
+    delivered: int = 0
+    comparisons: int = 0
+    sums: int = 0

@@ -32,10 +32,13 @@ def _pattern(problem: Problem) -> tuple[tuple[np.ndarray, np.ndarray] | None, in
 def row_split_cost(problem: Problem, flow: RowSplit, array: ComposedArray) -> Cost:
     """A pass holds as many sub-rows as there are rows of PEs, and streams the other dimension.
 
-    Under SDDMM a PE makes one score in k cycles; under SpMM it sends one through n columns.
+    Under SDDMM a PE makes one score in k cycles, and writes it; under SpMM it sends one through n
+    columns, a row of PEs adds up what its own make, and all but the first of a row of C read what
+    is there. Delivered are what is stationary, and the streamed value of every multiplication.
     """
     rows = array.pe_array.pes
-    total = int(sub_rows(problem, flow, array).sum())
+    counts = sub_rows(problem, flow, array)
+    total = int(counts.sum())
     pattern, columns = _pattern(problem)
     nonzeros = problem.m * columns if pattern is None else int(pattern[1].size)
     scores = problem.kept is not None or problem.a is None
@@ -46,6 +49,7 @@ def row_split_cost(problem: Problem, flow: RowSplit, array: ComposedArray) -> Co
     # A column of the streamed operand serves all rows of a pass; each sub-row has one stationary.
     reads_a = total * problem.k if scores else nonzeros
     reads_b = passes * columns * streamed
+    sums = nonzeros if scores else (2 * total - int(np.count_nonzero(counts))) * streamed
     return Cost(
         cycles=cycles,
         busy_cycles=min(cycles, -(-issued // array.macs)),
@@ -55,4 +59,6 @@ def row_split_cost(problem: Problem, flow: RowSplit, array: ComposedArray) -> Co
         reads_b=reads_b,
         outputs=problem.outputs,
         latency_cycles=array.reduce.latency_cycles,
+        delivered=reads_a + issued,
+        sums=sums,
     )

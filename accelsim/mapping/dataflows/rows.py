@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from accelsim.arch.composed import ComposedArray
@@ -14,7 +16,10 @@ from accelsim.mapping.dataflows.sharing import shared_cost
 
 
 def broadcast_cost(problem: Problem, flow: Broadcast, array: ComposedArray) -> Cost:
-    """Row after row of A, nonzero after nonzero, to PEs that own columns of C."""
+    """Row after row of A, nonzero after nonzero, to PEs that own columns of C.
+
+    A nonzero is delivered to the queue of every PE. Each product is added to the sum of its column.
+    """
     pes = array.pe_array.pes
     stored = np.zeros((problem.k, pes), np.int64)
     code = array.formats.b
@@ -40,11 +45,13 @@ def broadcast_cost(problem: Problem, flow: Broadcast, array: ComposedArray) -> C
         reads_b=issued,
         outputs=problem.outputs,
         latency_cycles=array.reduce.latency_cycles,
+        delivered=problem.a_nonzeros * pes + issued,
+        sums=2 * issued - problem.made,
     )
 
 
 def gather_reduce_cost(problem: Problem, flow: GatherReduce, array: ComposedArray) -> Cost:
-    """One item a row of A: its rows of B, a vector of `lanes` at a time."""
+    """One item a row of A: its rows of B, a vector of `lanes` at a time, each added to the sums."""
     a_counts = np.full(problem.m, problem.k) if problem.a is None else np.diff(problem.a[0])
     items = np.zeros((problem.m, ITEM_COLUMNS), np.int64)
     if problem.bt is None:
@@ -57,7 +64,8 @@ def gather_reduce_cost(problem: Problem, flow: GatherReduce, array: ComposedArra
         steps = _sums(-(-lengths // array.pe_array.lanes), a_ptr)
     items[:, CYCLES], items[:, MACS], items[:, ISSUED] = steps, elements, elements
     items[:, READS_A], items[:, READS_B] = a_counts, elements
-    return shared_cost(array, items, problem.outputs)
+    cost = shared_cost(array, items, problem.outputs)
+    return replace(cost, sums=2 * cost.macs - problem.made)
 
 
 def _sums(values: np.ndarray, ptr: np.ndarray) -> np.ndarray:

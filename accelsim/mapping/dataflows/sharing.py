@@ -13,7 +13,16 @@ from accelsim.kernels.balance import (
     STEALING,
     assign,
 )
-from accelsim.kernels.items import CYCLES, ISSUED, MACS, PARTIALS, READS_A, READS_B
+from accelsim.kernels.items import (
+    COMPARES,
+    CYCLES,
+    ISSUED,
+    MACS,
+    PARTIALS,
+    READS_A,
+    READS_B,
+    SUMS,
+)
 from accelsim.mapping.dataflows.problem import Cost
 
 _POLICIES = {"greedy": GREEDY, "dynamic_queue": DYNAMIC_QUEUE, "stealing": STEALING}
@@ -38,10 +47,12 @@ def shared_cost(array: ComposedArray, items: np.ndarray, outputs: int) -> Cost:
     """Cost of a table of items, one operand perhaps read for all PEs at once.
 
     An operand that is shared is read once for each wave of items, one item a PE: PEs are assumed
-    to be near enough to each other for that (their FIFOs hold what they are apart).
+    to be near enough to each other for that (their FIFOs hold what they are apart). It is delivered
+    to each of them.
     """
     cycles, busy, ends = makespan(array, items[:, CYCLES])
     reads = {"a": int(items[:, READS_A].sum()), "b": int(items[:, READS_B].sum())}
+    delivered = sum(reads.values())
     shared = array.noc.shared
     if shared != "none":
         waves = max(1, min(array.pe_array.pes, len(items)))
@@ -57,4 +68,7 @@ def shared_cost(array: ComposedArray, items: np.ndarray, outputs: int) -> Cost:
         outputs=outputs,
         latency_cycles=array.reduce.latency_cycles,
         item_ends=ends,
+        delivered=delivered,
+        comparisons=int(items[:, COMPARES].sum()),
+        sums=int(items[:, SUMS].sum()),
     )

@@ -16,7 +16,8 @@ def structured_cost(problem: Problem, flow: Structured, array: ComposedArray) ->
 
     An operand that does not fit its N:M pattern is not skipped: the product runs dense. A PE goes
     over a block of C as large as its accumulators and operand storage allow, so that a value of A
-    is read once for each block of columns, and one of B once for each block of rows.
+    is read once for each block of columns, and one of B once for each block of rows. Each step
+    along K writes the sums of a tile, and reads them but for the first.
     """
     stored = array.formats.a if flow.sparse == "a" else array.formats.b
     assert isinstance(stored, NOfM)
@@ -24,21 +25,25 @@ def structured_cost(problem: Problem, flow: Structured, array: ComposedArray) ->
     depth = kept_depth(stored, csr, problem.k)
     tiles = -(-problem.m // flow.rows) * -(-problem.n // flow.columns)
     step = -(-flow.rows * flow.columns * flow.depth // array.pe_array.lanes)
-    steps = tiles * -(-depth // flow.depth)
+    deep = -(-depth // flow.depth)
+    steps = tiles * deep
     rounds = -(-steps // array.pe_array.pes)
     issued = problem.m * problem.n * depth
     block = _block(problem, flow, array)
     a_fibers, b_fibers = -(-problem.n // block[1]), -(-problem.m // block[0])
     a_depth, b_depth = (depth, problem.k) if flow.sparse == "a" else (problem.k, depth)
+    reads_a, reads_b = problem.m * a_depth * a_fibers, problem.n * b_depth * b_fibers
     return Cost(
         cycles=rounds * step,
         busy_cycles=min(rounds * step, -(-issued // array.macs)),
         macs=problem.macs,
         issued_macs=issued,
-        reads_a=problem.m * a_depth * a_fibers,
-        reads_b=problem.n * b_depth * b_fibers,
+        reads_a=reads_a,
+        reads_b=reads_b,
         outputs=problem.outputs,
         latency_cycles=array.reduce.latency_cycles,
+        delivered=reads_a + reads_b,
+        sums=problem.m * problem.n * (2 * deep - 1),
     )
 
 

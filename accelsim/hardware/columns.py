@@ -1,0 +1,96 @@
+"""Every column of the tables of area and energy: unit, formula, expression and source.
+
+Of the same form as `accelsim.analysis.columns`, from which `Column` comes.
+"""
+
+from __future__ import annotations
+
+from accelsim.analysis.columns import Column
+from accelsim.hardware.component import GROUPS
+
+_PARTS = "components of the architecture: accelsim/hardware/catalogue.py"
+_TABLE = "cost table: docs/cost_tables.md"
+_COUNTS = "counters of tasks and the DRAM's schedule: accelsim/hardware/counts.py"
+_ENERGY = "derived: accelsim/hardware/energy.py"
+_AREA = "derived: accelsim/hardware/area.py"
+
+AREA_COLUMNS = (
+    Column("group", "", "unit that the component belongs to", _PARTS),
+    Column("component", "", "its name", _PARTS),
+    Column("count", "", "how many there are", _PARTS),
+    Column("area_mm2", "mm2", "of all of them", _AREA),
+    Column("area_low_mm2", "mm2", "with every figure at its low end", _AREA),
+    Column("area_high_mm2", "mm2", "with every figure at its high end", _AREA),
+    Column("leakage_w", "W", "of all of them", _AREA),
+    Column("peak_power_w", "W", "leakage + each action at its full rate", _AREA),
+    Column("peak_power_low_w", "W", "with every figure at its low end", _AREA),
+    Column("peak_power_high_w", "W", "with every figure at its high end", _AREA),
+    Column("sparse", "", "there for sparsity alone", _PARTS),
+    Column("mark", "", "how its figures are known", _TABLE),
+    Column("unverified", "", "some figure in it was not looked up", _TABLE),
+    Column("note", "", "what it is taken as", _PARTS),
+)
+
+ACTION_COLUMNS = (
+    Column("group", "", "unit that the component belongs to", _PARTS),
+    Column("component", "", "its name", _PARTS),
+    Column("action", "", "what it does; leakage is counted in ps", _PARTS),
+    Column("entry", "", "figure of the cost table that the energy hangs on", _TABLE),
+    Column("count", "", "how often", _COUNTS),
+    Column("each", "", "energy of one, in `unit`", _TABLE),
+    Column("unit", "", "pJ, or mW of leakage", _TABLE),
+    Column("energy_pj", "pJ", "count x each", _ENERGY),
+    Column("low_pj", "pJ", "count x the low end", _ENERGY),
+    Column("high_pj", "pJ", "count x the high end", _ENERGY),
+    Column("mark", "", "how the figure is known", _TABLE),
+    Column("unverified", "", "some figure in it was not looked up", _TABLE),
+    Column("source", "", "where the figure was published", _TABLE),
+)
+
+
+def group_column(group: str) -> str:
+    """Column of the energy of a group: ``dram_interface_pj``."""
+    return f"{group.lower().replace(' ', '_')}_pj"
+
+
+OPERATOR_ENERGY_COLUMNS = (
+    Column("operator", "", "index in the trace", _ENERGY),
+    Column("scope", "", "name in the model", _ENERGY),
+    *(
+        Column(group_column(group), "pJ", f"energy of the {group}: actions and leakage", _ENERGY)
+        for group in GROUPS
+    ),
+    Column(
+        "energy_pj", "pJ", "sum over groups", _ENERGY,
+        " + ".join(group_column(group) for group in GROUPS),
+    ),
+)  # fmt: skip
+
+ENERGY_COLUMNS = (
+    Column("cost_table", "", "name of the cost table", _TABLE),
+    Column("energy_pj", "pJ", "sum over actions, DRAM included", _ENERGY, "sum(actions.energy_pj)"),
+    Column(
+        "energy_low_pj", "pJ", "with every figure at its low end", _ENERGY, "sum(actions.low_pj)"
+    ),
+    Column(
+        "energy_high_pj", "pJ", "with every figure at its high end", _ENERGY,
+        "sum(actions.high_pj)",
+    ),
+    Column("dram_energy_pj", "pJ", "of it DRAM devices", _ENERGY, "sum(operators.dram_pj)"),
+    Column("leakage_pj", "pJ", "of it leakage of the chip", _ENERGY),
+    Column(
+        "tokens", "", "tokens of the run: one a sequence in decoding, else all of them", _ENERGY
+    ),
+    Column("token_pj", "pJ", "energy / tokens", _ENERGY, "energy_pj / tokens"),
+    Column("power_w", "W", "energy / time", _ENERGY, "energy_pj / total_ps"),
+    Column(
+        "tops_per_w", "TOPS/W", "2 x effectual MACs / energy", _ENERGY,
+        "2 * effectual_macs / energy_pj",
+    ),
+    Column(
+        "edp_js", "J s", "energy x time", _ENERGY, "energy_pj * total_ps / 1e24"
+    ),
+    Column("area_mm2", "mm2", "of the chip", _AREA),
+    Column("peak_power_w", "W", "of the chip: every unit at its full rate", _AREA),
+    Column("unverified_share", "", "share of the energy on figures not looked up", _ENERGY),
+)  # fmt: skip
