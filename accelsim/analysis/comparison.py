@@ -36,11 +36,12 @@ class Scaled(NamedTuple):
 class AtEqual(NamedTuple):
     """That machines were scaled to have as much of a measure, in `unit`, as the role `like`.
 
-    `machines` : role -> how it was scaled.
+    `table` : the cost table that says how much, if any. `machines` : role -> how it was scaled.
     """
 
     measure: str
     unit: str
+    table: str
     like: str
     target: float
     machines: dict[str, Scaled]

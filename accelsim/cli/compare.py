@@ -9,7 +9,6 @@ import typer
 
 from accelsim.cli.machines import equal_terms, machine_sources, named_machines
 from accelsim.cli.options import (
-    COSTS,
     AtEqual,
     Baseline,
     Candidate,
@@ -27,6 +26,7 @@ from accelsim.cli.options import (
 )
 from accelsim.cli.ran import comparison_json
 from accelsim.cli.reports import command_line, validated
+from accelsim.cost import COSTS
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
@@ -92,7 +92,7 @@ def compare(
     from accelsim.report.review import write_comparison
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
-    from accelsim.sweep.measures import measures
+    from accelsim.sweep.measures import area_measure
     from accelsim.workload.catalogue import with_batch
 
     page, said = None, list[str]()
@@ -106,7 +106,7 @@ def compare(
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,
                 placements=placements, again=with_batch(workload, shape or (), dtype),
-                at_equal=said_equal, area=measures(trace, costs).get("area"),
+                at_equal=said_equal, area=area_measure(costs),
                 jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison, said = study.comparisons[0], helps(study)

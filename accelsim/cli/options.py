@@ -87,7 +87,6 @@ Costs = Annotated[
         "--costs", metavar="NAME|PATH", help="The cost table that areas, powers and costs are of."
     ),
 ]
-COSTS = "45nm"  # the table whose figures have the best sources
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.machines import equal_terms
-from accelsim.cli.options import COSTS, AtEqual, Costs, Dtype, Jobs, Scale, Shape, cores
+from accelsim.cli.options import AtEqual, Costs, Dtype, Jobs, Scale, Shape, cores
 from accelsim.cli.reports import validated
+from accelsim.cost import COSTS
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from accelsim.analysis.comparison import AtEqual
 from accelsim.arch.load import ArchSource, arch_source
 from accelsim.arch.spec import Arch
+from accelsim.cost import COSTS
 from accelsim.errors import InputError
 from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
@@ -20,7 +21,7 @@ from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import SEARCH_LEVEL
 from accelsim.sweep.density import KEPT, density_points
 from accelsim.sweep.equal import Measure
-from accelsim.sweep.measures import COSTS, Terms, measures
+from accelsim.sweep.measures import Terms, area_measure
 from accelsim.sweep.trios import BIG, DEFAULT_WORKLOADS, STUDIED, trio_for
 from accelsim.workload.catalogue import load_workload, with_batch
 from accelsim.workload.trace import Trace
@@ -145,7 +146,7 @@ def write_review(
         equal = None if terms is None else terms.machines(machines, trace)
         case = Case(
             trace, machines, studied, level=SEARCH_LEVEL, again=with_batch(name, shape, dtype),
-            area=measures(trace, costs).get("area"),
+            area=area_measure(costs),
         )  # fmt: skip
         if equal is not None:
             case = case._replace(machines=equal.machines, at_equal=equal.said)

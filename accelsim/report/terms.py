@@ -102,7 +102,9 @@ def equal_line(comparison: Comparison) -> str:
         parts.insert(0, f"{baseline.peak_macs_per_cycle(dtype):,} {dtype} MACs a cycle")
     more = len(equal) - len(parts)
     if comparison.at_equal is not None:
-        parts.insert(0, f"{comparison.at_equal.measure} within 1 %")
+        table = comparison.at_equal.table
+        by = f" by {table}" * bool(table)
+        parts.insert(0, f"{comparison.at_equal.measure}{by} within 1 %")
     return ", ".join(parts) + (f", and {more} more terms" if more > 0 else "")
 
 

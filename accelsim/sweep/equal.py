@@ -32,10 +32,11 @@ METHOD = (
 
 
 class Measure(NamedTuple):
-    """What is to be equal: `of` gives it of a machine, in `unit`."""
+    """What is to be equal: `of` gives it of a machine, in `unit`, by a cost table (or none)."""
 
     name: str
     unit: str
+    table: str
     of: Callable[[Arch], float]
 
     def shown(self, value: float) -> str:
@@ -85,7 +86,8 @@ class Equal(NamedTuple):
             role: Scaled(one.factor, one.bytes_factor, one.before, one.after, one.text)
             for role, one in self.scaled.items()
         }
-        return AtEqual(self.measure.name, self.measure.unit, self.like, self.target, how)
+        measure = self.measure
+        return AtEqual(measure.name, measure.unit, measure.table, self.like, self.target, how)
 
 
 def equal_machines(
@@ -201,6 +203,7 @@ class _Search:
         ]
         how = ": " + ", ".join(changes) if changes else " as it is"
         figures = f"{measure.shown(best.value)} against {measure.shown(self.target)}"
+        figures += f" by {measure.table}" * bool(measure.table)
         source, settings = self.side, best.settings
         if settings:
             settings = (
@@ -226,7 +229,8 @@ class _Search:
         while high - low > 1:
             between = (low + high) // 2
             made = self._whole(between)
-            if made is None or made.value < self.target:
+            below = between < self.parts if made is None else made.value < self.target
+            if below:
                 low = between
             else:
                 high = between

@@ -90,7 +90,7 @@ def test_a_loser_has_no_break_even(few):
 
 def test_a_break_even_is_an_area_as_well(few):
     fast = replace(few, results=few.results | {"baseline": few.results["candidate_dense"]})
-    area = Measure("area", "mm2", lambda arch: arch.on_chip / 1024)
+    area = Measure("area", "mm2", "", lambda arch: arch.on_chip / 1024)
     source = arch_source(SMALL.candidate)
     plain, found = break_even(fast, source), break_even(fast, source, area=area)
     assert found is not None and found._replace(area_mm2=0, spare_mm2=0) == plain._replace(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from accelsim.arch.load import arch_source, published_names, shipped_names
 from accelsim.arch.spec import Arch
+from accelsim.cost import COSTS
 from accelsim.errors import InputError
 from accelsim.sweep.equal import TOLERANCE, Measure, equal_machines, equalised
-from accelsim.sweep.measures import Terms, main_type, measures
+from accelsim.sweep.measures import MEASURES, Terms, area_measure, main_type, measure_of
 from accelsim.workload.operators import Matmul
 from tests.sweep.rivals import machines, stored, with_weights
 
@@ -20,9 +23,9 @@ def area_mm2(arch: Arch) -> float:
     return 1e-3 * arch.array.macs + 0.3e-6 * 8 * arch.on_chip + 2e-3 * arch.vector.lanes
 
 
-AREA = Measure("area", "mm2", area_mm2)
-MACS = Measure("macs", "MAC/cycle", lambda arch: arch.peak_macs_per_cycle("bf16"))
-BYTES = Measure("bytes", "B", lambda arch: arch.on_chip)
+AREA = Measure("area", "mm2", "", area_mm2)
+MACS = Measure("macs", "MAC/cycle", "", lambda arch: arch.peak_macs_per_cycle("bf16"))
+BYTES = Measure("bytes", "B", "", lambda arch: arch.on_chip)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -130,7 +133,7 @@ def test_peak_macs_are_of_the_type_that_most_macs_have():
     small = Matmul(scope="a", m=8, n=8, k=8, dtype="int8")
     mixed = trace.__class__(operators=(small, *trace.operators), name="mixed", seq_len=128)
     assert (main_type(trace), main_type(mixed)) == ("bf16", "bf16")
-    peak = measures(trace.replayed("int8"), "45nm")["macs"]
+    peak = measure_of("macs", trace.replayed("int8"), COSTS)
     assert peak.of(arch_source("systolic_32").arch()) == 2.048
 
 
@@ -139,3 +142,28 @@ def test_terms_say_themselves_as_options():
     assert Terms("area", ("third",), "a.yaml").options == [
         "--equal", "area", "--scale", "third", "--costs", "a.yaml"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_of_the_cost_table_is_met(name):
+    trace = with_weights(stored())
+    found = Terms(name).machines(machines(), trace)
+    assert (found.measure.name, found.measure.table) == (name, "45nm" * (name != "macs"))
+    for role in ("baseline", "third"):
+        how, after = found.scaled[role], found.measure.of(found.machines[role].arch())
+        assert how.after == after
+        assert abs(after / found.target - 1) <= TOLERANCE
+        assert (how.factor > 1) == (name != "macs")  # sparse logic takes area, power and dollars
+    again = pickle.loads(pickle.dumps(found.measure))  # as processes of a report get it
+    assert again.of(found.machines["baseline"].arch()) == found.scaled["baseline"].after
+
+
+@pytest.mark.parametrize("times", [0.7, 1.5])
+@pytest.mark.parametrize("name", ["systolic_128", "sparse_v1", "sanger", "sigma", "tpu_v1"])
+def test_areas_of_the_cost_table_are_met_by_every_kind_of_array(name, times):
+    area = area_measure(COSTS)
+    source = arch_source(name)
+    target = times * area.of(source.arch())
+    found = equalised(source, target, area)
+    assert abs(area.of(found.source.arch()) / target - 1) <= TOLERANCE
+    assert found.text.endswith(f"against {area.shown(target)} by 45nm")
