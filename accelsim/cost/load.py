@@ -15,6 +15,7 @@ from accelsim.cost.stillmaker import area_ratio
 from accelsim.cost.table import CostTable
 from accelsim.errors import InputError, unknown_name
 
+DEFAULT_TABLE = "45nm"  # the shipped table with the most figures that were looked up
 _WHAT = "a cost table"
 # laid over the parent's name by name; an entry is replaced whole
 _BY_NAME = ("actions", "dram", "parts", "dram_interface")

@@ -37,15 +37,16 @@ def operand_bits(arch: Arch) -> float:
 
 def macs(arch: Arch, parts: Parts) -> Component:
     """The multipliers and adders, a component with an action for each type."""
-    rates = {arch.mac_type: arch.rate(arch.mac_type)} if arch.mac_type else dict(arch.mac_rate)
+    built = arch.mac_rate if arch.mac_type is None else (arch.mac_type,)
+    rates: dict[str, float] = {dtype: arch.rate(dtype) for dtype in built}
     one, decides = parts.mac_area(rates)
     count = arch.array.macs
     area, leakage = parts.logic("mac", one.times(count, f"{count:,} MAC units"))
     actions: dict[str, tuple[Priced, ...]] = {}
-    for dtype, (built, times) in mac_types(arch).items():
-        why = f"{dtype} on a {built} unit"
+    for dtype, (own, times) in mac_types(arch).items():
+        why = f"{dtype} on a {own} unit"
         for name, energy in (("MAC", parts.mac_energy), ("gated MAC", parts.gated_energy)):
-            actions[f"{name} {dtype}"] = tuple(p.times(times, why) for p in energy(built))
+            actions[f"{name} {dtype}"] = tuple(p.times(times, why) for p in energy(own))
     rate = {name: arch.rate(name.removeprefix("MAC ")) for name in actions if name[0] == "M"}
     hottest = max(rate, key=lambda name: rate[name] * actions[name][0].figure.value)
     return Component(

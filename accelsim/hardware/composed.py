@@ -138,7 +138,7 @@ def _network(arch: Arch, array: ComposedArray, parts: Parts) -> list[Component]:
     if noc.kind == "crossbar":
         built = crossbar(parts.table, words, min(words, array.pe_array.pes), bits)
         area: tuple[Priced, ...] = (Priced(built.area, "wire pitch"),)
-        energy = (Priced(built.word.times(1 / bits, "of one bit"), "wire"),)
+        energy: tuple[Priced, ...] = (Priced(built.word.times(1 / bits, "of one bit"), "wire"),)
         return [
             Component(
                 "array",

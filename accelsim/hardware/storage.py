@@ -21,6 +21,17 @@ UM2_PER_MM2 = 1e6
 SUM_BITS = 32  # of a partial sum
 
 
+class Built(NamedTuple):
+    """Logic of a component: `area` um2 and `leakage` mW of all of it."""
+
+    area: tuple[Priced, ...]
+    leakage: tuple[Priced, ...]
+
+    def plus(self, other: Built) -> Built:
+        """Both."""
+        return Built(self.area + other.area, self.leakage + other.leakage)
+
+
 class Storage(NamedTuple):
     """Storage of a component: `area` um2 and `leakage` mW of all of it; `read`, `write` pJ of a
     bit; `kind` says what it is made of.
@@ -39,12 +50,12 @@ class Parts:
 
     table: CostTable
 
-    def logic(self, entry: str, area: Figure) -> tuple[tuple[Priced, ...], tuple[Priced, ...]]:
+    def logic(self, entry: str, area: Figure) -> Built:
         """Area and leakage of so much logic."""
         leaks = self.table.logic_leakage(area)
-        return (Priced(area, f"{entry} area"),), (Priced(leaks, "logic leakage"),)
+        return Built((Priced(area, f"{entry} area"),), (Priced(leaks, "logic leakage"),))
 
-    def cells(self, name: str, count: float, bits: int) -> tuple[tuple[Priced, ...], ...]:
+    def cells(self, name: str, count: float, bits: int) -> Built:
         """Area and leakage of `count` components of the table, `bits` wide."""
         one = self.table.area(name, bits)
         return self.logic(name, one.times(count, f"{count:,g} x {name} of {bits} bits"))
@@ -69,20 +80,21 @@ class Parts:
         one = self.table.sram().cost(piece, width, 1, "one read, one write")
         what = f"{pieces:,g} SRAM of {piece / 1024:,.4g} KiB, {width:g} B wide"
         bits = 8 * width
-        leaks = () if one.leakage is None else (one.leakage.times(pieces, what),)
+        leakage: tuple[Priced, ...] = ()
+        if one.leakage is not None:
+            leakage = (Priced(one.leakage.times(pieces, what), "sram leakage"),)
         return Storage(
             (Priced(one.area.times(pieces, what), "sram area"),),
-            tuple(Priced(each, "sram leakage") for each in leaks),
+            leakage,
             (Priced(one.read.times(1 / bits, f"a bit of {what}"), "sram read"),),
             (Priced(one.write.times(1 / bits, f"a bit of {what}"), "sram write"),),
             what,
         )
 
     def _registers(self, whole_bytes: float, pieces: float) -> Storage:
-        area, leakage = self.cells("register", 8 * whole_bytes, 1)
         bit = self.energy("register", 1)
         what = f"{pieces:,g} x {whole_bytes / pieces:,.4g} B of registers"
-        return Storage(area, leakage, bit, bit, what)
+        return Storage(*self.cells("register", 8 * whole_bytes, 1), bit, bit, what)
 
     def mac_energy(self, dtype: str) -> tuple[Priced, ...]:
         """Energy of one MAC, pJ."""

@@ -9,7 +9,7 @@ from accelsim.arch.spec import Arch
 from accelsim.cost.structures import crossbar
 from accelsim.hardware.array import operand_bits
 from accelsim.hardware.component import Component, Priced
-from accelsim.hardware.storage import Parts, Storage
+from accelsim.hardware.storage import Built, Parts, Storage
 
 WORD_BITS = 32
 ADDRESS_BITS = 40
@@ -136,8 +136,8 @@ def wires(arch: Arch, parts: Parts, pad_mm: float, array_mm: float) -> list[Comp
 def vector(arch: Arch, parts: Parts) -> list[Component]:
     """Lanes with an fp32 adder and multiplier and three registers each."""
     lanes = arch.vector.lanes
-    area, leakage = parts.logic("fp32", parts.lane("area").times(lanes, f"{lanes} lanes"))
-    more = parts.cells("register", 3 * WORD_BITS * lanes, 1)
+    built = parts.logic("fp32", parts.lane("area").times(lanes, f"{lanes} lanes"))
+    built = built.plus(parts.cells("register", 3 * WORD_BITS * lanes, 1))
     both = parts.lane("energy")
     add = parts.fp32("add")
     half = both.between(0.5, add.low / both.low, 1, "an addition or a multiplication", "assumed")
@@ -147,12 +147,12 @@ def vector(arch: Arch, parts: Parts) -> list[Component]:
             "vector",
             "lanes",
             lanes,
-            area + more[0],
-            leakage + more[1],
+            built.area,
+            built.leakage,
             {"lane operation": (Priced(half, "fp32"), *register)},
             {"lane operation": lanes},
             note="an exponential or a division counts the lane-operations of the architecture",
-        )
+        )  # fmt: skip
     ]
 
 
@@ -168,13 +168,14 @@ def index(arch: Arch, parts: Parts) -> list[Component]:
     step = tuple(p.times(WORD_BITS, "a word") for p in parts.energy("register", 1))
     return [
         Component(
-            "index", "comparators", unit.compares_per_cycle, *compare,
+            "index", "comparators", unit.compares_per_cycle, compare.area, compare.leakage,
             {"comparison": (*parts.energy("comparator", WORD_BITS), *step)},
             {"comparison": unit.compares_per_cycle}, True, "of 32 bits, with a register",
         ),
         Component(
-            "index", "decoders", 1, *decode, {"metadata bit": parts.energy("comparator", 1)},
-            {"metadata bit": decoded}, True, "a comparator of one bit for each bit a cycle",
+            "index", "decoders", 1, decode.area, decode.leakage,
+            {"metadata bit": parts.energy("comparator", 1)}, {"metadata bit": decoded}, True,
+            "a comparator of one bit for each bit a cycle",
         ),
         Component(
             "index", "union window", 1, window.area, window.leakage,
@@ -193,8 +194,8 @@ def load(arch: Arch, parts: Parts) -> list[Component]:
     found = [
         _tags("gather", "tags of reads", tags, unit.outstanding, unit.lines_per_cycle,
               8 * unit.tag_bytes),
-        Component("gather", "address counters", unit.lines_per_cycle, *counters,
-                  {"line": count}, {"line": unit.lines_per_cycle}),
+        Component("gather", "address counters", unit.lines_per_cycle, counters.area,
+                  counters.leakage, {"line": count}, {"line": unit.lines_per_cycle}),
     ]  # fmt: skip
     if unit.duplicate_window:
         looked = unit.duplicate_window * unit.lines_per_cycle
@@ -204,42 +205,44 @@ def load(arch: Arch, parts: Parts) -> list[Component]:
             p.times(unit.duplicate_window, "all entries")
             for p in parts.energy("comparator", ADDRESS_BITS)
         )
+        built = match.plus(Built(storage.area, storage.leakage))
+        said = f"{unit.duplicate_window} entries compared with each of {unit.lines_per_cycle} lines"
         found.append(
             Component(
                 "gather",
                 "duplicate window",
                 looked,
-                match[0] + storage.area,
-                match[1] + storage.leakage,
+                built.area,
+                built.leakage,
                 {"look-up": energy},
                 {"look-up": unit.lines_per_cycle},
                 True,
-                f"{unit.duplicate_window} entries compared with each of"
-                f" {unit.lines_per_cycle} lines a cycle",
-            )
+                f"{said} a cycle",
+            )  # fmt: skip
         )
-    if unit.cache is not None:
-        line = arch.dram.line
-        data = parts.storage(unit.cache.size, unit.engines, line)
-        tag = parts.storage(unit.cache.size / line * unit.tag_bytes, unit.engines, unit.tag_bytes)
-        match = parts.cells("comparator", unit.cache.ways * unit.lines_per_cycle, ADDRESS_BITS)
-        look = tuple(
-            p.times(8 * unit.tag_bytes * unit.cache.ways, "tags of a set") for p in tag.read
+    return [*found, *cache(arch, parts)]
+
+
+def cache(arch: Arch, parts: Parts) -> list[Component]:
+    """Data, tags and the comparators of all ways of what a gather looks into."""
+    unit = arch.load
+    if unit.cache is None:
+        return []
+    line, ways, lines = arch.dram.line, unit.cache.ways, unit.lines_per_cycle
+    data = parts.storage(unit.cache.size, unit.engines, line)
+    tag = parts.storage(unit.cache.size / line * unit.tag_bytes, unit.engines, unit.tag_bytes)
+    built = parts.cells("comparator", ways * lines, ADDRESS_BITS)
+    for each in (data, tag):
+        built = built.plus(Built(each.area, each.leakage))
+    look = tuple(p.times(8 * unit.tag_bytes * ways, "tags of a set") for p in tag.read)
+    return [
+        Component(
+            "gather", "cache", 1, built.area, built.leakage,
+            {"bit read": data.read, "bit written": data.write, "look-up": look},
+            {"look-up": lines, "bit read": 8 * line * lines}, True,
+            f"data: {data.kind}; tags: {tag.kind}",
         )
-        found.append(
-            Component(
-                "gather",
-                "cache",
-                1,
-                data.area + tag.area + match[0],
-                data.leakage + tag.leakage + match[1],
-                {"bit read": data.read, "bit written": data.write, "look-up": look},
-                {"look-up": unit.lines_per_cycle, "bit read": 8 * line * unit.lines_per_cycle},
-                True,
-                f"data: {data.kind}; tags: {tag.kind}",
-            )
-        )
-    return found
+    ]  # fmt: skip
 
 
 def store(arch: Arch, parts: Parts) -> list[Component]:
