@@ -26,7 +26,6 @@ from accelsim.cli.options import (
 )
 from accelsim.cli.ran import comparison_json
 from accelsim.cli.reports import command_line, validated
-from accelsim.cost import COSTS
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
@@ -46,7 +45,7 @@ def compare(
     overrides: Overrides = None,
     equal: AtEqual = None,
     scale: Scale = None,
-    costs: Costs = COSTS,
+    costs: Costs = None,
     json_out: JsonOut = None,
     out: Annotated[
         Path | None,
@@ -76,6 +75,7 @@ def compare(
             raise InputError("says how a report is made", where=option, remedy="add --out FOLDER")
     terms = equal_terms(equal, scale, costs)
     from accelsim import load_trace
+    from accelsim.cost.load import DEFAULT_TABLE
 
     named = named_machines(baseline, candidate, third)
     machines = machine_sources(named, overrides)
@@ -106,7 +106,7 @@ def compare(
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,
                 placements=placements, again=with_batch(workload, shape or (), dtype),
-                at_equal=said_equal, area=area_measure(costs),
+                at_equal=said_equal, area=area_measure(costs or DEFAULT_TABLE),
                 jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison, said = study.comparisons[0], helps(study)

@@ -39,7 +39,7 @@ def machine_sources(
     }
 
 
-def equal_terms(equal: str | None, scale: Sequence[str] | None, costs: str) -> Terms | None:
+def equal_terms(equal: str | None, scale: Sequence[str] | None, costs: str | None) -> Terms | None:
     """What ``--equal``, ``--scale`` and ``--costs`` ask for; None leaves machines as they are.
 
     Raises
@@ -48,11 +48,12 @@ def equal_terms(equal: str | None, scale: Sequence[str] | None, costs: str) -> T
         An unknown measure, or ``--scale`` alone.
     """
     if equal is not None:
+        from accelsim.cost.load import DEFAULT_TABLE
         from accelsim.sweep.measures import MEASURES, Terms
 
         if equal not in MEASURES:
             raise unknown_name("measure", equal, MEASURES, where="--equal")
-        return Terms(equal, tuple(scale or ()), costs)
+        return Terms(equal, tuple(scale or ()), costs or DEFAULT_TABLE)
     if scale:
         raise InputError(
             "says which machine is scaled", where="--scale", remedy="add --equal MEASURE"

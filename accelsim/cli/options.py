@@ -82,9 +82,12 @@ Scale = Annotated[
     ),
 ]
 Costs = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--costs", metavar="NAME|PATH", help="The cost table that areas, powers and costs are of."
+        "--costs",
+        metavar="NAME|PATH",
+        help="The cost table that areas, powers and costs are of.",
+        show_default="45nm",
     ),
 ]
 Jobs = Annotated[

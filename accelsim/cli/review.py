@@ -10,7 +10,6 @@ import typer
 from accelsim.cli.machines import equal_terms
 from accelsim.cli.options import AtEqual, Costs, Dtype, Jobs, Scale, Shape, cores
 from accelsim.cli.reports import validated
-from accelsim.cost import COSTS
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
@@ -39,7 +38,7 @@ def review(
     dtype: Dtype = None,
     equal: AtEqual = None,
     scale: Scale = None,
-    costs: Costs = COSTS,
+    costs: Costs = None,
 ) -> None:
     """Compare the shipped architectures on the shipped workloads and write the report.
 
@@ -58,6 +57,7 @@ def review(
         _suite(out, suite, cores(jobs))
         return
     terms = equal_terms(equal, scale, costs)
+    from accelsim.cost.load import DEFAULT_TABLE
     from accelsim.report.overview import print_review
     from accelsim.report.review import write_review
 
@@ -71,7 +71,7 @@ def review(
             progress=progress,
             validated=validated(progress),
             terms=terms,
-            costs=costs,
+            costs=costs or DEFAULT_TABLE,
         )
     print_review(review)
 

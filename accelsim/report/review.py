@@ -11,7 +11,7 @@ from typing import NamedTuple
 from accelsim.analysis.comparison import AtEqual
 from accelsim.arch.load import ArchSource, arch_source
 from accelsim.arch.spec import Arch
-from accelsim.cost import COSTS
+from accelsim.cost.load import DEFAULT_TABLE
 from accelsim.errors import InputError
 from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
@@ -99,7 +99,7 @@ def write_review(
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
     terms: Terms | None = None,
-    costs: str = COSTS,
+    costs: str = DEFAULT_TABLE,
 ) -> Review:
     """Compare the shipped machines and write the report, all of it or nothing.
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from accelsim.arch.load import ArchSource
 from accelsim.arch.spec import Arch
-from accelsim.cost import COSTS
-from accelsim.cost.load import load_cost_table
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.cost.price import die_price
 from accelsim.cost.table import CostTable
 from accelsim.hardware.area import breakdown
@@ -29,7 +28,7 @@ class Terms(NamedTuple):
 
     measure: str
     scale: tuple[str, ...] = ()
-    costs: str = COSTS
+    costs: str = DEFAULT_TABLE
 
     def machines(self, machines: Mapping[str, ArchSource], trace: Trace) -> Equal:
         """Scale machines for a trace.
@@ -46,7 +45,7 @@ class Terms(NamedTuple):
         """What a command line says for it."""
         words = ["--equal", self.measure]
         words += [word for role in self.scale for word in ("--scale", role)]
-        return words + (["--costs", self.costs] if self.costs != COSTS else [])
+        return words + (["--costs", self.costs] if self.costs != DEFAULT_TABLE else [])
 
 
 def measure_of(name: str, trace: Trace, costs: str) -> Measure:

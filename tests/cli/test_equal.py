@@ -8,6 +8,7 @@ import pytest
 
 from accelsim.arch.load import content_hash
 from accelsim.cli.ran import load_again
+from accelsim.errors import InputError
 from accelsim.workload.trace import write_trace
 from tests.sweep.rivals import attention, drawn
 
@@ -110,9 +111,37 @@ def test_what_cannot_be_met_is_one_line(cli, small, tmp_path):
     assert "systolic_32 at equal macs: cannot have 0.432 TMAC/s, the closest is" in done.err
 
 
-def test_a_review_scales_as_well(cli, small, tmp_path):
-    done = cli("review", "--workload", small[-1], "--equal", "aera", "--out", tmp_path / "r")
-    assert (done.code, done.err.count("\n")) == (3, 1)
-    assert "unknown measure 'aera'" in done.err and not (tmp_path / "r").exists()
+def test_a_review_scales_what_each_workload_runs_on(cli, small, tmp_path, monkeypatch):
+    seen = {}
+
+    def stop(cases, density, **_):
+        seen.update(cases=cases, density=density)
+        raise InputError("seen")
+
+    monkeypatch.setattr("accelsim.report.review.study_of", stop)
+    monkeypatch.setattr("accelsim.cli.review.validated", lambda progress: [])
+    given = ("review", "--workload", small[-1], "--out", tmp_path / "r")
+    assert "seen" in cli(*given, "--equal", "area", "--costs", "7nm").err
+    (case,) = seen["cases"]
+    assert seen["density"] is None  # it would be of the machines as they are
+    assert (case.at_equal.measure, case.at_equal.table, case.area.table) == ("area", "7nm", "7nm")
+    for role in ("baseline", "third"):
+        arch = case.machines[role].arch()
+        assert arch.name.endswith(" at equal area")
+        assert case.area.of(arch) == pytest.approx(case.at_equal.target, rel=0.01)
+    assert "seen" in cli(*given).err
+    assert seen["cases"][0].at_equal is None and seen["density"] is not None
+
+
+def test_bad_terms_of_a_review_are_one_line(cli, small, tmp_path):
+    given = ("review", "--workload", small[-1], "--out", tmp_path / "r")
+    for options, said in (
+        (("--equal", "aera"), "unknown measure 'aera'"),
+        (("--equal", "area", "--costs", "45"), "'45'"),
+        (("--scale", "third"), "add --equal"),
+    ):
+        done = cli(*given, *options)
+        assert (done.code, done.err.count("\n")) == (3, 1)
+        assert said in done.err and not (tmp_path / "r").exists()
     done = cli("review", "--suite", "sparse_12", "--equal", "macs")
     assert done.code == 3 and "drop --equal" in done.err

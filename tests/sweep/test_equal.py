@@ -8,7 +8,7 @@ import pytest
 
 from accelsim.arch.load import arch_source, published_names, shipped_names
 from accelsim.arch.spec import Arch
-from accelsim.cost import COSTS
+from accelsim.cost.load import DEFAULT_TABLE
 from accelsim.errors import InputError
 from accelsim.sweep.equal import TOLERANCE, Measure, equal_machines, equalised
 from accelsim.sweep.measures import MEASURES, Terms, area_measure, main_type, measure_of
@@ -133,7 +133,7 @@ def test_peak_macs_are_of_the_type_that_most_macs_have():
     small = Matmul(scope="a", m=8, n=8, k=8, dtype="int8")
     mixed = trace.__class__(operators=(small, *trace.operators), name="mixed", seq_len=128)
     assert (main_type(trace), main_type(mixed)) == ("bf16", "bf16")
-    peak = measure_of("macs", trace.replayed("int8"), COSTS)
+    peak = measure_of("macs", trace.replayed("int8"), DEFAULT_TABLE)
     assert peak.of(arch_source("systolic_32").arch()) == 2.048
 
 
@@ -161,7 +161,7 @@ def test_a_measure_of_the_cost_table_is_met(name):
 @pytest.mark.parametrize("times", [0.7, 1.5])
 @pytest.mark.parametrize("name", ["systolic_128", "sparse_v1", "sanger", "sigma", "tpu_v1"])
 def test_areas_of_the_cost_table_are_met_by_every_kind_of_array(name, times):
-    area = area_measure(COSTS)
+    area = area_measure(DEFAULT_TABLE)
     source = arch_source(name)
     target = times * area.of(source.arch())
     found = equalised(source, target, area)
