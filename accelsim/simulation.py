@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.comparison import AtEqual, Comparison
 from accelsim.analysis.result import Record, Result, analyse
 from accelsim.arch.spec import Arch
 from accelsim.engine.run import run
@@ -58,13 +58,15 @@ def compare(
     third: Arch | None = None,
     *,
     placements: int = 1,
+    at_equal: AtEqual | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Run the baseline, the third machine (baseline + gather), the candidate, and the candidate
     with sparsity off.
 
     With `placements` above 1 all run again with tensors elsewhere in DRAM (`placement.seed` + 1
-    and so on, the same on every machine), for the spread of the speedup.
+    and so on, the same on every machine), for the spread of the speedup. `at_equal` : what they
+    were scaled to, to be said of them.
     """
     machines = {"baseline": baseline, "third": third, "candidate": candidate}
     machines["candidate_dense"] = without_sparsity(candidate)
@@ -79,7 +81,7 @@ def compare(
         role: [run_on(placed(arch, further)).total_ps for further in range(1, placements)]
         for role, arch in found.items()
     }
-    return Comparison(trace, results, elsewhere)
+    return Comparison(trace, results, elsewhere, at_equal)
 
 
 def placed(arch: Arch, further: int) -> Arch:

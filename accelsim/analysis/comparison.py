@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,17 +20,51 @@ from accelsim.workload.trace import Trace
 NOT_ESTABLISHED = "sign not established"
 
 
+class Scaled(NamedTuple):
+    """How a machine was scaled: its array and its bytes on chip times a factor.
+
+    `before`, `after` : of the measure, in its unit. `text` : the same in a line.
+    """
+
+    factor: float
+    bytes_factor: float
+    before: float
+    after: float
+    text: str
+
+
+class AtEqual(NamedTuple):
+    """That machines were scaled to have as much of a measure, in `unit`, as the role `like`.
+
+    `table` : the cost table that says how much, if any. `machines` : role -> how it was scaled.
+    """
+
+    measure: str
+    unit: str
+    table: str
+    like: str
+    target: float
+    machines: dict[str, Scaled]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        scaled = {role: how._asdict() for role, how in self.machines.items()}
+        return {**self._asdict(), "machines": scaled}
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Results of several machines by role: baseline, third (may be missing), candidate,
     candidate_dense (the candidate with sparsity off).
 
     `elsewhere` : role -> total_ps with each further placement of the tensors; may be empty.
+    `at_equal` : what machines were scaled to; None where they are as they are.
     """
 
     trace: Trace
     results: dict[str, Result]
     elsewhere: dict[str, list[int]] = field(default_factory=dict)
+    at_equal: AtEqual | None = None
 
     def speedup(self, role: str = "candidate") -> float:
         """Baseline time / this machine's time, end to end."""
@@ -79,7 +113,7 @@ class Comparison:
     def equal_and_different(self) -> tuple[list[Any], list[Any]]:
         """Rows of what is equal between the machines, and of what differs."""
         archs = [r.arch for role, r in self.results.items() if role != "candidate_dense"]
-        return equalities(archs)
+        return equalities(archs, scaled=self.at_equal is not None)
 
     def selections(self) -> dict[str, int]:
         """How many attention operators have which selection (who pays for the indices)."""
@@ -97,6 +131,7 @@ class Comparison:
             "replayed_in": self.trace.replayed_in or "",
             "speedup": {role: self.speedup(role) for role in roles},
             "placement_totals_ps": self.elsewhere,
+            "equal": None if self.at_equal is None else self.at_equal.as_json(),
             "attention_speedup": {role: self.attention_speedup(role) for role in roles},
             "operators": self.times().to_dict("records"),
             "results": {role: result.as_json() for role, result in self.results.items()},

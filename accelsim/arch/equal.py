@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from accelsim.arch.spec import Arch
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND
 
+PEAK = "peak MAC/s"  # and the type
+_SCALED = ("on-chip bytes, all storage", "prefetch", "activation storage")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -31,17 +34,32 @@ class Row:
     required: bool
 
 
-def equalities(archs: Sequence[Arch]) -> tuple[list[Row], list[Row]]:
+def equalities(archs: Sequence[Arch], *, scaled: bool = False) -> tuple[list[Row], list[Row]]:
     """Compare machines term by term.
+
+    Parameters
+    ----------
+    archs : sequence of Arch
+    scaled : bool
+        Whether some were scaled to have the same of something else, such as area: rows and bytes
+        are then free to differ.
 
     Returns
     -------
     tuple[list[Row], list[Row]]
         What is equal, and what differs (terms that should be equal come first).
     """
-    rows = [_row(name, term, archs, required=True) for name, term in _required(archs).items()]
+    rows = [
+        _row(name, term, archs, required=not (scaled and scales(name)))
+        for name, term in _required(archs).items()
+    ]
     rows += [_row(name, term, archs, required=False) for name, term in _FREE.items()]
     return [row for row in rows if row.equal], [row for row in rows if not row.equal]
+
+
+def scales(name: str) -> bool:
+    """Whether a term is scaled with a machine, see `accelsim.arch.size`."""
+    return name.startswith(PEAK) or name in _SCALED
 
 
 def _row(name: str, term: Callable[[Arch], str], archs: Sequence[Arch], *, required: bool) -> Row:
@@ -51,7 +69,7 @@ def _row(name: str, term: Callable[[Arch], str], archs: Sequence[Arch], *, requi
 
 def _required(archs: Sequence[Arch]) -> dict[str, Callable[[Arch], str]]:
     dtypes = dict.fromkeys(dtype for arch in archs for dtype in arch.mac_rate)
-    return {f"peak MAC/s {dtype}": _peak(dtype) for dtype in dtypes} | _FAIR
+    return {f"{PEAK} {dtype}": _peak(dtype) for dtype in dtypes} | _FAIR
 
 
 def _peak(dtype: str) -> Callable[[Arch], str]:

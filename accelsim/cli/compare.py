@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.machines import machine_sources, named_machines
+from accelsim.cli.machines import equal_terms, machine_sources, named_machines
 from accelsim.cli.options import (
+    AtEqual,
     Baseline,
     Candidate,
+    Costs,
     Dtype,
     Jobs,
     JsonOut,
     Overrides,
+    Scale,
     Shape,
     Third,
     Workload,
@@ -40,6 +43,9 @@ def compare(
     shape: Shape = None,
     dtype: Dtype = None,
     overrides: Overrides = None,
+    equal: AtEqual = None,
+    scale: Scale = None,
+    costs: Costs = None,
     json_out: JsonOut = None,
     out: Annotated[
         Path | None,
@@ -60,22 +66,33 @@ def compare(
 
     Example: accelsim compare --baseline systolic_32 --candidate sparse_small --workload
     tiny_moe_lm --out reports/tiny
+
+    Example: accelsim compare --baseline systolic_32 --candidate sparse_small --workload
+    tiny_moe_lm --equal area
     """
     for option, given in (("--quick", quick), ("--jobs", jobs is not None)):
         if given and out is None:
             raise InputError("says how a report is made", where=option, remedy="add --out FOLDER")
+    terms = equal_terms(equal, scale, costs)
     from accelsim import load_trace
+    from accelsim.cost.load import DEFAULT_TABLE
 
     named = named_machines(baseline, candidate, third)
     machines = machine_sources(named, overrides)
     archs = {role: source.arch() for role, source in machines.items()}
     loaded = load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)
+    scaled = None if terms is None else terms.machines(machines, trace)
+    if scaled is not None:
+        machines = scaled.machines
+        archs = {role: source.arch() for role, source in machines.items()}
+    said_equal = None if scaled is None else scaled.said
 
     from accelsim.report.page.robust import helps
     from accelsim.report.review import write_comparison
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
+    from accelsim.sweep.measures import area_measure
     from accelsim.workload.catalogue import with_batch
 
     page, said = None, list[str]()
@@ -83,17 +100,20 @@ def compare(
         if out is None:
             comparison = compare_machines(
                 archs["baseline"], archs["candidate"], trace, archs.get("third"),
-                placements=placements, progress=progress,
+                placements=placements, at_equal=said_equal, progress=progress,
             )  # fmt: skip
         else:
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,
                 placements=placements, again=with_batch(workload, shape or (), dtype),
+                at_equal=said_equal, area=area_measure(costs or DEFAULT_TABLE),
                 jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison, said = study.comparisons[0], helps(study)
     if json_out is not None:
-        content = comparison_json(comparison, named, workload, loaded, shape, dtype, overrides)
+        made = {role: one.overrides for role, one in scaled.scaled.items()} if scaled else {}
+        settings = {role: [*(overrides or ()), *made.get(role, ())] for role in machines}
+        content = comparison_json(comparison, named, workload, loaded, shape, dtype, settings)
         write_json(json_out, content)
     print_comparison(comparison, page, said)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from accelsim.errors import InputError, unknown_name
+
 if TYPE_CHECKING:
     from accelsim.arch.load import ArchSource
+    from accelsim.sweep.measures import Terms
 
 
 def named_machines(baseline: str, candidate: str, third: str | None) -> dict[str, str | None]:
@@ -34,3 +37,25 @@ def machine_sources(
         for role, name in named.items()
         if name is not None
     }
+
+
+def equal_terms(equal: str | None, scale: Sequence[str] | None, costs: str | None) -> Terms | None:
+    """What ``--equal``, ``--scale`` and ``--costs`` ask for; None leaves machines as they are.
+
+    Raises
+    ------
+    InputError
+        An unknown measure, or ``--scale`` alone.
+    """
+    if equal is not None:
+        from accelsim.cost.load import DEFAULT_TABLE
+        from accelsim.sweep.measures import MEASURES, Terms
+
+        if equal not in MEASURES:
+            raise unknown_name("measure", equal, MEASURES, where="--equal")
+        return Terms(equal, tuple(scale or ()), costs or DEFAULT_TABLE)
+    if scale:
+        raise InputError(
+            "says which machine is scaled", where="--scale", remedy="add --equal MEASURE"
+        )
+    return None

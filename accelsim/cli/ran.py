@@ -52,17 +52,18 @@ def comparison_json(
     trace: Trace,
     shape: Sequence[str] | None,
     dtype: str | None,
-    overrides: Sequence[str] | None,
+    overrides: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """A comparison as plain data, in which every result says what was run.
 
-    `named` : role -> name of the architecture as it was given. The rest: see `what_ran`.
+    `named` : role -> name of the architecture as it was given; `overrides` : role -> what was
+    laid over it. The rest: see `what_ran`.
     """
     content = comparison.as_json()
     for role, result in comparison.results.items():
-        settings = [*(overrides or ()), *[DENSE] * (role == "candidate_dense")]
-        arch = named["candidate" if role == "candidate_dense" else role] or ""
-        ran = what_ran(arch, result.arch, workload, trace, shape, dtype, settings)
+        given = "candidate" if role == "candidate_dense" else role
+        settings = [*overrides[given], *[DENSE] * (role == "candidate_dense")]
+        ran = what_ran(named[given] or "", result.arch, workload, trace, shape, dtype, settings)
         content["results"][role][RAN] = ran
     return content
 

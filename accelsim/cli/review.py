@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import Dtype, Jobs, Shape, cores
+from accelsim.cli.machines import equal_terms
+from accelsim.cli.options import AtEqual, Costs, Dtype, Jobs, Scale, Shape, cores
 from accelsim.cli.reports import validated
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
@@ -35,6 +36,9 @@ def review(
     ] = None,
     jobs: Jobs = None,
     dtype: Dtype = None,
+    equal: AtEqual = None,
+    scale: Scale = None,
+    costs: Costs = None,
 ) -> None:
     """Compare the shipped architectures on the shipped workloads and write the report.
 
@@ -43,14 +47,17 @@ def review(
     Example: accelsim review --suite sparse_12 --jobs 2 --out reports/sparse_12
     """
     if suite is not None:
-        for option, given in (("--workload", workload), ("--shape", shape), ("--dtype", dtype)):
+        said = {"--workload": workload, "--shape": shape, "--dtype": dtype, "--equal": equal}
+        for option, given in said.items():
             if given:
                 raise InputError(
-                    "a suite says what is run, and in which types", where="--suite",
-                    remedy=f"drop {option}",
+                    "a suite says what is run, in which types and on which machines",
+                    where="--suite", remedy=f"drop {option}",
                 )  # fmt: skip
         _suite(out, suite, cores(jobs))
         return
+    terms = equal_terms(equal, scale, costs)
+    from accelsim.cost.load import DEFAULT_TABLE
     from accelsim.report.overview import print_review
     from accelsim.report.review import write_review
 
@@ -63,6 +70,8 @@ def review(
             jobs=cores(jobs),
             progress=progress,
             validated=validated(progress),
+            terms=terms,
+            costs=costs or DEFAULT_TABLE,
         )
     print_review(review)
 

@@ -163,6 +163,8 @@ FILES: dict[str, File] = {
         Column("speedup", "", "baseline time / the candidate's time with this cut", _CUT),
         Column("break_even_cut", "", "cut at which the speedup is 1, between two tried", _CUT),
         Column("remark", "", "what stopped the search", _CUT),
+        Column("area_mm2", "mm2", "area of the candidate", _CUT),
+        Column("spare_mm2", "mm2", "area that the break-even cut takes of it", _CUT),
     )),
     "density": File("Speedup against density", (
         Column("kept", "", "keys kept a query", _DENSITY),

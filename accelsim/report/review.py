@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from accelsim.analysis.comparison import AtEqual
 from accelsim.arch.load import ArchSource, arch_source
 from accelsim.arch.spec import Arch
+from accelsim.cost.load import DEFAULT_TABLE
 from accelsim.errors import InputError
 from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
@@ -17,6 +20,8 @@ from accelsim.report.writing import write_report
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import SEARCH_LEVEL
 from accelsim.sweep.density import KEPT, density_points
+from accelsim.sweep.equal import Measure
+from accelsim.sweep.measures import Terms, area_measure
 from accelsim.sweep.trios import BIG, DEFAULT_WORKLOADS, STUDIED, trio_for
 from accelsim.workload.catalogue import load_workload, with_batch
 from accelsim.workload.trace import Trace
@@ -40,6 +45,8 @@ def write_comparison(
     studied: bool = True,
     placements: int = 1,
     again: Again | None = None,
+    at_equal: AtEqual | None = None,
+    area: Measure | None = None,
     jobs: int = 1,
     validated: Sequence[Validated] = (),
     progress: Progress | None = None,
@@ -61,6 +68,10 @@ def write_comparison(
         See `simulation.compare`.
     again : callable(batch), optional
         Gives the workload with another batch; None for a stored trace.
+    at_equal : AtEqual, optional
+        What the machines were scaled to.
+    area : Measure, optional
+        Area of a machine, mm2, for the break-even overhead.
     jobs : int
         Processes; the report does not depend on it.
 
@@ -71,7 +82,7 @@ def write_comparison(
     """
     check_target(out)
     _check([trace])
-    case = Case(trace, machines, studied, placements, again=again)
+    case = Case(trace, machines, studied, placements, None, again, at_equal, area)
     study = study_of([case], jobs=jobs, progress=progress)
     archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
     return Review(write_report(out, study, archs, command, validated, progress), study)
@@ -87,6 +98,8 @@ def write_review(
     progress: Progress | None = None,
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
+    terms: Terms | None = None,
+    costs: str = DEFAULT_TABLE,
 ) -> Review:
     """Compare the shipped machines and write the report, all of it or nothing.
 
@@ -108,11 +121,17 @@ def write_review(
         What validation suites found, shown as it is.
     kept : sequence of int
         Keys per query in the density sweep; empty leaves the sweep out.
+    terms : Terms, optional
+        In what the machines are made equal on each workload; the density sweep, of the machines
+        as they are, is then left out.
+    costs : str
+        Name or path of the cost table for areas.
 
     Raises
     ------
     InputError
-        Unknown workload or type, or a place that cannot be written; `out` is then as it was.
+        Unknown workload, type or measure, machines that cannot be made equal, or a place that
+        cannot be written; `out` is then as it was.
     """
     names = list(dict.fromkeys(workloads or DEFAULT_WORKLOADS))
     check_target(out)
@@ -120,21 +139,25 @@ def write_review(
     if dtype is not None:
         traces = [trace.replayed(dtype) for trace in traces]
     _check(traces)
-    cases = [
-        Case(
-            trace,
-            _sources(trace),
-            workloads is not None or trace.name in STUDIED,
-            level=SEARCH_LEVEL,
-            again=with_batch(name, shape, dtype),
-        )
-        for name, trace in zip(names, traces, strict=True)
-    ]
+    cases = []
+    for name, trace in zip(names, traces, strict=True):
+        studied = workloads is not None or trace.name in STUDIED
+        machines = _sources(trace)
+        equal = None if terms is None else terms.machines(machines, trace)
+        case = Case(
+            trace, machines, studied, level=SEARCH_LEVEL, again=with_batch(name, shape, dtype),
+            area=area_measure(costs),
+        )  # fmt: skip
+        if equal is not None:
+            case = case._replace(machines=equal.machines, at_equal=equal.said)
+        cases.append(case)
+    kept = () if terms is not None else kept
     density = partial(density_points, BIG, tuple(kept), dtype=dtype) if kept else None
     study = study_of(cases, density, jobs=jobs, progress=progress)
     options = [f" --workload {name}" for name in workloads or ()]
     options += [f" --shape {text}" for text in shape]
     options += [f" --dtype {dtype}"] if dtype is not None else []
+    options += [f" {shlex.join(terms.options)}"] if terms is not None else []
     command = "accelsim review" + "".join(options)
     archs = _archs(cases, bool(kept))
     return Review(write_report(out, study, archs, command, validated, progress), study)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed, wait
 from typing import Any, NamedTuple
 
-from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.comparison import AtEqual, Comparison
 from accelsim.arch.load import ArchSource
 from accelsim.errors import InputError
 from accelsim.progress import Progress
@@ -15,6 +15,7 @@ from accelsim.simulation import compare
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import BreakEven, break_even
 from accelsim.sweep.density import DensityPoint
+from accelsim.sweep.equal import Measure
 from accelsim.sweep.pools import local_pool
 from accelsim.sweep.robustness import Robustness, robustness
 from accelsim.sweep.trios import is_control
@@ -39,7 +40,8 @@ class Case(NamedTuple):
 
     `studied` : also what would help and how far the verdict holds, which takes many runs; `level` :
     of DRAM in the search for flips, by default each machine's own. `again` : the workload with
-    another batch.
+    another batch. `at_equal` : what the machines were scaled to. `area` : of a machine, for the
+    break-even overhead.
     """
 
     trace: Trace
@@ -48,6 +50,8 @@ class Case(NamedTuple):
     placements: int = 1
     level: str | None = None
     again: Again | None = None
+    at_equal: AtEqual | None = None
+    area: Measure | None = None
 
 
 Density = Callable[[], list[DensityPoint]]
@@ -172,14 +176,14 @@ def _compared(case: Case, progress: Progress | None = None) -> Comparison:
     archs = {role: source.arch() for role, source in case.machines.items()}
     return compare(
         archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
-        placements=case.placements, progress=progress,
+        placements=case.placements, at_equal=case.at_equal, progress=progress,
     )  # fmt: skip
 
 
 def _break_even(
     case: Case, comparison: Comparison, progress: Progress | None = None
 ) -> BreakEven | None:
-    return break_even(comparison, case.machines["candidate"], progress)
+    return break_even(comparison, case.machines["candidate"], progress, case.area)
 
 
 def _changed(case: Case, progress: Progress | None = None) -> Changed:

@@ -251,7 +251,7 @@ def reuse_table(data: ReuseCurves) -> pd.DataFrame:
 def break_even_table(found: Sequence[BreakEven]) -> pd.DataFrame:
     """Every cut that was simulated."""
     rows = [
-        (item.workload, cut, speedup, item.cut, item.remark)
+        (item.workload, cut, speedup, item.cut, item.remark, item.area_mm2, item.spare_mm2)
         for item in found
         for cut, speedup in sorted(item.speedups.items())
     ]

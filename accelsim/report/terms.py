@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.result import Result
-from accelsim.arch.equal import Row, array_shape
+from accelsim.arch.equal import PEAK, Row, array_shape, scales
 from accelsim.arch.spec import Arch
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND
 from accelsim.report.words import LEVEL_WORDS, ROLE_TITLES, as_bytes
 
+SIZE = "MACs, on-chip bytes"  # what is equal in machines that were not scaled
 # Terms that are shown in the line, by the name of their row in `arch.equal`.
 _SHORT: dict[str, Callable[[Arch], str]] = {
     "on-chip bytes, all storage": lambda a: f"{BYTES.format(a.on_chip)} on chip",
@@ -97,21 +98,26 @@ def equal_line(comparison: Comparison) -> str:
     baseline = comparison.results["baseline"].arch
     parts = [term(baseline) for name, term in _SHORT.items() if name in names]
     dtype = comparison.trace.replayed_in or next(iter(baseline.mac_rate))
-    if f"peak MAC/s {dtype}" in names:
+    if f"{PEAK} {dtype}" in names:
         parts.insert(0, f"{baseline.peak_macs_per_cycle(dtype):,} {dtype} MACs a cycle")
     more = len(equal) - len(parts)
+    if comparison.at_equal is not None:
+        table = comparison.at_equal.table
+        by = f" by {table}" * bool(table)
+        parts.insert(0, f"{comparison.at_equal.measure}{by} within 1 %")
     return ", ".join(parts) + (f", and {more} more terms" if more > 0 else "")
 
 
 def unfair(comparison: Comparison) -> list[Row]:
     """What should be equal and is not; of the MAC rates those of types that the trace has."""
-    used = {f"peak MAC/s {op.dtype}" for op in comparison.trace.operators}
     _, different = comparison.equal_and_different()
-    return [
-        row
-        for row in different
-        if row.required and (row.name in used or not row.name.startswith("peak MAC/s"))
-    ]
+    return _of_types(comparison, [row for row in different if row.required])
+
+
+def _of_types(comparison: Comparison, rows: Sequence[Row]) -> list[Row]:
+    """Without the MAC rates of types that the trace has not."""
+    used = {f"{PEAK} {op.dtype}" for op in comparison.trace.operators}
+    return [row for row in rows if row.name in used or not row.name.startswith(PEAK)]
 
 
 def differs_line(comparison: Comparison) -> str:
@@ -119,16 +125,15 @@ def differs_line(comparison: Comparison) -> str:
     _, different = comparison.equal_and_different()
     parts = [f"SHOULD BE EQUAL: {row.name} {_values(row)}" for row in unfair(comparison)]
     archs = machines(comparison)
-    rest = [row for row in different if not row.required]
+    rest = _of_types(comparison, [row for row in different if not row.required])
     if any(row.name == "array" for row in rest):
         shapes = " / ".join(f"{a.array.kind} {array_shape(a)}" for a in archs)
         parts.append(f"array {shapes}")
     if any(row.name == "scratchpad" for row in rest):
         parts.append("scratchpad " + " / ".join(as_bytes(a.scratchpad_bytes) for a in archs))
-    parts += [
-        f"{row.name} {_values(row)}" for row in rest if row.name == "gathers keys for attention"
-    ]
-    named = ("array", "scratchpad", "gathers keys for attention")
+    told = [row for row in rest if row.name == "gathers keys for attention" or scales(row.name)]
+    parts += [f"{row.name} {_values(row)}" for row in told]
+    named = ("array", "scratchpad", *(row.name for row in told))
     parts += [row.name for row in rest if row.name not in named]
     return "; ".join(parts) if parts else "nothing"
 

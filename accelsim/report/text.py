@@ -62,6 +62,7 @@ def comparison_text(
     head = [_line("workload", f"{comparison.trace.name} ({origin_text(comparison.trace)})")]
     head += _replay_lines(comparison.trace)
     head += [_line("machines", _machine_names(comparison))]
+    head += [_line("scaled", text) for text in _scaled(comparison)]
     head += [_line("equal", equal_line(comparison)), _line("differs", differs_line(comparison))]
     head += [_line("selection", line) for line in selection_lines(comparison)]
     head.append(_line("quality", quality_text(comparison.trace)))
@@ -129,6 +130,12 @@ def _replay_lines(trace: Trace) -> list[Text]:
 
 def _notes(results: list[Result]) -> list[Text]:
     return [_line("note", text) for text in notes_of(results)]
+
+
+def _scaled(comparison: Comparison) -> list[str]:
+    """How each machine was scaled, a line each."""
+    equal = comparison.at_equal
+    return [] if equal is None else [how.text for how in equal.machines.values()]
 
 
 def _machine_names(comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison, Spread, spread
 from accelsim.analysis.sections import over_layers
 from accelsim.report.tables import groups_of, ratios
-from accelsim.report.terms import dram_text, machines, unfair
+from accelsim.report.terms import SIZE, dram_text, machines, unfair
 from accelsim.report.words import ROLE_TITLES, is_upper_bound, times
 from accelsim.sweep.flip import TIE
 from accelsim.sweep.robustness import Robustness
@@ -105,7 +105,8 @@ def _terms(comparisons: Sequence[Comparison]) -> str:
         more = len(unequal) - TERMS_NAMED
         named = "; ".join(unequal[:TERMS_NAMED]) + (f" and {more} more" if more > 0 else "")
         return f", from which it differs in what should be equal ({named})"
-    return " with the same MACs, on-chip bytes, ports and DRAM"
+    same = list(dict.fromkeys(c.at_equal.measure if c.at_equal else SIZE for c in comparisons))
+    return f" with the same {' or '.join(same)}, ports and DRAM"
 
 
 def caveats(comparisons: Sequence[Comparison]) -> list[str]:
@@ -119,6 +120,9 @@ def caveats(comparisons: Sequence[Comparison]) -> list[str]:
     ]
     level = dram_text([arch for c in comparisons for arch in machines(c)])
     notes = [f"{level}.", "Energy and area: not modelled."]
+    scaled = [c.at_equal for c in comparisons if c.at_equal is not None]
+    for text in dict.fromkeys(how.text for equal in scaled for how in equal.machines.values()):
+        notes.append(f"Scaled, {text}.")
     if names:
         notes.append(f"Upper bounds, indices free: {', '.join(names)}.")
     if unknown:

@@ -98,6 +98,11 @@ def percent(part: float) -> str:
     return f"{100 * part:.1f} %"
 
 
+def square_mm(area_mm2: float) -> str:
+    """An area: "12.3 mm2"."""
+    return f"{area_mm2:.4g} mm2"
+
+
 def limit_text(result: Result) -> str:
     """What holds most of a machine's critical path: "DRAM reads 64 %"."""
     limit, share = leading_limit(result.operators)

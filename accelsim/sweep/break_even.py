@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
+from accelsim.arch.size import array_settings, byte_settings, parts_of
 from accelsim.arch.spec import Arch
-from accelsim.arch.units import BYTES
 from accelsim.errors import InputError
 from accelsim.simulation import simulate
+from accelsim.sweep.equal import Measure
 
 METHOD = (
-    "The candidate is simulated again with its array rows, their storage, the bytes on chip and "
-    "the scratchpad kept for prefetch and activations scaled by one factor (halved until it no "
-    "longer wins, then between while that leaves a gap above an eighth); ports, buses, vector "
-    "lanes, index unit and DRAM stay. Both sides run at the simple DRAM level here, as the search "
-    "takes many runs. The "
+    "The candidate is simulated again with its array rows (or PEs), their storage, the bytes on "
+    "chip and the scratchpad kept for prefetch and activations scaled by one factor (halved until "
+    "it no longer wins, then between while that leaves a gap above an eighth); ports, buses, "
+    "vector lanes, index unit and DRAM stay. Both sides run at the simple DRAM level here, as the "
+    "search takes many runs. The "
     "figure is read off between the last factor that wins and the first that does not, on a "
     "logarithmic scale of speedup."
 )
@@ -31,7 +33,9 @@ class BreakEven(NamedTuple):
     """The largest cut of MACs and SRAM at which the candidate is still as fast as the baseline.
 
     `cut` is a part of one; it lies between `wins_at` and `loses_at` (cuts that were simulated).
-    `speedups` : cut -> speedup. `remark` says what stopped the search, or is empty.
+    `speedups` : cut -> speedup. `remark` says what stopped the search, or is empty. `area_mm2` :
+    of the candidate, `spare_mm2` : what the cut takes of it, so as much as its sparse logic may
+    take; not a number where no area was asked for.
     """
 
     workload: str
@@ -40,6 +44,8 @@ class BreakEven(NamedTuple):
     loses_at: float
     speedups: dict[float, float]
     remark: str = ""
+    area_mm2: float = math.nan
+    spare_mm2: float = math.nan
 
     @property
     def searched(self) -> bool:
@@ -51,6 +57,7 @@ def break_even(
     comparison: Comparison,
     candidate: ArchSource,
     progress: Callable[[str, int, int], None] | None = None,
+    area: Measure | None = None,
 ) -> BreakEven | None:
     """Search the cut by re-simulation; None where the candidate does not win.
 
@@ -60,6 +67,8 @@ def break_even(
     candidate : ArchSource
         What the candidate was made from, its overrides included.
     progress : callable(text, done, of), optional
+    area : Measure, optional
+        Of a machine, mm2.
     """
     name = comparison.trace.name
     if comparison.speedup() <= 1:
@@ -90,7 +99,8 @@ def break_even(
         if loses and wins - loses <= NARROW:
             break
         factor = (wins + loses) / 2
-    return _between(name, wins, loses, speedups, remark)
+    found = _between(name, wins, loses, speedups, remark)
+    return found if area is None else _with_area(found, candidate, area)
 
 
 def _between(
@@ -105,26 +115,28 @@ def _between(
     return BreakEven(name, cut, 1 - wins, 1 - loses, speedups, remark)
 
 
+def _with_area(found: BreakEven, candidate: ArchSource, area: Measure) -> BreakEven:
+    """The cut as area: between the two that were simulated where it lies between them."""
+    whole, wins = (area.of(scaled(candidate, factor)) for factor in (1, 1 - found.wins_at))
+    spare = whole - wins
+    if found.loses_at == found.loses_at:
+        part = (found.cut - found.wins_at) / (found.loses_at - found.wins_at)
+        spare += part * (wins - area.of(scaled(candidate, 1 - found.loses_at)))
+    return found._replace(area_mm2=whole, spare_mm2=spare)
+
+
 def scaled(source: ArchSource, factor: float) -> Arch:
     """The candidate with its MACs and SRAM scaled, everything else as it was.
+
+    The array takes whole rows or PEs, the nearest to the factor, and at least one.
 
     Raises
     ------
     InputError
-        The smaller machine breaks a rule of the loader, or is not a sparse array.
+        The smaller machine breaks a rule of the loader.
     """
     arch = source.arch()
-    array = arch.array
-    if array.kind != "sparse":
-        raise InputError("only a sparse array is scaled by rows", where=arch.name)
-    storage = {
-        "array.query_storage": array.query_storage,
-        "array.accumulators": array.accumulators,
-        "array.fifo_storage": array.fifo_storage,
-        "on_chip": arch.on_chip,
-        "mapping.prefetch": arch.mapping.prefetch,
-        "mapping.activation_storage": arch.mapping.activation_storage,
-    }
-    rows = max(1, round(array.rows * factor))
-    less = [(path, BYTES.format(int(size * factor))) for path, size in storage.items()]
-    return source.with_settings([("array.rows", rows), *less]).arch()
+    parts = parts_of(arch)
+    array = Fraction(max(1, round(parts * factor)), parts)
+    settings = array_settings(arch, array) + byte_settings(arch, Fraction(factor))
+    return source.with_settings(settings).arch()

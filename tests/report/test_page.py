@@ -161,6 +161,7 @@ UNITS = {
     "_bytes": "B",
     "_macs": "MAC",
     "_cycles": "cycles",
+    "_mm2": "mm2",
 }
 
 

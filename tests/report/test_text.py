@@ -13,6 +13,7 @@ from accelsim.report.text import comparison_text, print_comparison, print_run, r
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import as_bytes, as_time, short, times, without_layer
 from accelsim.sweep.break_even import BreakEven, break_even, scaled
+from accelsim.sweep.equal import Measure
 from accelsim.sweep.trios import BIG, SMALL, trio_for
 
 
@@ -85,6 +86,23 @@ def test_break_even_lies_between_what_was_simulated(few):
 def test_a_loser_has_no_break_even(few):
     swapped = few.results | {"baseline": few.results["candidate"]}
     assert break_even(replace(few, results=swapped), arch_source(SMALL.candidate)) is None
+
+
+def test_a_break_even_is_an_area_as_well(few):
+    fast = replace(few, results=few.results | {"baseline": few.results["candidate_dense"]})
+    area = Measure("area", "mm2", "", lambda arch: arch.on_chip / 1024)
+    source = arch_source(SMALL.candidate)
+    plain, found = break_even(fast, source), break_even(fast, source, area=area)
+    assert found is not None and found._replace(area_mm2=0, spare_mm2=0) == plain._replace(
+        area_mm2=0, spare_mm2=0
+    )
+    assert found.area_mm2 == 384
+    assert found.spare_mm2 == pytest.approx(384 * found.cut, abs=1)
+
+
+def test_any_array_is_scaled_for_a_break_even():
+    for name, macs in (("systolic_32", 512), ("spatten", 256), ("sparch", 16)):
+        assert scaled(arch_source(name), 0.5).array.macs == macs
 
 
 def test_overrides_of_the_candidate_stay_in_what_is_scaled():

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from accelsim.analysis.comparison import Comparison, spread
+from accelsim.analysis.comparison import AtEqual, Comparison, Scaled, spread
 from accelsim.arch.load import load_arch
 from accelsim.report.page.head import why
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.page.questions import answers
 from accelsim.report.page.render import not_modelled
 from accelsim.report.page.robust import helps, part
+from accelsim.report.plots import speedup
 from accelsim.report.robustness_tables import Changed
 from accelsim.report.study import Study
 from accelsim.report.tables import break_even_table, summary_table, totals_table
-from accelsim.report.terms import differs_line, role_meanings, unfair
+from accelsim.report.terms import differs_line, equal_line, role_meanings, unfair
 from accelsim.report.verdict import caveats, doubts, verdict
 from accelsim.report.words import ONE_PLACEMENT
 from accelsim.sweep.break_even import BreakEven
@@ -144,6 +146,32 @@ def test_a_search_that_could_not_be_made_finds_no_cut(few):
     assert row[1:] == ["1.30x", "-", "not searched: a cut of 50 % is refused: x", ""]
     assert "DRAM level of the search" in break_even_row(timed(few, baseline=1200))[3]
     assert break_even_row(timed(few, baseline=900))[3] == "none: the candidate does not win"
+
+
+def test_a_break_even_area_has_columns_of_its_own(few):
+    item = BreakEven("few", 0.3, 0.25, 0.5, {0.0: 1.3, 0.25: 1.1, 0.5: 0.9}, "", 40.0, 10.0)
+    assert break_even_row(few, item)[5:] == ["10 mm2", "25.0 %"]
+    assert len(break_even_row(few, item._replace(area_mm2=math.nan))) == 5
+
+
+def test_machines_at_equal_area_may_differ_in_rows_and_bytes(few):
+    arch = few.results["baseline"].arch
+    wide = arch.model_copy(update={"on_chip": 2 * arch.on_chip})
+    scaled = few.results | {"baseline": replace(few.results["baseline"], arch=wide)}
+    assert [row.name for row in unfair(replace(few, results=scaled))] == [
+        "on-chip bytes, all storage"
+    ]
+    how = Scaled(1.0, 2.0, 1.0, 2.0, "systolic_32: 0.375 -> 0.75 MiB: 2 mm2 against 2 mm2")
+    equal = AtEqual("area", "mm2", "45nm", "candidate", 2.0, {"baseline": how})
+    larger = replace(few, results=scaled, at_equal=equal)
+    assert unfair(larger) == []
+    assert "on-chip bytes, all storage 768 KiB / 384 KiB / 384 KiB" in differs_line(larger)
+    assert "SHOULD BE EQUAL" not in differs_line(larger)
+    assert equal_line(larger).startswith("area by 45nm within 1 %, 1,024 bf16 MACs a cycle")
+    assert "with the same area, ports and DRAM" in verdict([larger])
+    assert "with the same MACs, on-chip bytes, ports and DRAM" in verdict([few])
+    assert f"Scaled, {how.text}." in caveats([larger])
+    assert "area, ports, DRAM" in speedup.prepare([larger]).fairness
 
 
 def test_placements_are_shown_and_no_longer_missing(few):

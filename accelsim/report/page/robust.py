@@ -9,7 +9,7 @@ from accelsim.report.page.cells import Cell, Head, PageTable, Shown, figure, tex
 from accelsim.report.page.ledger import Figure, Ledger
 from accelsim.report.robustness_text import amount
 from accelsim.report.study import Study
-from accelsim.report.words import ROLE_TITLES, as_time, count, percent, times
+from accelsim.report.words import ROLE_TITLES, as_time, count, percent, square_mm, times
 from accelsim.sweep import ablation, flip
 from accelsim.sweep.break_even import METHOD, BreakEven
 from accelsim.sweep.flip import Flip
@@ -201,6 +201,9 @@ def _break_even(study: Study, ledger: Ledger) -> Block:
     heads = [text_head("workload"), Head("speedup"), Head("break-even cut"), text_head("between")]
     heads.append(text_head("cuts simulated (speedup)"))
     found = {item.workload: item for item in study.break_even}
+    areas = any(item.area_mm2 == item.area_mm2 for item in found.values())
+    if areas:
+        heads += [Head("break-even area"), Head("part of the candidate's area")]
     rows: list[list[Shown]] = []
     for comparison in study.comparisons:
         name = comparison.trace.name
@@ -210,14 +213,25 @@ def _break_even(study: Study, ledger: Ledger) -> Block:
             speedup = ledger.only("totals", "speedup", workload=name, role="candidate")
             at = "" if speedup.value <= 1 else " at the DRAM level of the search"
             none = f"none: the candidate does not win{at}"
-            rows.append([name, figure(speedup, times), "-", none, ""])
+            rows.append([name, figure(speedup, times), "-", none, "", *["-"] * (2 * areas)])
             continue
-        rows.append([name, *_cut_cells(found[name], ledger)])
+        item = found[name]
+        rows.append([name, *_cut_cells(item, ledger), *(_area_cells(item, ledger) * areas)])
     said = (
-        "Area and energy are not modelled. This is how much of the candidate's MACs and SRAM could "
-        "be given up for the cost of its sparse logic before it is no faster than the baseline. "
+        "How much of the candidate's MACs and SRAM could be given up for the cost of its sparse "
+        "logic before it is no faster than the baseline"
+        f"{', and the area of that: as much as the sparse logic may take' * areas}. "
     )
     return Block("Break-even overhead", said + METHOD, [PageTable("", heads, rows)], [])
+
+
+def _area_cells(item: BreakEven, ledger: Ledger) -> list[Shown]:
+    """The cut as area, and as a part of the candidate's."""
+    if not item.searched or item.area_mm2 != item.area_mm2:
+        return ["-", "-"]
+    where = {"workload": item.workload, "cut": 0.0}
+    spare, area = (ledger.only("break_even", name, **where) for name in ("spare_mm2", "area_mm2"))
+    return [figure(spare, square_mm), figure(spare.over(area), percent)]
 
 
 def _cut_cells(item: BreakEven, ledger: Ledger) -> list[Shown]:

@@ -16,7 +16,7 @@ from accelsim.report.style import (
     say_on_hover,
     styled,
 )
-from accelsim.report.terms import clock_and_dram_text, machines
+from accelsim.report.terms import SIZE, clock_and_dram_text, machines
 from accelsim.report.words import ROLE_TITLES, is_upper_bound, short
 from accelsim.sweep.trios import is_control
 
@@ -75,7 +75,8 @@ def _fairness(comparisons: Sequence[Comparison]) -> str:
     )
     if unfair:
         return f"NOT EQUAL: {', '.join(unfair)}"
-    return "MACs, on-chip bytes, ports, DRAM, vector lanes and clock are equal"
+    same = dict.fromkeys(c.at_equal.measure if c.at_equal else SIZE for c in comparisons)
+    return f"{' or '.join(same)}, ports, DRAM, vector lanes and clock are equal"
 
 
 def _remark(comparison: Comparison) -> str:

@@ -1,0 +1,107 @@
+"""What machines can be made equal in, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from accelsim.arch.load import ArchSource
+from accelsim.arch.spec import Arch
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
+from accelsim.cost.price import die_price
+from accelsim.cost.table import CostTable
+from accelsim.hardware.area import breakdown
+from accelsim.sweep.equal import Equal, Measure, equal_machines
+from accelsim.workload.statistics import dense_macs
+from accelsim.workload.trace import Trace
+
+MEASURES = ("area", "power", "macs", "cost")
+
+
+class Terms(NamedTuple):
+    """In what machines are to be equal (of `MEASURES`), which of them are scaled, and the costs.
+
+    `scale` : roles; see `equal_machines`. `costs` : name or path of a cost table.
+    """
+
+    measure: str
+    scale: tuple[str, ...] = ()
+    costs: str = DEFAULT_TABLE
+
+    def machines(self, machines: Mapping[str, ArchSource], trace: Trace) -> Equal:
+        """Scale machines for a trace.
+
+        Raises
+        ------
+        InputError
+            No such machine or cost table, or machines that cannot be made equal.
+        """
+        return equal_machines(machines, measure_of(self.measure, trace, self.costs), self.scale)
+
+    @property
+    def options(self) -> list[str]:
+        """What a command line says for it."""
+        words = ["--equal", self.measure]
+        words += [word for role in self.scale for word in ("--scale", role)]
+        return words + (["--costs", self.costs] if self.costs != DEFAULT_TABLE else [])
+
+
+def measure_of(name: str, trace: Trace, costs: str) -> Measure:
+    """A measure by its name, of `MEASURES`.
+
+    Area, peak power and the price of a die are the chip's: its DRAM does not scale.
+
+    Parameters
+    ----------
+    name : str
+    trace : Trace
+        Peak MACs are those of the type in which most of its MACs are.
+    costs : str
+        Name or path of a cost table.
+
+    Raises
+    ------
+    InputError
+        No such cost table.
+    """
+    if name == "macs":
+        return Measure(name, "TMAC/s", "", partial(_peak, main_type(trace)))
+    if name == "area":
+        return area_measure(costs)
+    table = load_cost_table(costs)
+    if name == "power":
+        return Measure(name, "W", table.name, partial(_power_w, table))
+    return Measure(name, "USD", table.name, partial(_die_usd, table))
+
+
+def area_measure(costs: str) -> Measure:
+    """Area by a cost table."""
+    table = load_cost_table(costs)
+    return Measure("area", "mm2", table.name, partial(_area_mm2, table))
+
+
+def main_type(trace: Trace) -> str:
+    """The number type in which most MACs of a trace are."""
+    macs: dict[str, int] = {}
+    for op in trace.operators:
+        macs[op.dtype] = macs.get(op.dtype, 0) + dense_macs(op) * op.repeat
+    return max(macs, key=lambda dtype: macs[dtype])
+
+
+def _area_mm2(table: CostTable, arch: Arch) -> float:
+    return breakdown(arch, table).area_mm2.value
+
+
+def _power_w(table: CostTable, arch: Arch) -> float:
+    return breakdown(arch, table).peak_power_w.value
+
+
+def _die_usd(table: CostTable, arch: Arch) -> float:
+    area = breakdown(arch, table).area_mm2
+    return die_price(table, replace(area.times(1e6, "um2 of a mm2"), unit="um2")).value
+
+
+def _peak(dtype: str, arch: Arch) -> float:
+    return arch.peak_macs_per_cycle(dtype) / arch.clock_ps
