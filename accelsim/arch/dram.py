@@ -119,10 +119,6 @@ class SimpleDram(Spec):
         """Of a channel: what these figures describe has one."""
         return 1
 
-    def refreshes(self, total_ps: int) -> float:
-        """Refresh commands in a time: these figures know their share of the time alone."""
-        return 0.0
-
     def table(self) -> dict[str, int]:
         """The figures of `engine.program.Dram`, by the names that it gives them."""
         return {
@@ -260,13 +256,6 @@ class PartDram(Spec):
     def ranks(self) -> int:
         """Of a channel."""
         return self.part.ranks
-
-    def refreshes(self, total_ps: int) -> float:
-        """Refresh commands in a time: one of each rank every tREFI."""
-        if not self.part.refresh:
-            return 0.0
-        interval_ps = self.running.timing.trefi * self.clock_ps
-        return total_ps / interval_ps * self.channels * self.ranks
 
     @property
     def row_miss(self) -> int:

@@ -26,6 +26,7 @@ from accelsim.errors import InputError, unknown_name
 
 MX_BLOCK = 32  # values that share a scale, OCP Microscaling Formats v1.0
 POWER, LEAST_POWER, MOST_POWER = 1.5, 1.0, 2.0
+NOT_GATED = 1.0  # of a MAC: what one with a zero operand costs at most
 
 
 class NumberType(NamedTuple):
@@ -90,6 +91,8 @@ def gated_mac(table: CostTable, dtype: str, accumulate: str | None = None) -> Fi
     """Energy of a MAC whose operand is zero and whose inputs are held, pJ.
 
     The share of a MAC is that of int8 in the table; for other types it is assumed to be the same.
+    The high end is a MAC that is not gated: measured on a GPU, half of an operand being zero saves
+    2 % of a product's energy (docs/cost_tables.md).
 
     Raises
     ------
@@ -100,7 +103,8 @@ def gated_mac(table: CostTable, dtype: str, accumulate: str | None = None) -> Fi
     if share is None:
         raise InputError("'gated_share' is missing", where=f"cost table {table.name}")
     whole = mac(table, dtype, "energy", accumulate)
-    return whole.times(share, f"gated: {share:g} of a MAC (int8, Accelergy 45 nm)", "assumed")
+    why = f"gated: {share:g} of a MAC (int8, Accelergy 45 nm); high: not gated"
+    return whole.between(share, share, NOT_GATED, why, "assumed")
 
 
 def arithmetic(

@@ -25,6 +25,8 @@ from accelsim.analysis.states import task_lines
 from accelsim.arch.array import SparseArray, SystolicArray
 from accelsim.arch.composed import ComposedArray
 from accelsim.arch.dataflows import Dataflow, Quantum, Structured
+from accelsim.arch.dram import PartDram
+from accelsim.engine.dram import refreshes
 from accelsim.hardware.component import Component
 from accelsim.hardware.storage import SUM_BITS
 from accelsim.workload.operators import DTYPE_BITS, Attention, Matmul, Moe, Operator
@@ -41,7 +43,7 @@ class Sums:
         self.operators = len(result.trace.operators)
         self._unit = {name: i for i, name in enumerate(result.program.units.name)}
         self._repeats = task_repeats(result.trace, result.program)
-        self._lines = task_lines(result.program)
+        self._lines = task_lines(result.program) - result.schedule.task_merged
         self._activates = result.schedule.task_activates
 
     def of(self, name: str, *units: str) -> np.ndarray:
@@ -49,7 +51,7 @@ class Sums:
         return self.summed(self.program.counters[name], *units)
 
     def lines(self, *units: str) -> np.ndarray:
-        """DRAM lines that tasks of these units touch."""
+        """DRAM lines that moved for tasks of these units: all but those merged with another."""
         return self.summed(self._lines, *units)
 
     def activates(self) -> np.ndarray:
@@ -211,14 +213,18 @@ def _memory(result: Result, sums: Sums) -> dict[Key, np.ndarray]:
         ("DRAM", "devices", "activate"): sums.activates(),
         ("DRAM", "devices", "bit read"): loaded,
         ("DRAM", "devices", "bit written"): stored,
-        ("DRAM", "devices", "refresh"): refreshes(result) * share,
+        ("DRAM", "devices", "refresh"): refreshed(result) * share,
         ("DRAM interface", "PHY and controller", "bit"): loaded + stored,
     }
 
 
-def refreshes(result: Result) -> float:
-    """Refresh commands in the total time: one of each rank and channel every tREFI."""
-    return result.arch.dram.refreshes(result.total_ps)
+def refreshed(result: Result) -> int:
+    """Refresh commands in the total time; figures of the simple level do not say how many."""
+    given = result.arch.dram
+    if not isinstance(given, PartDram):
+        return 0
+    vector = given.running.vector
+    return refreshes(vector, given.channels, given.clock_ps, result.total_ps)
 
 
 def _units(result: Result, sums: Sums) -> dict[Key, np.ndarray]:
