@@ -114,10 +114,11 @@ def _schedule(schedule: Schedule, layers: int) -> Schedule:
     before = np.broadcast_to(last + tasks * np.arange(layers - 1)[:, None], further.shape)
     further[further < 0] = before[further < 0]
     changes["blame"] = blame.ravel()
-    for name in ("cause", "bank_stall_ps"):
+    for name in ("cause", "bank_stall_ps", "task_activates", "task_merged"):
         changes[name] = np.tile(getattr(schedule, name), layers)
-    for name in ("channel_lines", "channel_activates", "channel_row_hits", "train_lines",
-                 "read_latency_ps", "bank_waits"):  # fmt: skip
+    for name in ("channel_lines", "channel_activates", "channel_row_hits", "channel_writes",
+                 "channel_writes_left", "train_lines", "train_activates", "read_latency_ps",
+                 "bank_waits"):  # fmt: skip
         changes[name] = getattr(schedule, name) * layers
     return dataclasses.replace(schedule, **changes)
 

@@ -17,6 +17,7 @@ from accelsim import __version__
 from accelsim.cli import (
     arch,
     compare,
+    costs,
     diff,
     dram,
     explain,
@@ -56,6 +57,7 @@ what_if.register(app)
 robustness.register(app)
 plot.register(app)
 list_command.register(app)
+costs.register(app)
 app.add_typer(sweep.app, name="sweep")
 search.register(app)
 app.add_typer(trace.app, name="trace")

@@ -21,8 +21,10 @@ class Amount(Spec):
 
     Attributes
     ----------
-    value, low, high
-        Without `low` and `high` the range is not known, and the table's factor is used.
+    value : float
+        The figure, with its unit.
+    low, high : float, optional
+        Its range. Without it the table's `assumed_range` is used.
     source : str
         Where the figure was published.
     checked : str

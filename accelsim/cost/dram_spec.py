@@ -1,4 +1,4 @@
-"""DRAM in the file of a cost table: kinds, what they do with energy, and the parts they stand for."""
+"""DRAM in the file of a cost table: kinds, their energy by what they do, and parts of machines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from pydantic import Field, model_validator
 
 from accelsim.config.record import FieldError, Spec
 from accelsim.cost.amounts import (
-    Checked, EnergyAmount, Positive, PowerAmount, StoragePriceAmount, Text,
+    Checked,
+    EnergyAmount,
+    Positive,
+    PowerAmount,
+    StoragePriceAmount,
+    Text,
 )  # fmt: skip
 
 Count = Annotated[int, Field(strict=True, gt=0)]
@@ -83,7 +88,7 @@ class DramCurrents(Spec):
     burst_ns, tras_ns, trp_ns, trfc_ns : float
         How long a burst, an open row at least, a precharge and a refresh take.
     io : energy, optional
-        Of moving a bit between the device and the pins at the far end; it is added to that of the core.
+        Of moving a bit between the device and the far end of its pins, added to that of the core.
     source : str
         Of the currents.
     checked : str
@@ -112,7 +117,7 @@ class DramEntry(Spec):
     Attributes
     ----------
     energy : energy, optional
-        Of moving `bits` bits, all that the source counts included; with `currents` it may be left out.
+        Of moving `bits` bits, all that the source counts included; not needed with `currents`.
     bits : int
         How many that are.
     includes : str
@@ -153,7 +158,7 @@ class DramPart(Spec):
     kind : str
         A kind of the table.
     assumed : str, optional
-        Why this kind stands for the part, where it is not the same; all its figures are then assumed.
+        Why this kind stands for the part, where it is another; all its figures are then assumed.
     """
 
     kind: Text

@@ -12,6 +12,9 @@ Mark = Literal[
 ]
 
 
+ENDS = ("value", "low", "high")
+
+
 @dataclass(frozen=True)
 class Figure:
     """A value, its range and its origin.
@@ -76,32 +79,42 @@ def total(figures: Sequence[Figure], why: str) -> Figure:
     """Sum of figures of one unit; their ranges add, as if all were off to the same side."""
     if len({figure.unit for figure in figures}) != 1:
         raise ValueError(f"figures of one unit, not {[figure.unit for figure in figures]}")
-    steps = [step for figure in figures for step in figure.derivation]
-    return Figure(
-        value=math.fsum(figure.value for figure in figures),
-        low=math.fsum(figure.low for figure in figures),
-        high=math.fsum(figure.high for figure in figures),
-        unit=figures[0].unit,
-        source="; ".join(dict.fromkeys(figure.source for figure in figures)),
-        mark=_weakest({figure.mark for figure in figures}),
-        unverified=any(figure.unverified for figure in figures),
-        range_known=all(figure.range_known for figure in figures),
-        derivation=(*dict.fromkeys(steps), why),
-    )
+    ends = (math.fsum(getattr(figure, end) for figure in figures) for end in ENDS)
+    return made_of(figures, tuple(ends), figures[0].unit, why)
 
 
 def product(one: Figure, other: Figure, factor: float, unit: str, why: str) -> Figure:
     """Product of two figures that are known apart from each other, times a factor, in `unit`."""
+    ends = (getattr(one, end) * getattr(other, end) * factor for end in ENDS)
+    return made_of((one, other), tuple(ends), unit, why)
+
+
+def made_of(figures: Sequence[Figure], ends: Sequence[float], unit: str, why: str) -> Figure:
+    """A figure that a rule makes of others: as well known as the least known of them.
+
+    Parameters
+    ----------
+    figures : sequence of Figure
+        What went into it.
+    ends : sequence of float
+        Value, low and high.
+    unit : str
+    why : str
+        The rule, its last step.
+    """
+    value, low, high = ends
+    steps = [step for figure in figures for step in figure.derivation]
+    sources = [part for figure in figures for part in figure.source.split("; ")]
     return Figure(
-        value=one.value * other.value * factor,
-        low=one.low * other.low * factor,
-        high=one.high * other.high * factor,
+        value=value,
+        low=low,
+        high=high,
         unit=unit,
-        source="; ".join(dict.fromkeys((one.source, other.source))),
-        mark=_weakest({one.mark, other.mark}),
-        unverified=one.unverified or other.unverified,
-        range_known=one.range_known and other.range_known,
-        derivation=(*dict.fromkeys(one.derivation + other.derivation), why),
+        source="; ".join(dict.fromkeys(sources)),
+        mark=_weakest({figure.mark for figure in figures}),
+        unverified=any(figure.unverified for figure in figures),
+        range_known=all(figure.range_known for figure in figures),
+        derivation=(*dict.fromkeys(steps), why),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -77,12 +78,23 @@ def _find(name: str, beside: Path, where: str) -> tuple[Path, str]:
         known, path = cost_table_names(), cost_table_folder() / f"{name}.yaml"
         shared = bool(where) and name.startswith("_") and path.is_file()
         if name not in known and not shared:
-            raise unknown_name("cost table", name, known, where=where)
+            raise _unknown_table(name, known, where)
         return path, f"{name}.yaml"
     path = beside / name
     if not path.is_file():
         raise InputError(f"no such file '{name}'", where=where, remedy="expected a .yaml or .csv")
     return path, name
+
+
+def _unknown_table(name: str, known: list[str], where: str) -> InputError:
+    """The error for a table that is not shipped; of a node it names the nearest node."""
+    node = re.fullmatch(r"(\d+(?:\.\d+)?)nm", name)
+    if node is None:
+        return unknown_name("cost table", name, known, where=where)
+    near = min(known, key=lambda one: abs(float(one.removesuffix("nm")) - float(node[1])))
+    listed = ", ".join(known)
+    remedy = f"did you mean '{near}'? known: {listed}; or a .yaml or .csv of your own"
+    return InputError(f"unknown cost table '{name}'", where=where, remedy=remedy)
 
 
 def _chain(path: Path, shown: str, where: str, above: tuple[Path, ...]) -> Tree:

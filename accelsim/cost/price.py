@@ -1,15 +1,17 @@
 """What a die and its DRAM cost to buy: a wafer shared by the dies on it that work.
 
-Dies on a wafer of diameter d: pi d^2 / 4A - pi d / sqrt(2A), which leaves out those cut by its edge.
+Dies on a wafer of diameter d: pi d^2 / 4A - pi d / sqrt(2A), without those that its edge cuts.
 Yield is negative binomial, (1 + A D / c)^-c with D defects for an area and clustering c, or
-Poisson's exp(-A D) without c. Design, masks, package, test and a seller's margin are left out.
+Poisson's exp(-A D) without c. Design, masks, package, test, a seller's margin and
+the largest die that a mask can hold are left out.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from accelsim.cost.figure import Figure, product
+from accelsim.cost.figure import ENDS, Figure, made_of
 from accelsim.cost.spec import PriceEntry
 from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
@@ -49,18 +51,13 @@ def die_price(table: CostTable, area: Figure) -> Figure:
         raise InputError("has no price of wafers", where=where, remedy="give 'price'")
     spread = table.file.assumed_range
     wafer, defects = given.wafer.figure(spread), given.defects.figure(spread)
-    value, low, high = (
-        _of_wafer(given, getattr(area, end), getattr(wafer, end), getattr(defects, end), where)
-        for end in ("value", "low", "high")
-    )
-    # only marks, sources and steps are taken from the product; the formula gives the ends
-    known = product(product(wafer, area, 1, "USD", "a die's share"), defects, 1, "USD", "its yield")
+    ends = [
+        _share(given, getattr(wafer, end), getattr(defects, end), getattr(area, end), where)
+        for end in ENDS
+    ]
     good = die_yield(area.value / 1e6, defects.value, given.clustering)
-    step = f"die of {area.value / 1e6:.4g} mm2, yield {good:.3f}, wafer {wafer.value:,.0f} USD"
-    return Figure(
-        value, low, high, "USD", known.source, known.mark, known.unverified, known.range_known,
-        (*area.derivation, step),
-    )  # fmt: skip
+    why = f"die of {area.value / 1e6:.4g} mm2, yield {good:.3f}, wafer {wafer.value:,.0f} USD"
+    return made_of((wafer, defects, area), ends, "USD", why)
 
 
 def dram_price(table: CostTable, kind: str, gib: float) -> Figure:
@@ -86,13 +83,13 @@ def dram_price(table: CostTable, kind: str, gib: float) -> Figure:
             remedy=f"give 'dram.{kind}.price' in a table that extends this one",
         )  # fmt: skip
     one = given.figure(table.file.assumed_range)
-    size = Figure(gib, gib, gib, "GiB", one.source, one.mark)
-    return product(one, size, 1, "USD", f"{gib:g} GiB of {kind}")
+    return replace(one.times(gib, f"{gib:g} GiB of {kind}"), unit="USD")
 
 
-def _of_wafer(
-    given: PriceEntry, area_um2: float, wafer_usd: float, defects: float, where: str
+def _share(
+    given: PriceEntry, wafer_usd: float, defects: float, area_um2: float, where: str
 ) -> float:
+    """Price of a wafer over the dies on it that work."""
     area_mm2 = area_um2 / 1e6
     dies = dies_of_wafer(area_mm2, given.wafer_mm) if area_mm2 > 0 else 0.0
     if dies < 1:

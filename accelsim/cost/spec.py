@@ -8,8 +8,16 @@ from pydantic import Field, model_validator
 
 from accelsim.config.record import FieldError, Spec
 from accelsim.cost.amounts import (
-    AreaAmount, DefectsAmount, EnergyAmount, Factor, LeakageAmount, MoneyAmount, Positive,
-    RateAreaAmount, StorageLeakageAmount, Text,
+    AreaAmount,
+    DefectsAmount,
+    EnergyAmount,
+    Factor,
+    LeakageAmount,
+    MoneyAmount,
+    Positive,
+    RateAreaAmount,
+    StorageLeakageAmount,
+    Text,
 )  # fmt: skip
 from accelsim.cost.dram_spec import DramEntry, DramPart
 

@@ -148,7 +148,8 @@ def node_exponent(quantity: str) -> float:
     The median over all shapes, so that it is one factor for all of them and keeps their order.
     """
     points, (below, last) = cacti_points(), cacti_nodes()[-2:]
-    shapes = np.array([points[name] for name in ("size_bytes", "width_bytes", "banks", "two_ports")])
+    axes = ("size_bytes", "width_bytes", "banks", "two_ports")
+    shapes = np.array([points[name] for name in axes])
     at = [points["tech_nm"] == node for node in (below, last)]
     rows = [np.lexsort(shapes[:, own]) for own in at]
     small, large = (points[quantity][own][row] for own, row in zip(at, rows, strict=True))

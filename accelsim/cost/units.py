@@ -69,9 +69,7 @@ POWER_OF_AREA = Measure(
     "a power of an area", "12 mW/mm2", {"mW/mm2": 1, "uW/mm2": 1e-3, "W/mm2": 1e3}
 )
 POWER_OF_STORAGE = Measure("a power of a memory", "20 mW/MiB", {"mW/MiB": 1, "W/MiB": 1e3})
-AREA_OF_RATE = Measure(
-    "an area of a rate", "0.03 mm2/(GB/s)", {"um2/(GB/s)": 1, "mm2/(GB/s)": 1e6}
-)
+AREA_OF_RATE = Measure("an area of a rate", "0.03 mm2/(GB/s)", {"um2/(GB/s)": 1, "mm2/(GB/s)": 1e6})
 MONEY = Measure("a price", "9346 USD", {"USD": 1})
 PRICE_OF_STORAGE = Measure("a price of a memory", "15 USD/GiB", {"USD/GiB": 1})
 DENSITY = Measure("a density of defects", "0.09 /cm2", {"/cm2": 1})

@@ -292,8 +292,8 @@ def _simulate(
     releases, line, run_ptr, run_address, run_stride, run_bytes, run_count, run_pace,
     first_request, next_active, result, units, queue, ready_key, buffers, ports, completions,
     bank_free, bank_waits, channels, slots, open_row, counts, chips, times, codes, tree, again,
-    express, scalars, requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads, writes,
-    filters, free, front, transit, back, waiting, entries, trains,
+    express, scalars, requests, part, d_channels, banks, groups, ranks, d_slots, d_queue, reads,
+    writes, filters, free, front, transit, back, waiting, entries, trains,
 ):
     """Run until nothing is left to happen. The arguments are the fields of `layout.State`."""
     first_clock = channels.shape[0]

@@ -77,6 +77,24 @@ def dram_state(part: np.ndarray, stacks: int = 1) -> DramState:
     )
 
 
+def refreshes(part: np.ndarray, channels: int, clock_ps: int, total_ps: int) -> int:
+    """Refresh commands of so many channels until a time, each of a rank.
+
+    A channel without work is not looked at by the engines, and trains know refreshes only as time
+    that they take, so counters of commands would lack them. They are due all the same: one every
+    tREFI for every rank. A busy channel may be behind by the few that it owes.
+
+    Parameters
+    ----------
+    part : int64[T_FIELDS]
+    channels : int
+        Of all stacks and chips.
+    clock_ps, total_ps : int
+    """
+    every = int(part[k.T_REFRESH_EVERY]) * clock_ps
+    return channels * (total_ps // every) if every else 0
+
+
 @dataclass(frozen=True)
 class StreamResult:
     """What a stream did. Clocks are those of the part; counts are of all channels."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accelsim.engine.dram import DramState, dram_state
-from accelsim.engine.program import UNLIMITED_SERVERS, Dram, Order, Program, deepest_bank_queue
-from accelsim.engine.trains import Chip, pace, run_paces, shortest
+from accelsim.engine.program import UNLIMITED_SERVERS, Order, Program, deepest_bank_queue
+from accelsim.engine.trains import Chip, pace, row_sets, run_paces, shortest
 from accelsim.kernels import dram_fields as dk
 from accelsim.kernels import fields as k
 from accelsim.kernels import requests as rk
@@ -25,10 +25,11 @@ class State(NamedTuple):
     `successor`, tasks; `claims`; `releases`, the claims that it helps to release; and memory runs.
     `line` : the claiming tasks of every buffer; `queue`, `ready_key` : [tasks], by unit;
     `completions` of every port, `bank_free` of the banks of each, `slots` of every channel,
-    `open_row` of every bank (with trains as they see it), `counts` : [COUNTS, tasks]. The agenda: `times` and `codes` are a heap, `tree` is a tournament of
-    channels, clocks and ports, `again` and `express` are stacks. `requests` : [lines] and
-    `first_request` : [tasks + 1] into it, or both empty. `next_active` : [tasks], see ports. From
-    `part` on, the request-level DRAM, see `accelsim.kernels.requests`; without one all are empty.
+    `open_row` of every bank (with trains, as they see it). `counts` : [COUNTS, tasks]. The agenda:
+    `times` and `codes` are a heap, `tree` is a tournament of channels, clocks and ports, `again`
+    and `express` are stacks. `requests` : [lines] and `first_request` : [tasks + 1] into it, or
+    both empty. `next_active` : [tasks], see ports. From `part` on, the request-level DRAM, see
+    `accelsim.kernels.requests`; without one all are empty.
     """
 
     unit_of: np.ndarray
@@ -356,6 +357,7 @@ def _trains(p: Program, ports: np.ndarray) -> tuple[np.ndarray, int]:
         return np.zeros((0, 1), np.int64), 0
     paces = [pace(Chip.of(p, chip)) for chip in range(chips)]
     least = shortest(part)
+    beside, set_bytes, set_rows = row_sets(p.dram)
     known = {
         tk.TR_LINES: part[dk.T_TRAIN],
         tk.TR_LEAST: least,
@@ -368,19 +370,13 @@ def _trains(p: Program, ports: np.ndarray) -> tuple[np.ndarray, int]:
         tk.TR_CHANNELS: p.dram.channels,
         tk.TR_BANK: -1,
         tk.TR_REFRESH: [each.every for each in paces],
-        tk.TR_BESIDE: _beside(p.dram),
+        tk.TR_BESIDE: beside,
+        tk.TR_SET_BYTES: set_bytes,
+        tk.TR_SET_ROWS: set_rows,
+        tk.TR_SET: -1,
     }
     in_flight = (ports[:, k.P_OUTSTANDING] // least + 1).sum()
     return _table(tk.TR_COLUMNS, chips, known), int(in_flight)
-
-
-def _beside(dram: Dram) -> np.ndarray:
-    """Bytes that lie side by side in one row of a bank: int64[chips], powers of two."""
-    part = dram.part
-    fields = ("CHANNEL", "RANK", "GROUP", "BANK", "ROW")
-    at = [part[getattr(dk, f"T_{f}_AT")] for f in fields if part[getattr(dk, f"T_{f}_MASK")]]
-    in_stack = min(at, default=0) + part[dk.T_SHIFT]
-    return np.minimum(1 << in_stack, dram.interleave_bytes & -dram.interleave_bytes)
 
 
 def _power_above(size: int) -> int:
@@ -399,8 +395,8 @@ def _channels(p: Program) -> tuple[np.ndarray, np.ndarray, int]:
         depth = np.tile([part[dk.T_READS] + client, part[dk.T_WRITES] + client], chip.size)
         known = {k.C_CHIP: np.repeat(chip, 2), k.C_SLOTS: depth, k.C_LAST_GIVEN: -1}
         nothing = np.empty((0, k.S_COLUMNS), np.int64)
-        banks = chip.size * int(part[dk.T_BANKS]) if part[dk.T_TRAIN] else 0
-        return _table(k.C_COLUMNS, 2 * chip.size, known), nothing, banks
+        of_trains = chip.size * int(part[dk.T_BANKS]) if part[dk.T_TRAIN] else 0
+        return _table(k.C_COLUMNS, 2 * chip.size, known), nothing, of_trains
     depth, banks = p.dram.queue_depth[chip], p.dram.banks[chip]
     base, mask, entries = _rings(depth)
     known = {

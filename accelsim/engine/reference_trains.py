@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 from accelsim.engine.program import Program
 from accelsim.engine.reference_tasks import round_up
@@ -28,7 +28,7 @@ class Trains:
         self.posted = self._pace.posted_ps
         self._bus = self._end = self.sent = self.activates = 0
         # By channel and bank: the row, and how often its rank had been refreshed.
-        self._open_row: dict[tuple[Hashable, int], tuple[int, int]] = {}
+        self._open_row: dict[tuple[object, int], tuple[int, int]] = {}
         self._wrote = False
         self._refresh = self._pace.every
 
@@ -75,7 +75,7 @@ class Trains:
         self.sent += lines
         return moved
 
-    def open_rows(self, lines: Iterable[tuple[Hashable, int]]) -> int:
+    def open_rows(self, lines: Iterable[tuple[object, int]]) -> int:
         """Open the rows of a train that has been sent; returns how many were not open.
 
         `lines` : channel and address of each. A bank keeps its row until a train opens another or

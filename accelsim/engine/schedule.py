@@ -17,14 +17,18 @@ class Schedule:
 
     `ready`, `grant`, `start`, `finish` : [tasks]; `grant` is -1 for a task without claims;
     `server_free` : [tasks], when the server it held was free again. `cause` : [tasks], a `Cause`;
-    `blame` : [tasks], the task that it waited for, -1 for none. `channel_lines`,
-    `channel_activates`, `channel_row_hits` : [channels of all chips], lines moved, rows opened,
-    and lines for which the row was open. `channel_writes` : of the lines, those written;
-    `channel_writes_left` : writes that were still to be moved when all else was done, see below.
-    `train_lines`, `train_activates` : [chips], lines that trains moved beside them, and rows opened
-    for these. `task_activates` : [tasks], rows opened for lines of the task, in a train or not.
-    `task_merged` : [tasks], its lines that the DRAM moved no data for, as they were served with
-    another: a read with an equal one that waits or from a waiting write, a write with one. `bank_stall_ps` : [tasks], how long the way back stood still because a line of the task
+    `blame` : [tasks], the task that it waited for, -1 for none.
+
+    `channel_lines`, `channel_activates`, `channel_row_hits` : [channels of all chips], lines moved,
+    rows opened, and lines for which the row was open; `channel_writes` : of the lines, those
+    written; `channel_writes_left` : lines that wait to be written when nothing else is to do.
+    `train_lines`, `train_activates` : [chips], lines that trains moved beside these, and rows that
+    they opened. `task_activates` : [tasks], rows opened for lines of the task, in trains or not;
+    a row counts for the task whose line it was opened for, which may serve others. `task_merged` :
+    [tasks], lines of the task for which the DRAM moved nothing, as they were served with another:
+    a read with an equal one that waited or from a waiting write, a write with one.
+
+    `bank_stall_ps` : [tasks], how long the way back stood still because a line of the task
     found the queue of its scratchpad bank full. `read_latency_ps` : [units], sum over their reads
     of issue to completion. `bank_waits` : [units, deepest bank queue + 1], reads by how many lines
     waited in their bank. `request_finish` : completion of every line in issue order of (task,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -97,6 +98,32 @@ class Pace(NamedTuple):
 def shortest(part: np.ndarray) -> int:
     """Least lines of a train."""
     return min(LEAST, int(part[k.T_TRAIN]))
+
+
+def row_sets(dram: Dram) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How the rows of each chip lie in its addresses, each int64[chips].
+
+    Returns
+    -------
+    beside : bytes that lie side by side in one row, from a multiple on; powers of two
+    set_bytes : bytes that fill whole rows side by side, each of another bank, from a multiple on
+    set_rows : how many rows; `NEVER` where stacks take turns in blocks that do not fill rows
+    """
+    part = dram.part
+    fields = {
+        int(part[getattr(k, f"T_{name}_AT")]): int(part[getattr(k, f"T_{name}_MASK")])
+        for name in ("CHANNEL", "RANK", "GROUP", "BANK", "ROW")
+        if part[getattr(k, f"T_{name}_MASK")]
+    }
+    # From the highest on, fields that lie one below the other; what comes below is a column.
+    whole = max(fields, default=0)
+    while below := [at for at in fields if at + fields[at].bit_length() == whole]:
+        whole = below[0]
+    rows = math.prod(mask + 1 for at, mask in fields.items() if at < whole)
+    stacks = dram.channels // part[k.T_CHANNELS]
+    row_bytes, blocks = 1 << (whole + int(part[k.T_SHIFT])), dram.interleave_bytes
+    beside = np.minimum(1 << (min(fields, default=0) + int(part[k.T_SHIFT])), blocks & -blocks)
+    return beside, stacks * row_bytes, np.where(row_bytes % blocks == 0, stacks * rows, k.NEVER)
 
 
 @lru_cache(maxsize=64)

@@ -24,6 +24,7 @@ from accelsim.analysis.result import Result
 from accelsim.analysis.states import task_lines
 from accelsim.arch.array import SparseArray, SystolicArray
 from accelsim.arch.composed import ComposedArray
+from accelsim.arch.dataflows import Dataflow, Quantum, Structured
 from accelsim.hardware.component import Component
 from accelsim.hardware.storage import SUM_BITS
 from accelsim.workload.operators import DTYPE_BITS, Attention, Matmul, Moe, Operator
@@ -125,7 +126,7 @@ def _array(result: Result, sums: Sums) -> dict[Key, np.ndarray]:
         found["array", "row matching", "metadata bit"] = sums.of("metadata_bits", "array")
         found["array", "row matching", "comparison"] = sums.of("operations", "array")
     else:
-        found[moved] = 3 * bits + 2 * slots
+        found[moved] = bits + 2 * slots * registered_sums(array)
         found |= _composed(array, sums, delivered, bits)
     return found
 
@@ -159,11 +160,41 @@ def _composed(
     compares = "merge" if array.merge.kind not in ("none", "dense", "banks") else "intersection"
     return {
         ("array", "operand storage", "bit written"): delivered,
-        ("array", "operand storage", "bit read"): 2 * bits,
+        ("array", "operand storage", "bit read"): operand_reads(array) * bits,
         ("array", compares, "comparison"): sums.of("operations", "array"),
         ("array", "metadata decoders", "metadata bit"): sums.of("metadata_bits", "array"),
         ("array", "network", "bit"): delivered,
     }
+
+
+def operand_reads(array: ComposedArray) -> float:
+    """Operands that leave the operand storage for a MAC: one read serves all MACs that share it.
+
+    A tile of rows x columns outputs, or a quantum of a x b values, reads rows + columns operands
+    for so many MACs; other dataflows read both operands of every MAC. Of several, the most.
+    """
+    return max(_operand_reads(flow) for flow in array.dataflows)
+
+
+def _operand_reads(flow: Dataflow) -> float:
+    if isinstance(flow, Structured):
+        return 1 / flow.rows + 1 / flow.columns
+    if isinstance(flow, Quantum):
+        return 1 / flow.a_per_cycle + 1 / flow.b_per_cycle
+    return 2.0
+
+
+def registered_sums(array: ComposedArray) -> float:
+    """Sums that go through a register for a MAC.
+
+    One in a systolic column; of an adder tree over `depth` products the root alone; none where
+    products go straight to their accumulators, which count them.
+    """
+    if array.reduce.kind == "none":
+        return 0.0
+    depths = [flow.depth for flow in array.dataflows if isinstance(flow, Structured)]
+    trees = "tree" in array.reduce.kind and len(depths) == len(array.dataflows)
+    return 1 / min(depths) if trees else 1.0
 
 
 def _memory(result: Result, sums: Sums) -> dict[Key, np.ndarray]:

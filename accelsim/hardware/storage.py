@@ -6,6 +6,7 @@ energies of storage are of one bit, at the width that is given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -69,7 +70,11 @@ class Parts:
         return (Priced(self.table.wire_energy(1, mm), "wire"),)
 
     def storage(self, whole_bytes: float, pieces: float, width_bytes: float) -> Storage:
-        """Storage of `pieces` equal parts that are read and written `width_bytes` wide."""
+        """Storage of `pieces` equal parts that are read and written `width_bytes` wide.
+
+        What is wider than the widest SRAM is several memories beside each other.
+        """
+        pieces *= max(1, math.ceil(width_bytes / WIDTH_RANGE[1]))
         piece = whole_bytes / pieces
         if piece < REGISTER_BYTES:
             return self._registers(whole_bytes, pieces)

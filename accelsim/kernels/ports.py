@@ -212,7 +212,7 @@ def issue_line(
         done = accept(
             channels, slots, open_row, counts, chips, chip, channel, local,
             ports[port, P_IS_WRITE], arrive, task, position,
-        )
+        )  # fmt: skip
         if idle:
             set_time(tree, channel, done)
     ports[port, P_IN_FLIGHT] += 1

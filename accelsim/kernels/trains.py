@@ -12,11 +12,16 @@ arrive behind it. A port may send a train only while no other port of its chip h
 level in flight or to issue next, nor any lines at all if both read or both write: so single lines
 of a unit meet all that others do command by command, and so do two streams of reads or of writes.
 
-Not modelled: how evenly a short piece fills the channels, and interleaving with other lines of the
-same port (latencies of single lines are longer than at request level: a train is issued as a
-whole).
+A train opens the rows in which its lines lie, but for those that trains before it left open: a bank
+keeps its row until a train opens another or a refresh that stops trains comes to its rank. This is
+counted and takes no time of its own.
+
+Not modelled: the rows that lines at request level open and close in between; how evenly a short
+piece fills the channels, and interleaving with other lines of the same port (latencies of single
+lines are longer than at request level: a train is issued as a whole).
 
 trains[chip, .] : TR_*
+open_row[bank, of all channels] : the row, and ROW_BITS above it how often its rank was refreshed
 """
 
 from __future__ import annotations
@@ -96,8 +101,14 @@ PARTS = 1024
     TR_WROTE,  # whether the last lines were writes
     TR_BESIDE,  # bytes that lie side by side in a row, from a multiple on, a power of two
     TR_ACTIVATES,  # rows that trains opened
+    TR_SET_BYTES,  # bytes of rows side by side, each of another bank ...
+    TR_SET_ROWS,  # ... and how many these are
+    TR_SET,  # first byte of those in which the last train lay, -1 for none ...
+    TR_SET_END,  # ... where they end ...
+    TR_SET_CLOSED,  # ... and how many have not been opened since trains came there ...
+    TR_SET_REFRESH,  # ... while this was the next refresh
     TR_COLUMNS,
-) = range(19)
+) = range(25)
 ROW_BITS = 40  # above a row in `open_row`: how often its rank had been refreshed
 
 
@@ -176,24 +187,47 @@ def row_change(part, lines):
 
 @inlined
 def _open_rows(part, trains, open_row, chips, chip, address, lines):
-    """Open the rows in which a train lies; returns how many were not open."""
-    rounds, ranks = 0, 0  # all ranks have been refreshed so often, and the first ones once more
+    """Open the rows in which a train lies; returns how many were not open.
+
+    Nothing is looked up while trains stay among rows that are all known to be open.
+    """
+    end = address + lines * chips[chip, D_LINE]
+    if trains[chip, TR_SET_REFRESH] == trains[chip, TR_REFRESH]:
+        inside = trains[chip, TR_SET] <= address and end <= trains[chip, TR_SET_END]
+        if inside and trains[chip, TR_SET_CLOSED] == 0:
+            return 0
+    rounds, ranks = 0, 0  # every rank has been refreshed so often, and the first ones once more
     if trains[chip, TR_EVERY] > 0:
         refreshes = trains[chip, TR_REFRESH] // trains[chip, TR_EVERY] - 1
         rounds = refreshes // (part[T_RANK_MASK] + 1)
         ranks = refreshes - rounds * (part[T_RANK_MASK] + 1)
     opened = 0
-    end = address + lines * chips[chip, D_LINE]
     while address < end:
-        channel, line = locate_request(part, chips, chip, address)
-        rank = (line >> part[T_RANK_AT]) & part[T_RANK_MASK]
-        row = (line >> part[T_ROW_AT]) & part[T_ROW_MASK]
-        row |= (rounds + (rank < ranks)) << ROW_BITS
-        bank = channel * part[T_BANKS] + bank_of(part, line)
-        if open_row[bank] != row:
-            open_row[bank] = row
-            opened += 1
-        address = (address | (trains[chip, TR_BESIDE] - 1)) + 1
+        first = address - address % trains[chip, TR_SET_BYTES]
+        if (
+            trains[chip, TR_SET] != first
+            or trains[chip, TR_SET_REFRESH] != trains[chip, TR_REFRESH]
+        ):
+            trains[chip, TR_SET] = first
+            trains[chip, TR_SET_END] = first + trains[chip, TR_SET_BYTES]
+            trains[chip, TR_SET_REFRESH] = trains[chip, TR_REFRESH]
+            trains[chip, TR_SET_CLOSED] = trains[chip, TR_SET_ROWS]
+        stop = min(end, trains[chip, TR_SET_END])
+        closed = trains[chip, TR_SET_CLOSED]
+        beside = trains[chip, TR_BESIDE] - 1
+        while address < stop and closed > 0:
+            channel, line = locate_request(part, chips, chip, address)
+            rank = (line >> part[T_RANK_AT]) & part[T_RANK_MASK]
+            row = (line >> part[T_ROW_AT]) & part[T_ROW_MASK]
+            row |= (rounds + (rank < ranks)) << ROW_BITS
+            bank = channel * part[T_BANKS] + bank_of(part, line)
+            if open_row[bank] != row:
+                open_row[bank] = row
+                opened += 1
+                closed -= 1
+            address = (address | beside) + 1
+        trains[chip, TR_SET_CLOSED] = closed
+        address = stop
     return opened
 
 

@@ -74,6 +74,13 @@ SUITES = {
         quick=False,
         mean_limits={"DSTC": 0.08},
     ),
+    "sparseloop": Suite(
+        "accelsim.validation.sparseloop",
+        "energies of Sparseloop's tensor-core study: dense over sparse, order, levels",
+        "uJ",
+        0,
+        quick=False,
+    ),
     "engines": Suite(
         "accelsim.validation.engines",
         "compiled engine against the reference engine on every shipped workload",

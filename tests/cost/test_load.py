@@ -51,6 +51,7 @@ def refused(path: Path, text: str) -> str:
          "line 3, sram: unknown node 14 nm, there are no CACTI runs of it (known: 22, 32, 45"),
         (HEAD + "sram: points\n", "needs two or more 'sram_points'"),
         (HEAD + "extends: 46nm\n", "line 3, extends: unknown cost table '46nm' (did you mean"),
+        (HEAD + "extends: _none\n", "line 3, extends: unknown cost table '_none' (known: 28nm"),
         (HEAD + "extends: mine.yaml\n", "'mine.yaml' leads back to itself"),
         (HEAD + "actions:\n  a:\n    bits: 8\n", "'energy' is missing, expected 'energy', 'area'"),
         (HEAD + "actions:\n  add:\n    bits: 8\n    scaled_from: 7nm\n",
@@ -81,7 +82,7 @@ def test_points_of_an_sram_grow(tmp_path):
 
 
 def test_an_unknown_name_or_file(tmp_path):
-    with pytest.raises(InputError, match="unknown cost table '5nm'.*known: 45nm, 7nm"):
+    with pytest.raises(InputError, match="unknown cost table '5nm'.*known: 28nm, 32nm"):
         load_cost_table("5nm")
     with pytest.raises(InputError, match="no such file 'none.yaml'"):
         load_cost_table("none.yaml")

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from accelsim.cost.load import cost_table_names, load_cost_table
+from accelsim.cost.macs import mac
 from accelsim.cost.sram import fits
+from accelsim.cost.stillmaker import area_ratio, energy_ratio
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cost_tables.md"
-TABLES = [load_cost_table(name) for name in cost_table_names()]
+TABLES = [load_cost_table(name) for name in ("45nm", "7nm")]  # those with figures of their own
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +39,56 @@ def test_every_action_has_its_row(rows):
                 assert ("scaled" in cell) == (figure.mark == "scaled")
 
 
+def test_every_node_that_is_scaled_has_its_row(rows):
+    for name in cost_table_names():
+        if name in ("45nm", "7nm"):
+            continue
+        table = load_cost_table(name)
+        (row,) = [row for row in rows if row[0] == f"`{name}`"]
+        ratios = energy_ratio(45, table.node_nm), area_ratio(45, table.node_nm)
+        assert [float(cell) for cell in row[1:3]] == pytest.approx(ratios, rel=5e-3)
+        energy = mac(table, "int8"), mac(table, "fp16")
+        assert [float(cell) for cell in row[3:5]] == pytest.approx(
+            [one.value for one in energy], rel=5e-3
+        )
+
+
+def test_every_part_has_its_row(rows):
+    table = TABLES[0]
+    for part in table.file.parts:
+        (row,) = [row for row in rows if row[0] == f"`{part}`" and len(row) == 8]
+        cost = table.dram_of(None if part == "flat" else part)
+        assert row[1] == f"`{cost.kind}`"
+        for cell, figure in zip(row[2:7], cost[3:6] + cost[7:9], strict=True):
+            if figure is None:
+                assert cell == "-"
+            else:
+                assert float(cell.replace(",", "")) == pytest.approx(figure.value, rel=5e-3)
+        assert row[7] == table.file.parts[part].assumed
+
+
+def test_every_field_of_a_node_has_its_row(rows):
+    for name in cost_table_names():
+        table = load_cost_table(name)
+        row = next(row for row in rows if row[0] == f"{name}:")
+        file = table.file
+        amounts = [
+            file.logic_leakage, file.dram_interface["board"], file.dram_interface["hbm"],
+            file.price.wafer, file.price.defects,
+        ]  # fmt: skip
+        factors = (1, 1e-6, 1e-6, 1, 1)
+        for cell, amount, factor in zip(row[1:], amounts, factors, strict=True):
+            value, low, high = (float(x) for x in re.findall(r"[\d.]+", cell)[:3])
+            figure = amount.figure(file.assumed_range)
+            ends = [end * factor for end in (figure.value, figure.low, figure.high)]
+            assert [value, low, high] == pytest.approx(ends, rel=5e-3), (name, cell)
+            assert ("assumed" in cell) == (figure.mark == "assumed")
+            assert ("unverified" in cell) == figure.unverified
+
+
 def test_every_kind_of_dram_has_its_row(rows):
     for kind in TABLES[0].file.dram:
-        (row,) = [row for row in rows if row[0] == f"`{kind}`"]
+        (row,) = [row for row in rows if row[0] == f"`{kind}`" and len(row) == 5]
         bit = TABLES[0].dram(kind).bit
         assert float(row[1]) == pytest.approx(bit.value, rel=5e-3)
         assert ("unverified" in row[4]) == bit.unverified
@@ -59,4 +108,5 @@ def test_the_example_is_a_table(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     table = load_cost_table(path)
-    assert table.energy("int8_mult").value == 0.09 and table.energy("fp32_add").value == 0.9
+    assert table.energy("int8_mult").value == 0.09
+    assert table.energy("fp32_add").value == load_cost_table("28nm").energy("fp32_add").value

@@ -122,7 +122,7 @@ def test_7_nm_goes_through_its_own_figures():
     assert shared.read.value / 64 == pytest.approx(1.88)
     assert shared.write.value / 64 == pytest.approx(2.36)
     assert shared.area.value == pytest.approx(112e6)
-    assert shared.leakage is None and shared.access is None
+    assert shared.access is None
 
 
 def test_7_nm_never_falls_and_says_what_it_assumes():

@@ -39,13 +39,13 @@ def at_7() -> CostTable:
     return load_cost_table("7nm")
 
 
-@pytest.fixture(params=["45nm", "7nm"])
+@pytest.fixture(params=cost_table_names())
 def table(request) -> CostTable:
     return load_cost_table(request.param)
 
 
-def test_both_tables_are_shipped():
-    assert cost_table_names() == ["45nm", "7nm"]
+def test_the_shipped_tables():
+    assert cost_table_names() == ["28nm", "32nm", "45nm", "65nm", "7nm"]
 
 
 def test_horowitz_figures_are_exact(at_45):
@@ -186,6 +186,8 @@ def test_what_is_scaled_says_so_and_memories_are_left_out(at_45):
             small.energy(memory)
     with pytest.raises(InputError, match="small memories do not scale like logic"):
         small.sram()
+    with pytest.raises(InputError, match="has no leakage of logic"):
+        small.logic_leakage(small.area("int8_mult"))
     with pytest.raises(InputError, match="scale once only"):
         scaled(small, 10, by="stillmaker")
 

@@ -13,6 +13,8 @@ from accelsim.arch.load import published_names, shipped_names
 from accelsim.arch.part import Part
 from accelsim.arch.parts import part_names
 from accelsim.arch.spec import Arch
+from accelsim.cost.load import cost_table_names
+from accelsim.cost.spec import TableFile
 from accelsim.report import tables
 from accelsim.report.files import FILES
 from accelsim.report.suite import Suite
@@ -24,7 +26,10 @@ from tools.docs.pages import PAGES, write_pages
 from tools.docs.schema import records
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-ROOTS = {"architecture": Arch, "dram_parts": Part, "recipe": Recipe, "plan": Plan}
+ROOTS = {
+    "architecture": Arch, "dram_parts": Part, "recipe": Recipe, "plan": Plan,
+    "cost_table": TableFile,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,7 @@ def test_what_is_left_out_is_said_of_every_module_that_says_so(texts):
 
 def test_everything_shipped_is_listed(texts):
     names = [*shipped_names(), *published_names(), *part_names(), *shipped_workloads()]
-    for name in [*names, *recipe_files(), *plan_names()]:
+    for name in [*names, *recipe_files(), *plan_names(), *cost_table_names()]:
         assert f"`{name}`" in texts["shipped"], name
     rows = re.findall(r"^\| `.*$", texts["shipped"], re.M)
     assert not [row for row in rows if re.search(r"\|\s*\|", row)], "a cell is empty"

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
+from accelsim.analysis.states import task_lines
 from accelsim.arch.part import Part
 from accelsim.engine.builder import ProgramBuilder
 from accelsim.engine.program import Cause, Dram, Order, Program, Units
@@ -303,6 +304,21 @@ def assert_obeys(p: Program, s: Schedule) -> None:
             assert (np.diff(granted) >= 0).all(), "grants follow task order"
             _assert_at_most(capacity, granted, freed[mine], p.claim_bytes[mine])
     _assert_walks_back(s)
+    assert_adds_up(p, s)
+
+
+def assert_adds_up(program: Program, s: Schedule) -> None:
+    """What the DRAM did for tasks is what its channels and trains did."""
+    opened = s.channel_activates.sum() + s.train_activates.sum()
+    assert s.task_activates.sum() == opened
+    left = s.channel_writes_left.sum()
+    moved = s.channel_lines.sum() + s.train_lines.sum()
+    asked = task_lines(program)
+    assert asked.sum() == moved + s.task_merged.sum() + left
+    assert (s.task_merged <= asked).all() and (s.task_activates[asked == 0] == 0).all()
+    writes = program.units.is_write[program.unit] == 1
+    written = asked[writes].sum() - s.task_merged[writes].sum() - left
+    assert s.channel_writes.sum() <= written <= s.channel_writes.sum() + s.train_lines.sum()
 
 
 def _assert_at_most(most: int, begin: np.ndarray, end: np.ndarray, amount: np.ndarray) -> None:

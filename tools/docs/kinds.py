@@ -10,6 +10,7 @@ from pydantic import BaseModel, PlainSerializer
 from pydantic.fields import FieldInfo
 
 from accelsim.arch.units import Quantity
+from accelsim.cost.units import Measure
 from tools.docs.markdown import code
 
 _PLAIN = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything"}
@@ -45,6 +46,9 @@ def _annotated(annotation: Any) -> str:
     quantity = quantity_of(annotation)
     if quantity is not None:
         return f"{quantity.what} such as {quantity.example}"
+    measure = measure_of(annotation)
+    if measure is not None:
+        return f"{measure.what} such as {measure.example}"
     base, *extras = get_args(annotation)
     return in_words(base) + "".join(_bound(item) for extra in extras for item in _flat(extra))
 
@@ -56,6 +60,15 @@ def quantity_of(annotation: Any) -> Quantity | None:
             quantity = getattr(getattr(extra, "func", None), "__self__", None)
             if isinstance(extra, PlainSerializer) and isinstance(quantity, Quantity):
                 return quantity
+    return None
+
+
+def measure_of(annotation: Any) -> Measure | None:
+    """The kind of figure of a cost table that a type reads, if it is one."""
+    for extra in get_args(annotation)[1:]:
+        measure = getattr(getattr(extra, "func", None), "__self__", None)
+        if isinstance(extra, PlainSerializer) and isinstance(measure, Measure):
+            return measure
     return None
 
 

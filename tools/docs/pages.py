@@ -12,6 +12,7 @@ from accelsim.arch.part import Part
 from accelsim.arch.parts import part_folder, part_names
 from accelsim.arch.spec import Arch
 from accelsim.config.tree import read_tree
+from accelsim.cost.spec import TableFile
 from accelsim.report.suite import Suite
 from accelsim.sweep.plan import Plan, load_plan, plan_names
 from accelsim.workload.recipes.recipe import Recipe
@@ -73,6 +74,18 @@ def plan_page() -> str:
     )
 
 
+def cost_table_page() -> str:
+    """Every field of a cost table."""
+    return page(
+        "Fields of a cost table",
+        "A table is a YAML file (or a CSV file, see [cost tables](../cost_tables.md)). `extends:"
+        " NAME` or `extends: [NAME, FILE]` lays it over other tables: entries of `actions`, `dram`,"
+        " `parts` and `dram_interface` replace those of their name whole, other fields as they are."
+        " `accelsim costs NAME` shows every figure of one.",
+        *sections(TableFile, "table", {}),
+    )
+
+
 def metric_page() -> str:
     """Every figure of the results."""
     groups = metrics.groups()
@@ -108,6 +121,7 @@ def shipped_page() -> str:
         "## Published machines\n\n" + shipped.LEGEND.replace("[", "\\["),
         shipped.published_architectures(),
         "## DRAM parts\n\n" + shipped.parts(),
+        "## Cost tables\n\n" + shipped.cost_tables(),
         "## Traces\n\n" + shipped.traces(),
         "## Recipes\n\n" + shipped.recipes(),
         "## Plans of sweeps\n\n" + shipped.plans(),
@@ -119,6 +133,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "dram_parts": part_page,
     "recipe": recipe_page,
     "plan": plan_page,
+    "cost_table": cost_table_page,
     "metrics": metric_page,
     "modelled": modelled_page,
     "commands": command_page,

@@ -9,6 +9,7 @@ from accelsim.arch.load import load_arch, published_names, shipped_names
 from accelsim.arch.parts import load_part, part_folder, part_names
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND
 from accelsim.config.tree import shipped_folder
+from accelsim.cost.load import cost_table_folder, cost_table_names, load_cost_table
 from accelsim.sweep.plan import load_plan, plan_names
 from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 from accelsim.workload.trace import read_trace, shipped_workloads
@@ -82,6 +83,17 @@ def parts() -> str:
         size = _whole(rate), _whole(BYTES.format(part.capacity))
         rows.append([code(name), sentence(prose(part.description)), *size, source])
     return blocks(("Name", "Is", "Bandwidth", "Capacity", "Source"), rows)
+
+
+def cost_tables() -> str:
+    """Shipped cost tables."""
+    rows = []
+    for name in cost_table_names():
+        file = load_cost_table(name).file
+        said = comment_of(cost_table_folder() / f"{name}.yaml")
+        texts = [sentence(prose(text)) for text in (file.description, said)]
+        rows.append([code(name), _whole(f"{file.node_nm:g} nm"), *texts])
+    return blocks(("Name", "Node", "Is", "Says of itself"), rows)
 
 
 def traces() -> str:
