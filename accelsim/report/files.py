@@ -165,6 +165,7 @@ FILES: dict[str, File] = {
         Column("remark", "", "what stopped the search", _CUT),
         Column("area_mm2", "mm2", "area of the candidate", _CUT),
         Column("spare_mm2", "mm2", "area that the break-even cut takes of it", _CUT),
+        Column("cost_table", "", "what both areas are by", _CUT),
     )),
     "density": File("Speedup against density", (
         Column("kept", "", "keys kept a query", _DENSITY),

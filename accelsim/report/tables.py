@@ -251,10 +251,13 @@ def reuse_table(data: ReuseCurves) -> pd.DataFrame:
 def break_even_table(found: Sequence[BreakEven]) -> pd.DataFrame:
     """Every cut that was simulated."""
     rows = [
-        (item.workload, cut, speedup, item.cut, item.remark, item.area_mm2, item.spare_mm2)
+        (
+            item.workload, cut, speedup, item.cut, item.remark,
+            item.area_mm2, item.spare_mm2, item.table,
+        )
         for item in found
         for cut, speedup in sorted(item.speedups.items())
-    ]
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=names("break_even"))
 
 

@@ -35,7 +35,7 @@ class BreakEven(NamedTuple):
     `cut` is a part of one; it lies between `wins_at` and `loses_at` (cuts that were simulated).
     `speedups` : cut -> speedup. `remark` says what stopped the search, or is empty. `area_mm2` :
     of the candidate, `spare_mm2` : what the cut takes of it, so as much as its sparse logic may
-    take; not a number where no area was asked for.
+    take; not a number where no area was asked for. `table` : the cost table of both.
     """
 
     workload: str
@@ -46,6 +46,7 @@ class BreakEven(NamedTuple):
     remark: str = ""
     area_mm2: float = math.nan
     spare_mm2: float = math.nan
+    table: str = ""
 
     @property
     def searched(self) -> bool:
@@ -122,7 +123,7 @@ def _with_area(found: BreakEven, candidate: ArchSource, area: Measure) -> BreakE
     if found.loses_at == found.loses_at:
         part = (found.cut - found.wins_at) / (found.loses_at - found.wins_at)
         spare += part * (wins - area.of(scaled(candidate, 1 - found.loses_at)))
-    return found._replace(area_mm2=whole, spare_mm2=spare)
+    return found._replace(area_mm2=whole, spare_mm2=spare, table=area.table)
 
 
 def scaled(source: ArchSource, factor: float) -> Arch:

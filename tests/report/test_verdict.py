@@ -149,7 +149,7 @@ def test_a_search_that_could_not_be_made_finds_no_cut(few):
 
 
 def test_a_break_even_area_has_columns_of_its_own(few):
-    item = BreakEven("few", 0.3, 0.25, 0.5, {0.0: 1.3, 0.25: 1.1, 0.5: 0.9}, "", 40.0, 10.0)
+    item = BreakEven("few", 0.3, 0.25, 0.5, {0.0: 1.3, 0.25: 1.1, 0.5: 0.9}, "", 40.0, 10.0, "45nm")
     assert break_even_row(few, item)[5:] == ["10 mm2", "25.0 %"]
     assert len(break_even_row(few, item._replace(area_mm2=math.nan))) == 5
 

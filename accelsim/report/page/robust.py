@@ -219,9 +219,14 @@ def _break_even(study: Study, ledger: Ledger) -> Block:
         rows.append([name, *_cut_cells(item, ledger), *(_area_cells(item, ledger) * areas)])
     said = (
         "How much of the candidate's MACs and SRAM could be given up for the cost of its sparse "
-        "logic before it is no faster than the baseline"
-        f"{', and the area of that: as much as the sparse logic may take' * areas}. "
+        "logic before it is no faster than the baseline. "
     )
+    if areas:
+        by = " and ".join(dict.fromkeys(item.table for item in found.values() if item.table))
+        said += (
+            f"The area of that, by {by}, is what the sparse logic may take, or at equal area may "
+            "take in addition. "
+        )
     return Block("Break-even overhead", said + METHOD, [PageTable("", heads, rows)], [])
 
 
