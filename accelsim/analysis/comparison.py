@@ -33,10 +33,32 @@ class Scaled(NamedTuple):
     text: str
 
 
+class OverRange(NamedTuple):
+    """What the range of the cost table makes of a machine that was scaled, and of the speedup.
+
+    `ratio` : of the measure, the machine that it was scaled to over it as it was; `low`, `high` :
+    the ends. `decided_by` : the entry of the table that moves it most. `speedups` : of the
+    candidate over this machine (the baseline, if it is the candidate) when it is scaled to the
+    value, the low and the high end.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    decided_by: str
+    speedups: tuple[float, float, float]
+
+    @property
+    def spread(self) -> Spread:
+        """The speedups with their minimum and maximum."""
+        return spread(self.speedups)
+
+
 class AtEqual(NamedTuple):
     """That machines were scaled to have as much of a measure, in `unit`, as the role `like`.
 
     `table` : the cost table that says how much, if any. `machines` : role -> how it was scaled.
+    `ranges` : role -> what the range of the table makes of it, where it was looked at.
     """
 
     measure: str
@@ -45,11 +67,13 @@ class AtEqual(NamedTuple):
     like: str
     target: float
     machines: dict[str, Scaled]
+    ranges: dict[str, OverRange] = {}
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain data."""
         scaled = {role: how._asdict() for role, how in self.machines.items()}
-        return {**self._asdict(), "machines": scaled}
+        ranges = {role: over._asdict() for role, over in self.ranges.items()}
+        return {**self._asdict(), "machines": scaled, "ranges": ranges}
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ Science, 1967).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import pandas as pd
 
 from accelsim.analysis.comparison import NOT_ESTABLISHED
-from accelsim.hardware.component import Component
+from accelsim.hardware.component import Component, Priced
 
 MOST_STEPS = 64
 
@@ -27,7 +28,8 @@ class Span(NamedTuple):
     high: float
 
 
-Terms = Mapping[str, Span]  # entry of the cost table -> what hangs on it
+NOTHING = Span(0.0, 0.0, 0.0)
+ByEntry = Mapping[str, Span]  # entry of the cost table -> what hangs on it
 
 
 class Ratio(NamedTuple):
@@ -49,24 +51,41 @@ class Ratio(NamedTuple):
         return "more" if self.high < 1 else NOT_ESTABLISHED
 
 
-def energy_terms(actions: pd.DataFrame) -> Terms:
+def energy_terms(actions: pd.DataFrame) -> ByEntry:
     """Energy by entry, pJ, of `Energy.actions`."""
     sums = actions.groupby("entry", sort=True)[["low_pj", "energy_pj", "high_pj"]].sum()
     return {str(entry): Span(*map(float, row)) for entry, *row in sums.itertuples()}
 
 
-def area_terms(parts: Iterable[Component]) -> Terms:
+def area_terms(parts: Iterable[Component]) -> ByEntry:
     """Area by entry, um2, of a machine's components."""
+    return _summed((priced, 1.0) for part in parts for priced in part.area)
+
+
+def power_terms(parts: Iterable[Component], clock_ps: int) -> ByEntry:
+    """Peak power by entry, W, of a machine's components; see `accelsim.hardware.area`."""
+    parts = list(parts)
+    leaks = ((priced, 1e-3) for part in parts for priced in part.leakage)
+    peaks = (
+        (priced, most / clock_ps)
+        for part in parts
+        for name, most in part.peak.items()
+        for priced in part.actions[name]
+    )
+    return _summed(chain(leaks, peaks))
+
+
+def _summed(parts: Iterable[tuple[Priced, float]]) -> ByEntry:
+    """Sums by entry of figures times a factor."""
     found: dict[str, Span] = {}
-    for part in parts:
-        for figure, entry in part.area:
-            here = Span(figure.low, figure.value, figure.high)
-            before = found.get(entry, Span(0.0, 0.0, 0.0))
-            found[entry] = Span(*(a + b for a, b in zip(before, here, strict=True)))
+    for (figure, entry), times in parts:
+        here = Span(figure.low * times, figure.value * times, figure.high * times)
+        before = found.get(entry, NOTHING)
+        found[entry] = Span(*(a + b for a, b in zip(before, here, strict=True)))
     return found
 
 
-def ratio(first: Terms, other: Terms) -> Ratio:
+def ratio(first: ByEntry, other: ByEntry) -> Ratio:
     """Sum of the first / sum of the other.
 
     Parameters
@@ -80,8 +99,7 @@ def ratio(first: Terms, other: Terms) -> Ratio:
         The other costs nothing.
     """
     entries = sorted({*first, *other})
-    nothing = Span(0.0, 0.0, 0.0)
-    pairs = {name: (first.get(name, nothing), other.get(name, nothing)) for name in entries}
+    pairs = {name: (first.get(name, NOTHING), other.get(name, NOTHING)) for name in entries}
     value = _quotient(pairs, dict.fromkeys(entries, "value"))
     alone = {
         name: max(

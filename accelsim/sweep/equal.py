@@ -17,6 +17,7 @@ from accelsim.arch.load import ArchSource, Setting
 from accelsim.arch.size import array_settings, byte_settings, parts_of, size_text
 from accelsim.arch.spec import Arch
 from accelsim.errors import InputError, unknown_name
+from accelsim.hardware.ratio import ByEntry, Ratio, ratio
 from accelsim.sweep.trials import CANDIDATE, RIVALS
 
 TOLERANCE = 0.01  # of what is to be equal
@@ -32,12 +33,16 @@ METHOD = (
 
 
 class Measure(NamedTuple):
-    """What is to be equal: `of` gives it of a machine, in `unit`, by a cost table (or none)."""
+    """What is to be equal: `of` gives it of a machine, in `unit`, by a cost table (or none).
+
+    `by_entry` : the same by entry of the cost table, with ranges; None where it has none.
+    """
 
     name: str
     unit: str
     table: str
     of: Callable[[Arch], float]
+    by_entry: Callable[[Arch], ByEntry] | None = None
 
     def shown(self, value: float) -> str:
         """A figure with its unit."""
@@ -66,11 +71,24 @@ class Equalised(NamedTuple):
         return [f"{path}={json.dumps(value)}" for path, value in self.settings]
 
 
+class Ends(NamedTuple):
+    """A machine scaled to what the figures of the cost table allow at most either way.
+
+    `ratio` : the measure of the machine that it is scaled to over its own, unscaled, with the range
+    of the cost table. `low`, `high` : scaled to the ends of it, as `Equalised`.
+    """
+
+    ratio: Ratio
+    low: Equalised
+    high: Equalised
+
+
 class Equal(NamedTuple):
     """Machines with the same of a measure.
 
     `machines` : all of them by role, scaled where they were to be. `scaled` : how, by role.
-    `like` : the role whose `target` they were scaled to.
+    `like` : the role whose `target` they were scaled to. `ends` : of those that were scaled, where
+    the measure has a range and its ends can be met.
     """
 
     measure: Measure
@@ -78,6 +96,7 @@ class Equal(NamedTuple):
     target: float
     machines: dict[str, ArchSource]
     scaled: dict[str, Equalised]
+    ends: dict[str, Ends]
 
     @property
     def said(self) -> AtEqual:
@@ -122,7 +141,24 @@ def equal_machines(
     target = measure.of(machines[like].arch())
     scaled = {role: equalised(machines[role], target, measure) for role in roles}
     sources = {role: scaled[role].source if role in scaled else machines[role] for role in machines}
-    return Equal(measure, like, target, sources, scaled)
+    found = {role: _ends(machines[role], machines[like].arch(), measure) for role in roles}
+    ends = {role: each for role, each in found.items() if each is not None}
+    return Equal(measure, like, target, sources, scaled, ends)
+
+
+def _ends(side: ArchSource, like: Arch, measure: Measure) -> Ends | None:
+    """A machine at both ends of how much larger or smaller than it the other one may be."""
+    if measure.by_entry is None:
+        return None
+    own = side.arch()
+    found = ratio(measure.by_entry(like), measure.by_entry(own))
+    try:
+        low, high = (
+            equalised(side, measure.of(own) * times, measure) for times in (found.low, found.high)
+        )
+    except InputError:
+        return None
+    return Ends(found, low, high)
 
 
 def equalised(side: ArchSource, target: float, measure: Measure) -> Equalised:

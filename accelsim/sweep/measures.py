@@ -12,7 +12,9 @@ from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.cost.price import die_price
 from accelsim.cost.table import CostTable
-from accelsim.hardware.area import breakdown
+from accelsim.hardware.area import OFF_CHIP, breakdown
+from accelsim.hardware.catalogue import components
+from accelsim.hardware.ratio import ByEntry, area_terms, power_terms
 from accelsim.sweep.equal import Equal, Measure, equal_machines
 from accelsim.workload.statistics import dense_macs
 from accelsim.workload.trace import Trace
@@ -72,14 +74,14 @@ def measure_of(name: str, trace: Trace, costs: str) -> Measure:
         return area_measure(costs)
     table = load_cost_table(costs)
     if name == "power":
-        return Measure(name, "W", table.name, partial(_power_w, table))
+        return Measure(name, "W", table.name, partial(_power_w, table), partial(_powers, table))
     return Measure(name, "USD", table.name, partial(_die_usd, table))
 
 
 def area_measure(costs: str) -> Measure:
     """Area by a cost table."""
     table = load_cost_table(costs)
-    return Measure("area", "mm2", table.name, partial(_area_mm2, table))
+    return Measure("area", "mm2", table.name, partial(_area_mm2, table), partial(_areas, table))
 
 
 def main_type(trace: Trace) -> str:
@@ -92,6 +94,15 @@ def main_type(trace: Trace) -> str:
 
 def _area_mm2(table: CostTable, arch: Arch) -> float:
     return breakdown(arch, table).area_mm2.value
+
+
+def _areas(table: CostTable, arch: Arch) -> ByEntry:
+    return area_terms(part for part in components(arch, table) if part.group != OFF_CHIP)
+
+
+def _powers(table: CostTable, arch: Arch) -> ByEntry:
+    chip = (part for part in components(arch, table) if part.group != OFF_CHIP)
+    return power_terms(chip, arch.clock_ps)
 
 
 def _power_w(table: CostTable, arch: Arch) -> float:

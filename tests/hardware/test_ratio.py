@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.hardware.ratio import Span, ratio
+from accelsim import load_arch
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
+from accelsim.hardware.area import OFF_CHIP, breakdown
+from accelsim.hardware.catalogue import components
+from accelsim.hardware.ratio import Span, power_terms, ratio
 
 ENDS = ("low", "value", "high")
 
@@ -70,3 +74,10 @@ def test_names_the_entry_that_decides() -> None:
 def test_nothing_to_divide_by() -> None:
     with pytest.raises(ValueError, match="costs nothing"):
         ratio({"mac": Span(1.0, 1.0, 1.0)}, {})
+
+
+def test_peak_power_by_entry_adds_up() -> None:
+    arch, table = load_arch("sparse_small"), load_cost_table(DEFAULT_TABLE)
+    chip = [part for part in components(arch, table) if part.group != OFF_CHIP]
+    total = sum(span.value for span in power_terms(chip, arch.clock_ps).values())
+    assert total == pytest.approx(breakdown(arch, table).peak_power_w.value)
