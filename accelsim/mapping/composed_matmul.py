@@ -257,6 +257,9 @@ class _ComposedMatmul:
         decode = max(decode_cycles(form, size) for form, size in sizes)
         out = self.c_tensor.stored.total * problem.m * problem.n // (op.m * op.n)
         work = work_of(self.array, self.rate, cost, op.dtype, out, metadata, decode)
+        if problem.kept is not None:  # the mask is decoded too
+            bits = 8 * mask_bytes(problem.m, problem.n, problem.kept[1].size)
+            work = work._replace(metadata_bits=work.metadata_bits + bits)
         return work, cost
 
     def _block(self, m0: int, m1: int, n0: int, n1: int, known: int) -> int:
