@@ -257,7 +257,9 @@ class _ComposedMatmul:
         decode = max(decode_cycles(form, size) for form, size in sizes)
         out = self.c_tensor.stored.total * problem.m * problem.n // (op.m * op.n)
         work = work_of(self.array, self.rate, cost, op.dtype, out, metadata, decode)
-        return work, cost
+        if problem.kept is not None:  # the mask is decoded too
+            metadata += mask_bytes(problem.m, problem.n, problem.kept[1].size)
+        return work._replace(metadata_bits=8 * metadata), cost
 
     def _block(self, m0: int, m1: int, n0: int, n1: int, known: int) -> int:
         """One block of C: array tasks behind the parts of B."""
@@ -362,10 +364,7 @@ class _ComposedMatmul:
         """The second phase; further passes of a merge stay on chip."""
         plan = self.plan
         again = (cost.partials - cost.macs) * SUM_BYTES
-        work = Work(
-            cycles=cost.merge_cycles,
-            latency_cycles=cost.merge_cycles,
-            busy_cycles=cost.merge_cycles,
+        work = Work(1, 1, 1).times(cost.merge_cycles)._replace(
             read_bytes=spilled + again,
             write_bytes=self.c_tensor.stored.total + again,
             partial_bytes=cost.sums * SUM_BYTES,

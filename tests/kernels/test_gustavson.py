@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.kernels.gustavson import merge_dense, merge_hash, merge_queues, merge_radix
-from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, OUTPUTS, PARTIALS, READS_B
+from accelsim.kernels.items import (
+    COMPARES,
+    CYCLES,
+    ITEM_COLUMNS,
+    MACS,
+    OUTPUTS,
+    PARTIALS,
+    READS_B,
+    SUMS,
+)
 
 DENSE = np.zeros(1, np.int64), np.zeros(0, np.int32)
 
@@ -28,6 +37,8 @@ def test_a_row_of_no_more_than_radix_fibers_is_one_merge():
     merge_radix(*csr(a), *csr(b), 3, 4, 1, items)
     assert items[0].tolist()[:3] == [5, 5, 5]
     assert (items[0, OUTPUTS], items[0, PARTIALS]) == (3, 0)
+    # Two levels of comparisons; of 5 sums that are written 2 are added to another.
+    assert (items[0, COMPARES], items[0, SUMS]) == (5 * 2, 5 + 2)
 
 
 def test_more_fibers_make_a_tree_with_a_full_top():
@@ -39,6 +50,8 @@ def test_more_fibers_make_a_tree_with_a_full_top():
     assert items[0, PARTIALS] == 1  # {0} + {0}
     assert items[0, CYCLES] == 2 + (1 + 3)
     assert items[0, OUTPUTS] == 4
+    # {0} and {0}: two written, one read; then it and three others are written.
+    assert (items[0, COMPARES], items[0, SUMS]) == ((2 + 4) * 2, 3 + 4)
 
 
 def test_a_tree_of_three_levels():
@@ -48,6 +61,8 @@ def test_a_tree_of_three_levels():
     merge_radix(*csr(np.ones((1, 8), bool)), *csr(b), 1, 2, 1, items)
     assert items[0, CYCLES] == 8 + 4 + 2
     assert items[0, PARTIALS] == 4 + 2
+    # Each of 7 merges writes two and reads one.
+    assert (items[0, COMPARES], items[0, SUMS]) == (8 + 4 + 2, 7 * 3)
 
 
 def test_queues_by_hand():
@@ -58,6 +73,10 @@ def test_queues_by_hand():
     assert phases[0].tolist() == [2 + 2 + (2 + 2), 4 + 2]
     assert items[0, PARTIALS] == 1  # four elements in a queue of three
     assert items[0, OUTPUTS] == 4
+    # The third with the first, 4 elements, then 6 through two levels. Written 2, 2 and, after 2
+    # were read, 4; in the end 6 are read.
+    assert items[0, COMPARES] == 4 + 6 * 2
+    assert items[0, SUMS] == 2 + 2 + 2 + 4 + 6
 
 
 @st.composite
@@ -138,3 +157,5 @@ def test_a_hash_table_that_is_too_small_takes_more_passes(slots):
     passes = max(1, 16 // slots)
     assert items[0, READS_B] == 32 * passes
     assert items[0, CYCLES] >= 32 * passes
+    assert items[0, COMPARES] == 32 + items[0, CYCLES] - 32 * passes  # further probes
+    assert items[0, SUMS] == 32 + 16

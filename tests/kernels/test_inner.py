@@ -16,7 +16,16 @@ from accelsim.kernels.inner import (
     inner_coordinates,
 )
 from accelsim.kernels.inner_tiles import column_tiles, inner_tiles, partial_outputs, segments
-from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, OUTPUTS, PARTIALS, READS_B
+from accelsim.kernels.items import (
+    COMPARES,
+    CYCLES,
+    ITEM_COLUMNS,
+    MACS,
+    OUTPUTS,
+    PARTIALS,
+    READS_B,
+    SUMS,
+)
 from accelsim.kernels.spgemm import pack_bits
 
 EVERY = np.zeros(1, np.int64), np.zeros(0, np.int32)
@@ -48,6 +57,8 @@ def test_steps_by_hand(a, b, two_finger, skip, matches):
         inner_coordinates(*fiber(*a), *fiber(*b), rule, 1, *EVERY, items)
         steps[rule] = items[0, CYCLES]
         assert items[0, MACS] == matches
+        assert items[0, COMPARES] == items[0, CYCLES]
+        assert items[0, SUMS] == (matches > 0)
     assert steps[TWO_FINGER] == two_finger
     assert steps[SKIP_AHEAD] == skip
     assert steps[LEADER_FOLLOWER] == (len(a) if b else 0)
@@ -129,6 +140,8 @@ def test_bitmaps_equal_python(case, chunk, lanes, skip, sampled):
                     continue
                 cycles += max(1, -(-int((x & y).sum()) // lanes))
         assert items[row, CYCLES] == cycles
+        assert items[row, COMPARES] == wanted[row].sum() * -(-k // chunk)
+    assert (items[:, SUMS] == items[:, OUTPUTS]).all()
     common = (a.astype(int) @ b.astype(int).T) * wanted
     assert items[:, MACS].tolist() == common.sum(axis=1).tolist()
 
@@ -188,3 +201,10 @@ def test_tiles_that_are_not_empty_meet(case, sizes):
     assert items[:, PARTIALS].sum() == back
     assert items[:, MACS].sum() == product.sum()
     assert items[:, OUTPUTS].sum() == np.count_nonzero(product)
+    assert items[:, COMPARES].sum() == cycles
+    meets = sum(
+        np.count_nonzero(a[:, at : at + micro].astype(int) @ bt[:, at : at + micro].T)
+        for at in range(0, k, micro)
+    )
+    assert items[:, SUMS].sum() == 2 * meets - np.count_nonzero(product)
+    assert items[:, SUMS].min() >= 0

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.kernels.cartesian import cartesian
-from accelsim.kernels.items import CYCLES, ITEM_COLUMNS, MACS, OUTPUTS, PARTIALS, READS_A, READS_B
+from accelsim.kernels.items import (
+    COMPARES,
+    CYCLES,
+    ITEM_COLUMNS,
+    MACS,
+    OUTPUTS,
+    PARTIALS,
+    READS_A,
+    READS_B,
+    SUMS,
+)
 from accelsim.kernels.outer import group_counts, merge_rows, outer_columns, outer_tiles
 
 
@@ -61,6 +71,8 @@ def test_passes_of_a_merge(fibers, passes):
     assert items[0, CYCLES] == passes * products // 2
     assert items[0, PARTIALS] == max(0, passes - 1) * products
     assert items[0, OUTPUTS] == 7
+    assert items[0, COMPARES] == passes * products * 2  # levels of a merger of four
+    assert items[0, SUMS] == 2 * products - 7
 
 
 def banks_of(i, j, banks):

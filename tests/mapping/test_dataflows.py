@@ -53,6 +53,7 @@ ARRAYS = {
     "broadcast": [("eie", ["array.pe_array.pes=4"])],
     "gather_reduce": [("sparsecore", ["array.pe_array.pes=4"])],
 }  # fmt: skip
+ADDED_ONE_BY_ONE = {"condensed_outer", "cartesian", "broadcast", "gather_reduce"}
 CASES = [(kind, *machine) for kind, machines in ARRAYS.items() for machine in machines]
 NAMES = [f"{kind}-{name}-{len(changes)}" for kind, name, changes in CASES]
 
@@ -77,7 +78,8 @@ def scipys(a: np.ndarray, b: np.ndarray, kept: np.ndarray | None = None) -> tupl
 
 
 def bounds(cost: Cost, array: ComposedArray) -> None:
-    """Cycles cover the multiplications, the merger's inputs and the banks."""
+    """Cycles cover the multiplications, the merger's inputs and the banks; nothing is negative."""
+    assert min(cost.delivered, cost.comparisons, cost.sums) >= 0
     assert cost.cycles * array.macs >= cost.issued_macs >= cost.macs
     assert 0 <= cost.busy_cycles + cost.conflict_cycles <= cost.cycles + cost.merge_cycles
     merge = array.merge
@@ -123,6 +125,11 @@ def test_counts_equal_scipys(kind, name, changes, pair, dense):
     assert (cost.macs, cost.outputs) == scipys(a, b)
     assert (problem.macs, problem.outputs) == scipys(a, b)
     bounds(cost, array)
+    # Every value that is used has been taken in, every sum written.
+    assert cost.delivered >= a[:, b.any(axis=1)].sum() + b[a.any(axis=0)].sum()
+    assert cost.sums >= cost.outputs
+    if kind in ADDED_ONE_BY_ONE or array.merge.kind in ("hash", "dense"):
+        assert cost.sums == 2 * cost.issued_macs - cost.outputs
 
 
 @pytest.mark.parametrize(("kind", "name", "changes"), CASES, ids=NAMES)

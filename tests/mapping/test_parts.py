@@ -33,9 +33,9 @@ def works(draw: st.DrawFn) -> Work:
     busy, stall, conflict, fill = (draw(COUNTS) for _ in range(4))
     cycles = busy + stall + conflict + fill
     imbalance = draw(st.integers(0, stall))
-    moved = [draw(COUNTS) for _ in range(3)]
+    others = [draw(COUNTS) for _ in Work._fields[7:]]
     latency = cycles + draw(COUNTS)
-    return Work(cycles, latency, busy, stall, imbalance, conflict, fill, *moved)
+    return Work(cycles, latency, busy, stall, imbalance, conflict, fill, *others)
 
 
 def parts_add_up(work: Work) -> bool:
