@@ -80,7 +80,7 @@ def energy_of(result: Result, table: CostTable) -> Energy:
 def energy_summary(
     result: Result, table: CostTable, parts: tuple[Component, ...]
 ) -> dict[str, Any]:
-    """`Energy.summary` alone, of components that are at hand: without tables, in a third of the time."""
+    """`Energy.summary` alone, of a machine whose components are at hand: no table is made."""
     return _summary(result, table, parts, _spent(result, parts).rows)
 
 

@@ -91,9 +91,7 @@ def machine_costs(arch: Arch, costs: Costs, names: frozenset[str]) -> dict[str, 
     return {name: known[name]().value for name in sorted(wanted)}
 
 
-def cost_figures(
-    result: Result, table: CostTable, parts: tuple[Component, ...]
-) -> dict[str, Any]:
+def cost_figures(result: Result, table: CostTable, parts: tuple[Component, ...]) -> dict[str, Any]:
     """Every one of `COST_FIGURES` of a run; a price that is not known is None."""
     found = energy_summary(result, table, parts)
     try:

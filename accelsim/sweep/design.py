@@ -50,8 +50,8 @@ class Workload(NamedTuple):
 class Design(NamedTuple):
     """A point made concrete.
 
-    `arch` : None where it was refused; `refused` says why. `costs` : of its plan. `values` : of the parameters, those of
-    the base where a listed point gives none. `key` : names its result.
+    `arch` : None where it was refused; `refused` says why. `costs` : of its plan. `values` : of
+    the parameters, those of the base where a listed point gives none. `key` : names its result.
     """
 
     point: Point
