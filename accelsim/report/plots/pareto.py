@@ -24,6 +24,7 @@ MANY = 500  # dominated points, above which they are drawn as an image inside th
 APART = 0.02  # of the axes, and as much again for three digits: closer numbers are left out
 APART_KNEE = 0.09
 CROWDED = 60  # points on the front, from which they are drawn smaller
+BAR = {"color": "#777777", "linewidth": 0.7, "zorder": 2.2}
 RANGE_NOTE = (
     " Thin bars: from the low to the high end of every figure of the cost table; all designs hang "
     "on the same figures, so they are off together."
@@ -36,9 +37,9 @@ class Pareto(NamedTuple):
     """Designs by two objectives, in the units of the axes.
 
     `values` : float64[designs, 2]; `arch` : int64[designs], number in `names`; `front` :
-    int64[found], rows of `values` in their numbering; `ranges` : of each
-    objective float64[designs, 2], low and high, or None where none is known; `knee` : place in `front`. `side` : what is
-    said of the knee. `incomplete` : designs that did not run on every case; `cases` : how many
+    int64[found], rows of `values` in their numbering; `ranges` : of each objective
+    float64[designs, 2], low and high, or None where none is known; `knee` : place in `front`.
+    `side` : what is said of the knee. `incomplete` : designs that did not run on every case; `cases` : how many
     there are; `mean` : how figures were averaged over them.
     """
 
@@ -152,9 +153,11 @@ def _bars(axes: Axes, data: Pareto) -> None:
     if not len(data.front):
         return
     x, y = data.values[data.front].T
-    for ends, lines, at in zip(data.ranges, (axes.hlines, axes.vlines), (y, x), strict=True):
-        if ends is not None:
-            lines(at, *ends[data.front].T, color="#777777", linewidth=0.7, zorder=2.2)
+    across, along = data.ranges
+    if across is not None:
+        axes.hlines(y, *across[data.front].T, **BAR)  # type: ignore[arg-type]
+    if along is not None:
+        axes.vlines(x, *along[data.front].T, **BAR)  # type: ignore[arg-type]
 
 
 def _scale(axes: Axes, data: Pareto) -> None:
