@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.sweep import SOME_FAILED, Cluster, Jobs, Out, PlanArgument, pool_of
+from accelsim.cli.sweep import SOME_FAILED, Cluster, CostTable, Jobs, Out, PlanArgument, pool_of
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def search(
     ] = "model",
     jobs: Jobs = 1,
     cluster: Cluster = None,
+    costs: CostTable = None,
 ) -> None:
     """Search the space of a plan for the front of its objectives.
 
@@ -50,7 +51,7 @@ def search(
 
     with progress_display("points") as progress:
         outcome = run_search(
-            plan, out, points, seed=seed, batch=batch, sampler=sampler,
+            plan, out, points, costs=costs, seed=seed, batch=batch, sampler=sampler,
             pool=pool_of(jobs, cluster), progress=progress,
         )  # fmt: skip
     _print_outcome(outcome)

@@ -51,6 +51,13 @@ Cluster = Annotated[
     ),
 ]
 
+CostTable = Annotated[
+    str | None,
+    typer.Option(
+        "--costs", metavar="NAME|PATH", help="Cost table of energy, area and price, not the plan's."
+    ),
+]
+
 
 @app.command()
 def run(
@@ -58,6 +65,7 @@ def run(
     out: Out,
     jobs: Jobs = 1,
     cluster: Cluster = None,
+    costs: CostTable = None,
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="Run only every N-th point, from I (0 to N-1) on.")
     ] = "0/1",
@@ -82,7 +90,7 @@ def run(
         from accelsim.sweep.estimate import estimate
 
         with progress_display() as progress:
-            found = estimate(plan, out, shard=part, progress=progress)
+            found = estimate(plan, out, costs=costs, shard=part, progress=progress)
         _print_estimate(found, jobs)
         return
     from accelsim.sweep.running import run_sweep
@@ -90,7 +98,7 @@ def run(
     try:
         with progress_display("points") as progress:
             outcome = run_sweep(
-                plan, out, pool=pool_of(jobs, cluster), shard=part, progress=progress
+                plan, out, costs=costs, pool=pool_of(jobs, cluster), shard=part, progress=progress
             )
     except KeyboardInterrupt:
         typer.echo("interrupted: the same command goes on where it was", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -50,6 +52,13 @@ class CostTable:
         if to is None:
             return self.file.name
         return f"{self.file.name} scaled to {to.node_nm:g} nm by stillmaker at {to.voltage_v:g} V"
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of everything that it says, and the tables that it is scaled from."""
+        bases = {name: base.content_hash for name, base in self.bases.items()}
+        content = [self.file.model_dump(mode="json"), bases, self.scaling]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def node_nm(self) -> float:

@@ -59,19 +59,38 @@ def breakdown(arch: Arch, table: CostTable) -> Breakdown:
         The table lacks an action or a component that the machine needs.
     """
     parts = components(arch, table)
-    chip = [part for part in parts if part.group != OFF_CHIP]
+    chip = _chip(parts)
     beside = [part for part in parts if part.group == OFF_CHIP]
-    watts = 1e-12 * 1e12 / arch.clock_ps
+    watts = _watts(arch)
     return Breakdown(
         table.name,
-        _sum((area for part in chip for area in part.area), 1e-6, "mm2"),
+        chip_area(parts),
         _sum((area for part in chip if part.sparse for area in part.area), 1e-6, "mm2"),
-        power(chip, watts),
+        chip_power(parts, arch),
         power(beside, watts),
         pd.DataFrame(
             [_row(part, watts) for part in parts], columns=[each.name for each in AREA_COLUMNS]
         ),
     )
+
+
+def chip_area(parts: Iterable[Component]) -> Figure:
+    """Area of the components that are on the chip, mm2."""
+    return _sum((area for part in _chip(parts) for area in part.area), 1e-6, "mm2")
+
+
+def chip_power(parts: Iterable[Component], arch: Arch) -> Figure:
+    """Peak power of the components that are on the chip, W."""
+    return power(_chip(parts), _watts(arch))
+
+
+def _chip(parts: Iterable[Component]) -> list[Component]:
+    return [part for part in parts if part.group != OFF_CHIP]
+
+
+def _watts(arch: Arch) -> float:
+    """Watts of a pJ in every cycle."""
+    return 1e-12 * 1e12 / arch.clock_ps
 
 
 def power(parts: Iterable[Component], watts: float) -> Figure:

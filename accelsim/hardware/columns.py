@@ -66,6 +66,11 @@ OPERATOR_ENERGY_COLUMNS = (
     ),
 )  # fmt: skip
 
+PRICE_COLUMN = Column(
+    "price_usd", "USD", "of a die that works and of the DRAM's capacity; empty where not known",
+    "derived: accelsim/hardware/price.py",
+)  # fmt: skip
+
 ENERGY_COLUMNS = (
     Column("cost_table", "", "name of the cost table", _TABLE),
     Column("energy_pj", "pJ", "sum over actions, DRAM included", _ENERGY, "sum(actions.energy_pj)"),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from accelsim.analysis.result import Result
 from accelsim.cost.table import CostTable
-from accelsim.hardware.area import breakdown
+from accelsim.hardware.area import OFF_CHIP, chip_area, chip_power
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.columns import ACTION_COLUMNS, OPERATOR_ENERGY_COLUMNS, group_column
 from accelsim.hardware.component import GROUPS, Component, Priced
@@ -67,6 +68,30 @@ def energy_of(result: Result, table: CostTable) -> Energy:
         The table lacks an action that the machine needs.
     """
     parts = components(result.arch, table)
+    spent = _spent(result, parts)
+    return Energy(
+        table.name,
+        pd.DataFrame(spent.rows, columns=[column.name for column in ACTION_COLUMNS]),
+        _operators(result, spent.groups),
+        _summary(result, table, parts, spent.rows),
+    )
+
+
+def energy_summary(
+    result: Result, table: CostTable, parts: tuple[Component, ...]
+) -> dict[str, Any]:
+    """`Energy.summary` alone, of a machine whose components are at hand: no table is made."""
+    return _summary(result, table, parts, _spent(result, parts).rows)
+
+
+class _Spent(NamedTuple):
+    """`groups` : float64[operators], pJ of each group; `rows` : of `ACTION_COLUMNS`."""
+
+    groups: dict[str, np.ndarray]
+    rows: list[dict[str, Any]]
+
+
+def _spent(result: Result, parts: tuple[Component, ...]) -> _Spent:
     done = counts(result, parts)
     times = result.operators["time_ps"].to_numpy(float)
     groups = {group: np.zeros(times.size) for group in GROUPS}
@@ -78,9 +103,7 @@ def energy_of(result: Result, table: CostTable) -> Energy:
                 rows += _add(groups, part, name, priced, count, 1.0)
         if part.leakage:
             rows += _add(groups, part, LEAKAGE, part.leakage, times, PJ_PER_MW_PS)
-    actions = pd.DataFrame(rows, columns=[column.name for column in ACTION_COLUMNS])
-    operators = _operators(result, groups)
-    return Energy(table.name, actions, operators, _summary(result, table, actions))
+    return _Spent(groups, rows)
 
 
 def _add(
@@ -130,26 +153,30 @@ def tokens(trace: Trace) -> int:
     return trace.batch * (1 if trace.phase == "decode" else trace.seq_len)
 
 
-def _summary(result: Result, table: CostTable, actions: pd.DataFrame) -> dict[str, Any]:
-    energy, low, high = (float(actions[f"{n}_pj"].sum()) for n in ("energy", "low", "high"))
-    dram = actions["group"] == "DRAM"
-    static = actions["action"] == LEAKAGE
-    made = breakdown(result.arch, table)
+def _summary(
+    result: Result, table: CostTable, parts: tuple[Component, ...], rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    energy, low, high = (_sum(rows, f"{end}_pj") for end in ("energy", "low", "high"))
+    dram = [row for row in rows if row["group"] == OFF_CHIP]
+    static = [row for row in rows if row["action"] == LEAKAGE and row["group"] != OFF_CHIP]
     seconds = result.total_ps * 1e-12
     return {
         "cost_table": table.name,
         "energy_pj": energy,
         "energy_low_pj": low,
         "energy_high_pj": high,
-        "dram_energy_pj": float(actions.loc[dram, "energy_pj"].sum()),
-        "leakage_pj": float(actions.loc[static & ~dram, "energy_pj"].sum()),
+        "dram_energy_pj": _sum(dram),
+        "leakage_pj": _sum(static),
         "tokens": tokens(result.trace),
         "token_pj": energy / max(1, tokens(result.trace)),
         "power_w": energy * 1e-12 / seconds if seconds else 0.0,
         "tops_per_w": 2 * result.summary["effectual_macs"] / energy if energy else 0.0,
         "edp_js": energy * 1e-12 * seconds,
-        "area_mm2": made.area_mm2.value,
-        "peak_power_w": made.peak_power_w.value,
-        "unverified_share": float(actions.loc[actions["unverified"], "energy_pj"].sum())
-        / max(energy, 1e-300),
+        "area_mm2": chip_area(parts).value,
+        "peak_power_w": chip_power(parts, result.arch).value,
+        "unverified_share": _sum(row for row in rows if row["unverified"]) / max(energy, 1e-300),
     }
+
+
+def _sum(rows: Iterable[dict[str, Any]], name: str = "energy_pj") -> float:
+    return math.fsum(row[name] for row in rows)

@@ -23,6 +23,7 @@ from accelsim.report.sweep_tables import SPEEDUP, speedup_of
 from accelsim.report.sweep_verdict import caveats, verdict
 from accelsim.report.sweep_words import figure_text, level_text, name_text, settings, value_text
 from accelsim.report.words import percent, times
+from accelsim.sweep.costs import TABLE
 from accelsim.sweep.plan import Parameter
 from accelsim.sweep.values import as_number
 
@@ -45,6 +46,7 @@ def render(
             verdict=verdict(study),
             caveats=caveats(study),
             gallery=embedded(pictures),
+            cost_table=cost_table_text(study),
             facts=facts(study),
             varied=varied_table(study),
             fronts=[(front_name(front), front_table(study, front)) for front in study.fronts],
@@ -91,11 +93,17 @@ def facts(study: Study) -> list[tuple[str, str]]:
          f"{len(study.designs.table):,} designs"),
         ("objectives", ", ".join(goals)),
         ("baseline", plan.baseline or ""),
+        ("cost table", cost_table_text(study)),
         ("constraints", "; ".join(plan.constraints)),
         ("derived", "; ".join(f"{path} = {to.value}" for path, to in plan.derived.items())),
         ("metrics", "; ".join(f"{name} = {text}" for name, text in plan.metrics.items())),
     ]  # fmt: skip
     return [(name, text) for name, text in rows if text]
+
+
+def cost_table_text(study: Study) -> str:
+    """The cost table that area, energy and price are by; empty in results without them."""
+    return ", ".join(map(str, study.done[TABLE.name].unique())) if TABLE.name in study.done else ""
 
 
 def varied_table(study: Study) -> PageTable:

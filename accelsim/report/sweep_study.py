@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from accelsim.analysis.pareto import front, knee, spans_a_decade
 from accelsim.analysis.sensitivity import Sensitivity, TwoWay, sensitivity, two_way
 from accelsim.errors import InputError
 from accelsim.report.sweep_words import NONE, UNSET, name_text, value_text
+from accelsim.sweep.costs import RANGES
 from accelsim.sweep.plan import WORKLOAD, Grid, Listed, Plan
 from accelsim.sweep.table import SweepTable
 
@@ -98,7 +100,8 @@ def study_of(table: SweepTable, where: str) -> Study:
     columns = {c: names[c] for c in several(done, [c for c in names if c in done.columns])}
     cases = [c for c, name in columns.items() if _is_of_workload(plan, name)]
     keys = [ARCHITECTURE, *(c for c in columns if c not in cases)]
-    designs = designs_of(done, keys, [CASE, *cases], list(plan.objectives))
+    figures = [*plan.objectives, *_range_columns(plan, done)]
+    designs = designs_of(done, keys, [CASE, *cases], figures)
     fronts, why = _fronts(designs, plan.objectives)
     responses, not_studied = {}, {}
     for objective in plan.objectives:
@@ -112,6 +115,12 @@ def study_of(table: SweepTable, where: str) -> Study:
     return Study(
         plan, rows, done, columns, cases, designs, best, fronts, why, responses, not_studied
     )  # fmt: skip
+
+
+def _range_columns(plan: Plan, done: pd.DataFrame) -> list[str]:
+    """Low and high ends of the objectives that have them, objectives themselves left out."""
+    ends = [end for name in plan.objectives for end in RANGES.get(name, ())]
+    return [end for end in ends if end in done.columns and end not in plan.objectives]
 
 
 def _check(plan: Plan, frame: pd.DataFrame, where: str) -> None:
@@ -171,7 +180,7 @@ def _continuous(plan: Plan) -> set[str]:
 
 
 def _fronts(designs: Designs, objectives: Mapping[str, str]) -> tuple[list[Front], str]:
-    """A front for each pair of the first objective and another, or why there is none."""
+    """A front for each pair of objectives, or why there is none."""
     if len(objectives) < 2:
         only = name_text(next(iter(objectives)))
         return [], f"The plan has one objective, {only}: there is nothing to trade against it."
@@ -179,8 +188,7 @@ def _fronts(designs: Designs, objectives: Mapping[str, str]) -> tuple[list[Front
     if whole.empty:
         return [], "No design ran on every workload, so none can be compared over all of them."
     found = []
-    first, *others = objectives
-    for other in others:
+    for first, other in combinations(objectives, 2):
         values = whole[[first, other]].to_numpy(float)
         maximise = objectives[first] == "maximise", objectives[other] == "maximise"
         log = spans_a_decade(values[:, 0]), spans_a_decade(values[:, 1])

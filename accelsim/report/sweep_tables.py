@@ -22,7 +22,7 @@ def pareto_table(study: Study) -> pd.DataFrame:
     parts = []
     for front in study.fronts:
         order = [*front.points, *np.setdiff1d(np.arange(len(whole)), front.points)]
-        table = whole.iloc[order][[*study.designs.keys, *study.plan.objectives]]
+        table = whole.iloc[order][[*study.designs.keys, *study.designs.means]]
         found = len(front.points)
         numbers = [*range(1, found + 1), *[None] * (len(whole) - found)]
         table.insert(0, "front", " and ".join(front.objectives))

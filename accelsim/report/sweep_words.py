@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.analysis.levels import Level
 from accelsim.arch.units import BYTES, BYTES_PER_SECOND, DURATION, HERTZ, Quantity
-from accelsim.report.words import as_bytes, as_time, short, time_unit
+from accelsim.report.words import as_bytes, as_energy, as_time, energy_unit, short, time_unit
 
 UNSET = "as it is"  # a listed point does not name the parameter: the architecture's value stays
 NONE = "none"
@@ -22,7 +22,15 @@ _QUANTITIES: tuple[tuple[str, Quantity], ...] = (
     ("_ps", DURATION),
 )
 _KINDS = {DURATION: "time", BYTES: "bytes"}
-_UNITS = {"ghz": "GHz", "mm2": "mm²", "pj": "pJ", "macs": "MACs", "cycles": "cycles"}
+_ENERGY = "_pj"
+_UNITS = {
+    "ghz": "GHz", "mm2": "mm²", "macs": "MACs", "cycles": "cycles", "w": "W", "usd": "USD",
+    "js": "J s", "pj": "pJ",
+}  # fmt: skip
+_NAMES = {  # whose last part is no unit, or that are known by another name
+    "tops_per_w": "TOPS per W", "edp_js": "energy-delay product", "token_pj": "energy of a token",
+    "dram_energy_pj": "DRAM energy",
+}  # fmt: skip
 _DIGITS = 4  # of an exact figure; a longer one is rounded
 
 
@@ -35,6 +43,8 @@ class Axis(NamedTuple):
 
 def name_text(column: str) -> str:
     """The name of a column in words, without its unit: "total_ps" is "total time"."""
+    if column in _NAMES:
+        return _NAMES[column]
     for suffix, quantity in _QUANTITIES:
         if column.endswith(suffix):
             text = column.removesuffix(suffix).replace("_", " ")
@@ -48,8 +58,11 @@ def axis_of(column: str, largest: float) -> Axis:
     """Label and scale of an axis of figures up to `largest`."""
     name = name_text(column)
     quantity = _quantity_of(column)
+    if column.endswith(_ENERGY):
+        unit, factor = energy_unit(largest)
+        return Axis(f"{name} ({unit})", factor)
     if quantity is None:
-        unit = _UNITS.get(column.rsplit("_", 1)[-1], "") if "_" in column else ""
+        unit = _unit_of(column)
         return Axis(f"{name} ({unit})" if unit else name, 1.0)
     if quantity is DURATION:
         unit, factor = time_unit(largest)
@@ -69,7 +82,9 @@ def figure_text(column: str, value: float) -> str:
         return as_bytes(value)
     if quantity is not None:
         return quantity.format(_rounded(value, 3))
-    unit = _UNITS.get(column.rsplit("_", 1)[-1], "") if "_" in column else ""
+    if column.endswith(_ENERGY):
+        return as_energy(value)
+    unit = _unit_of(column)
     return f"{_plain(value)} {unit}".rstrip()
 
 
@@ -117,6 +132,13 @@ def listed(texts: Sequence[str]) -> str:
 
 def _quantity_of(column: str) -> Quantity | None:
     return next((q for suffix, q in _QUANTITIES if column.endswith(suffix)), None)
+
+
+def _unit_of(column: str) -> str:
+    """The unit that a column's name ends with; empty where it has none."""
+    if column == "tops_per_w" or "_" not in column:
+        return ""
+    return _UNITS.get(column.rsplit("_", 1)[-1], "")
 
 
 def _plain(value: float) -> str:

@@ -7,12 +7,13 @@ import json
 import math
 from typing import Any
 
-from accelsim.analysis.columns import SUMMARY_COLUMNS
 from accelsim.errors import InputError, unknown_name
+from accelsim.hardware.catalogue import components
+from accelsim.sweep.costs import OF_MACHINE, cost_table, machine_costs
 from accelsim.sweep.design import BASE, OF_ARCH, Base, Designer, of_arch, value_at
 from accelsim.sweep.expressions import FUNCTIONS
 from accelsim.sweep.plan import PORTS, WORKLOAD, Listed, Parameter
-from accelsim.sweep.table import FIXED_COLUMNS, SPEEDUP, figure_columns
+from accelsim.sweep.table import FIGURES, FIXED_COLUMNS, SPEEDUP, figure_columns
 from accelsim.sweep.values import Value
 from accelsim.workload.catalogue import load_workload
 
@@ -46,16 +47,51 @@ def check_plan(designer: Designer) -> None:
                 _check_path(base, path, designer.where("derived", path))
     _check_columns(designer)
     _check_names(designer)
+    _check_costs(designer)
     known = [*figure_columns(plan), *plan.metrics]
     for name in plan.objectives:
         if name not in known:
             raise unknown_name("column", name, known, where=designer.where("objectives", name))
 
 
+def _check_costs(designer: Designer) -> None:
+    """Refuse a cost table that lacks what an architecture, or one with a value set, is made of.
+
+    Of values only one parameter's at a time are tried; what more of them lack together is
+    recorded at the point.
+    """
+    plan, table = designer.plan, cost_table(designer.costs)
+    asked = frozenset(plan.objectives).union(
+        *(each.names for each in (*designer.constraints, *designer.metrics.values()))
+    )
+    for number, base in enumerate(designer.bases):
+        try:
+            components(base.arch, table)
+            machine_costs(base.arch, designer.costs, asked)
+        except InputError as error:
+            raise error.inside(f"{designer.where('costs')}, {base.arch.name}") from None
+        for name, parameter in plan.parameters.items():
+            for at, value in enumerate(parameter.values if plan.applies(name, number) else ()):
+                settings = [one for one in parameter.settings(value) if _is_of_arch(one[0])]
+                try:
+                    made = base.source.with_settings(settings).arch()
+                except InputError:
+                    continue  # a rule of the architecture: may fit with other values
+                try:
+                    components(made, table)
+                except InputError as error:
+                    where = designer.where("parameters", name, "values", at)
+                    raise error.inside(where) from None
+
+
+def _is_of_arch(path: str) -> bool:
+    return path != PORTS and not path.startswith(WORKLOAD)
+
+
 def _check_columns(designer: Designer) -> None:
     """Refuse names that would stand for two columns, or two things in an expression."""
     plan = designer.plan
-    taken = {BASE, *FUNCTIONS, *FIXED_COLUMNS, *(column.name for column in SUMMARY_COLUMNS)}
+    taken = {BASE, *FUNCTIONS, *FIXED_COLUMNS, *(column.name for column in FIGURES)}
     for kind, names in (("parameters", plan.parameters), ("metrics", plan.metrics)):
         for name in names:
             own = {name, plan.column(name)} if kind == "parameters" else {name}
@@ -86,7 +122,7 @@ def _check_names(designer: Designer) -> None:
     known = {BASE, *designer.plan.parameters}
     for expression in designer.derived.values():
         expression.check_names(known)
-    known |= set(OF_ARCH)
+    known |= {*OF_ARCH, *OF_MACHINE}
     for expression in designer.constraints:
         expression.check_names(known)
     known |= {*figure_columns(designer.plan)} - {SPEEDUP.name}

@@ -17,6 +17,7 @@ from accelsim.arch.scale import port_settings
 from accelsim.arch.spec import Arch
 from accelsim.config.tree import Tree
 from accelsim.errors import InputError
+from accelsim.sweep.costs import Costs, costs_of, machine_costs
 from accelsim.sweep.expressions import Expression, UndefinedError
 from accelsim.sweep.plan import PORTS, WORKLOAD, Plan, PlannedWorkload
 from accelsim.sweep.sampling import Point, points
@@ -49,13 +50,14 @@ class Workload(NamedTuple):
 class Design(NamedTuple):
     """A point made concrete.
 
-    `arch` : None where it was refused; `refused` says why. `values` : of the parameters, those of
-    the base where a listed point gives none. `key` : names its result.
+    `arch` : None where it was refused; `refused` says why. `costs` : of its plan. `values` : of
+    the parameters, those of the base where a listed point gives none. `key` : names its result.
     """
 
     point: Point
     arch: Arch | None
     workload: Workload
+    costs: Costs
     values: dict[str, Value]
     key: str
     refused: str = ""
@@ -86,6 +88,10 @@ class Designer:
 
     def __post_init__(self) -> None:
         self.bases = [self._base(number) for number in range(len(self.plan.architectures))]
+        try:
+            self.costs = costs_of(self.plan.costs)
+        except InputError as error:
+            raise error.inside(self.where("costs")) from None
         self.derived = {
             path: Expression(entry.value, self.where("derived", path))
             for path, entry in self.plan.derived.items()
@@ -111,6 +117,7 @@ class Designer:
         known: dict[str, object] = {name: as_number(value) for name, value in values.items()}
         known[BASE] = base.arch
         early, late = self._constraints_of(values)
+        late_names = frozenset[str]().union(*(constraint.names for constraint in late))
         for constraint in early:
             if not constraint.value(known):
                 return LeftOut(point, constraint.text)
@@ -123,17 +130,17 @@ class Designer:
             settings = self._settings(point, known)
             made = base.source.with_settings(settings).arch()
             content = [made.name, content_hash(made), *_content(workload)]
+            known = {**of_arch(made), **machine_costs(made, self.costs, late_names), **known}
             arch = made
         except InputError as error:
             refused = str(error)
             content = [base.arch.name, content_hash(base.arch), settings, workload]
         if arch is not None:
-            known = {**of_arch(arch), **known}
             for constraint in late:
                 if not constraint.value(known):
                     return LeftOut(point, constraint.text)
-        key = _digest([model_version(), *content])
-        return Design(point, arch, workload, values, key, refused)
+        key = _digest([model_version(), self.costs.content, *content])
+        return Design(point, arch, workload, self.costs, values, key, refused)
 
     def names(self, design: Design, figures: dict[str, object]) -> dict[str, object]:
         """What the expressions of `Plan.metrics` are over."""
@@ -146,10 +153,11 @@ class Designer:
         """The metrics of the plan; None where one has no value.
 
         That is a division by zero, an infinite figure, a parameter that the architecture does not
-        have, or another metric that has none.
+        have, or a figure or another metric that has none.
         """
         names = self.names(design, figures)
         absent = self.plan.parameters.keys() - design.values.keys()
+        absent = absent | {name for name, value in figures.items() if value is None}
         found: dict[str, Any] = {}
         for name, expression in self.metrics.items():
             value = None

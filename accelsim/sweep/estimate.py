@@ -39,11 +39,12 @@ def estimate(
     plan: str | Path | Plan,
     out: str | Path,
     *,
+    costs: str | None = None,
     shard: Shard = Shard(),
     progress: Progress | None = None,
 ) -> Estimate:
     """Count the points of a sweep and time a few of them; nothing is kept."""
-    designer = designer_of(plan)
+    designer = designer_of(plan, costs)
     store = Store(out)
     points = left_out = found = 0
     refused: Counter[str] = Counter()

@@ -11,6 +11,7 @@ from accelsim.sweep.design import Design, Designer
 from accelsim.sweep.table import SPEEDUP
 
 MAXIMISE = "maximise"
+SMALL = {"edp_js": 1e24}  # in pJ ps, so that of these too ratios count
 
 
 def check_objectives(designer: Designer) -> None:
@@ -86,8 +87,8 @@ def _geometric_mean(values: Sequence[float], where: str) -> float:
 
 def minimised(plan_objectives: dict[str, Any], values: Sequence[float]) -> list[float]:
     """The values as a sampler is told them: smaller is better; of large ones, ratios count."""
-    signs = [-1.0 if way == MAXIMISE else 1.0 for way in plan_objectives.values()]
-    return [
-        sign * math.copysign(math.log1p(abs(value)), value)
-        for sign, value in zip(signs, values, strict=True)
-    ]
+    told = []
+    for (name, way), value in zip(plan_objectives.items(), values, strict=True):
+        size = math.log1p(abs(value) * SMALL.get(name, 1.0))
+        told.append((-1.0 if way == MAXIMISE else 1.0) * math.copysign(size, value))
+    return told

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from accelsim.config.faults import input_error
 from accelsim.config.record import FieldError, Spec
 from accelsim.config.tree import Tree, read_tree, shipped_folder
+from accelsim.cost.load import DEFAULT_TABLE
 from accelsim.errors import InputError, unknown_name
 from accelsim.sweep.values import SUFFIXES, Range, Value, as_number, quantity_of
 
@@ -257,6 +258,8 @@ class Plan(Spec):
     baseline : str, optional
         An architecture; the column `speedup` is its time over that of a point, at the same values
         of the parameters that both have.
+    costs : str
+        Name or path of the cost table: area, energy and price of every point are by it.
     name : str
         Names the tables of the results.
     description : str
@@ -274,6 +277,7 @@ class Plan(Spec):
     metrics: dict[Name, str] = {}
     objectives: dict[Name, Literal["minimise", "maximise"]] = {"total_ps": "minimise"}
     baseline: str | None = None
+    costs: str = DEFAULT_TABLE
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Plan:
@@ -379,6 +383,7 @@ def load_plan(name_or_path: str | Path) -> tuple[Plan, Tree]:
             entry.model_copy(update={"workload": _beside(path.parent, entry.workload)})
             for entry in plan.workloads
         ),
+        "costs": _beside(path.parent, plan.costs),
     }
     return plan.model_copy(update=found), tree
 
@@ -386,7 +391,7 @@ def load_plan(name_or_path: str | Path) -> tuple[Plan, Tree]:
 def _beside(folder: Path, name: str) -> str:
     """A path that leads somewhere from a folder, from there; anything else as it is."""
     file, colon, key = name.partition(".yaml:")
-    is_path = colon or "/" in name or name.endswith((".yaml", ".yml", ".trace"))
+    is_path = colon or "/" in name or name.endswith((".yaml", ".yml", ".csv", ".trace"))
     file = f"{file}.yaml" if colon else file
     if not is_path or not (folder / file).exists():
         return name

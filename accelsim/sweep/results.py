@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from accelsim.analysis.columns import Column
+from accelsim.sweep.costs import TABLE
 from accelsim.sweep.design import Design, Designer, LeftOut
 from accelsim.sweep.plan import Plan
 from accelsim.sweep.store import PLANS, Store, read_json, replacing
@@ -104,6 +105,7 @@ def _row(
         "point": point.number,
         "architecture": plan.architectures[point.arch].label,
         "workload": plan.workloads[point.workload].label,
+        TABLE.name: found.get(TABLE.name),
         "hash": design.key,
         "model": found["model"],
     }

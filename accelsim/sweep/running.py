@@ -53,6 +53,7 @@ def run_sweep(
     plan: str | Path | Plan,
     out: str | Path,
     *,
+    costs: str | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
     pool: Pool | None = None,
@@ -67,6 +68,8 @@ def run_sweep(
         A shipped plan, a YAML file, or a `Plan`.
     out : str or Path
         Folder of the sweep; other sweeps may use it too, even at the same time.
+    costs : str, optional
+        A cost table by name or path, in place of the plan's.
     jobs : int
         Processes on this machine, or the width of `executor`.
     executor : Executor, optional
@@ -87,7 +90,7 @@ def run_sweep(
     InputError
         The plan is wrong, or a result cannot be written; what was finished stays.
     """
-    designer = designer_of(plan)
+    designer = designer_of(plan, costs)
     store = Store(out)
     store.prepare()
     replaced = write_plan(store, designer)
@@ -102,9 +105,12 @@ def run_sweep(
     return run.outcome
 
 
-def designer_of(plan: str | Path | Plan) -> Designer:
-    """Read a plan and refuse what is wrong in it."""
+def designer_of(plan: str | Path | Plan, costs: str | None = None) -> Designer:
+    """Read a plan and refuse what is wrong in it; `costs` : another cost table than the plan's."""
     plan, tree = (plan, Tree({})) if isinstance(plan, Plan) else load_plan(plan)
+    if costs is not None:
+        plan = plan.model_copy(update={"costs": costs})
+        tree.place["costs",] = "--costs"
     designer = Designer(plan, tree)
     check_plan(designer)
     return designer
@@ -159,4 +165,4 @@ class Run:
 def job_of(design: Design) -> Job:
     """What a process is given to simulate a design."""
     assert design.arch is not None
-    return Job(design.key, model_version(), design.arch, design.workload)
+    return Job(design.key, model_version(), design.arch, design.workload, design.costs)

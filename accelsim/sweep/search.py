@@ -77,6 +77,7 @@ def run_search(
     out: str | Path,
     points: int,
     *,
+    costs: str | None = None,
     seed: int = 0,
     batch: int = BATCH,
     sampler: str = "model",
@@ -97,6 +98,8 @@ def run_search(
         Folder of a sweep, which others may share: a point that any of them ran is not run again.
     points : int
         Distinct designs to simulate, each on every workload of the plan.
+    costs : str, optional
+        A cost table by name or path, in place of the plan's.
     seed, batch : int
         Of them, the plan and the results follow the points: `batch` designs are asked for before
         their results are in.
@@ -115,7 +118,7 @@ def run_search(
     except ImportError:
         remedy = "pip install 'accelsim[search]'"
         raise InputError("a search needs optuna", remedy=remedy) from None
-    designer = designer_of(plan)
+    designer = designer_of(plan, costs)
     check_objectives(designer)
     store = Store(out)
     store.prepare()

@@ -10,6 +10,7 @@ import pandas as pd
 
 from accelsim.analysis.columns import SUMMARY_COLUMNS, Column
 from accelsim.errors import InputError, unknown_name
+from accelsim.sweep.costs import COST_FIGURES, TABLE
 from accelsim.sweep.plan import Plan, suffix_unit
 from accelsim.sweep.store import PLANS
 
@@ -24,15 +25,17 @@ SPEEDUP = Column(
 LAST = (
     Column("limited_by", "", "what holds the largest share of the critical path"),
     Column("limited_share", "", "that share"),
+    TABLE,
     Column("error", "", "why there are no figures"),
     Column("hash", "", "the file below points/ that holds them"),
     Column("model", "", "version of the model that ran it"),
 )
-FIGURES = tuple(
+SIMULATED = tuple(
     column
     for column in SUMMARY_COLUMNS
     if column.name not in ("architecture", "workload", "replayed_in")
 )
+FIGURES = (*SIMULATED, *COST_FIGURES)
 # Names that every table holds, and that of all plans.
 FIXED_COLUMNS = ("plan", *(column.name for column in (*FIRST, SPEEDUP, *LAST)))
 

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from accelsim.analysis.limits import leading_limit
 from accelsim.arch.spec import Arch
 from accelsim.errors import InputError
+from accelsim.hardware.catalogue import components
 from accelsim.mapping.reuse import Reuse
 from accelsim.simulation import simulate
+from accelsim.sweep.costs import Costs, cost_figures, cost_table
 from accelsim.sweep.design import Workload
 from accelsim.sweep.store import FAULT
-from accelsim.sweep.table import FIGURES
+from accelsim.sweep.table import SIMULATED
 from accelsim.sweep.version import model_version
 from accelsim.workload.trace import Trace
 
@@ -27,6 +29,7 @@ class Job(NamedTuple):
     model: str
     arch: Arch
     workload: Workload
+    costs: Costs
 
 
 class Done(NamedTuple):
@@ -65,8 +68,11 @@ def refusal(error: str, *, fault: bool = False) -> dict[str, Any]:
 
 def _simulated(job: Job) -> dict[str, Any]:
     trace = _opened(job.workload)
+    table = cost_table(job.costs)
+    parts = components(job.arch, table)  # before the run: what the table lacks is refused at once
     result = simulate(job.arch, trace, reuse=_reuse(get_ident()))
-    figures = {column.name: result.summary[column.name] for column in FIGURES}
+    figures = {column.name: result.summary[column.name] for column in SIMULATED}
+    figures |= cost_figures(result, table, parts)
     figures["limited_by"], figures["limited_share"] = leading_limit(result.operators)
     return {
         "model": model_version(),
@@ -77,6 +83,7 @@ def _simulated(job: Job) -> dict[str, Any]:
             "shape": list(job.workload.shape),
             "replayed_in": trace.replayed_in,
         },
+        "cost_table": table.name,
         "figures": figures,
         "notes": list(result.notes),
     }

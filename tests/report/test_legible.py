@@ -253,7 +253,8 @@ def pareto_points(designs: int, archs: int) -> Figure:
         pareto.Pareto(
             (Axis("total time (ms)", 1.0), Axis("area (mm2)", 1.0)), ("total time", "area"),
             (False, False), (False, False), names(archs, "machine"), values,
-            np.arange(designs) % archs, np.array(front), 0, side, 3, 12, "geometric mean",
+            np.arange(designs) % archs, np.array(front),
+            (None, values[:, [1]] * [0.6, 1.8]), 0, side, 3, 12, "geometric mean",
         )
     )  # fmt: skip
 

@@ -135,11 +135,35 @@ def test_a_single_objective_has_no_front_and_the_page_says_why(tmp_path):
     assert not list(tmp_path.rglob("pareto*.svg"))
 
 
-def test_three_objectives_are_drawn_in_pairs_with_the_first():
+def test_three_objectives_are_drawn_in_pairs():
     goals = GOALS | {"limited_share": "maximise"}
     found = studied(table_of(plan_of(THREE, objectives=goals)))
     pairs = [front.objectives for front in found.fronts]
-    assert pairs == [("total_ps", "area_mm2"), ("total_ps", "limited_share")]
+    assert pairs == [
+        ("total_ps", "area_mm2"), ("total_ps", "limited_share"), ("area_mm2", "limited_share"),
+    ]  # fmt: skip
+
+
+def test_the_range_of_an_energy_is_drawn_on_the_front(tmp_path):
+    plan = plan_of({"bandwidth": BANDWIDTH}, objectives={"energy_pj": "minimise", **GOALS})
+    table = table_of(plan)
+    time = table.frame["total_ps"]
+    ranges = {"energy_low_pj": time, "energy_pj": 2 * time, "energy_high_pj": 5 * time}
+    found = studied(SweepTable(plan, table.frame.assign(**ranges, cost_table="45nm")))
+    data = pareto.prepare(found, found.fronts[0])
+    assert data.titles == ("energy", "total time") and data.axes[0].label == "energy (mJ)"
+    ends, none = data.ranges
+    assert none is None and ends == pytest.approx(data.values[:, [0]] * [0.5, 2.5])
+    figure = pareto.draw(data)
+    assert "low to the high end" in " ".join(text.get_text() for text in figure.texts)
+    (bars,) = [c for c in figure.axes[0].collections if hasattr(c, "get_segments")]
+    assert len(bars.get_segments()) == len(data.front)
+    folder = written(SweepTable(plan, table.frame.assign(**ranges, cost_table="45nm")), tmp_path)
+    assert "by the cost table 45nm" in write_sweep_report(folder).read_text()
+    assert pareto.prepare(found, found.fronts[2]).ranges == (None, None)
+    without = table.frame.assign(energy_pj=2 * time)  # results without ranges
+    found = studied(SweepTable(plan, without))
+    assert pareto.prepare(found, found.fronts[0]).ranges == (None, None)
 
 
 def test_designs_that_failed_somewhere_are_left_out_of_means_and_named():

@@ -50,6 +50,12 @@ def test_figures_and_axes():
     assert name_text("total_ps") == "total time" and name_text("dram_bytes") == "dram bytes"
     assert axis_of("dram_bytes", 3 * 2**30) == ("dram bytes (GiB)", 2**30)
     assert axis_of("cost", 5) == ("cost", 1)
+    assert figure_text("energy_pj", 1.64e10) == "16.4 mJ" and name_text("energy_pj") == "energy"
+    assert axis_of("token_pj", 2e7) == ("energy of a token (uJ)", 1e6)
+    assert axis_of("tops_per_w", 2) == ("TOPS per W", 1)
+    assert figure_text("tops_per_w", 2) == "2.00"
+    assert figure_text("edp_js", 2.83e-6) == "2.83e-06 J s"
+    assert figure_text("peak_power_w", 298.07) == "298 W"
 
 
 def test_settings_leave_out_what_a_design_does_not_have():

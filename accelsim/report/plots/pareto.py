@@ -10,8 +10,10 @@ import numpy as np
 from accelsim.report.style import TEXT_GREY, new_figure, settled, styled
 from accelsim.report.sweep_study import ARCHITECTURE, Front, Study
 from accelsim.report.sweep_words import Axis, axis_of, figure_text, name_text, settings
+from accelsim.sweep.costs import RANGES
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -22,6 +24,11 @@ MANY = 500  # dominated points, above which they are drawn as an image inside th
 APART = 0.02  # of the axes, and as much again for three digits: closer numbers are left out
 APART_KNEE = 0.09
 CROWDED = 60  # points on the front, from which they are drawn smaller
+BAR = {"color": "#777777", "linewidth": 0.7, "zorder": 2.2}
+RANGE_NOTE = (
+    " Thin bars: from the low to the high end of every figure of the cost table; all designs hang "
+    "on the same figures, so they are off together."
+)
 SIDE_WIDTH = 42  # characters
 SIDE_LINES = 25  # of text at its full size
 
@@ -30,8 +37,9 @@ class Pareto(NamedTuple):
     """Designs by two objectives, in the units of the axes.
 
     `values` : float64[designs, 2]; `arch` : int64[designs], number in `names`; `front` :
-    int64[found], rows of `values` in their numbering; `knee` : place in `front`. `side` : what is
-    said of the knee. `incomplete` : designs that did not run on every case; `cases` : how many
+    int64[found], rows of `values` in their numbering; `ranges` : of each objective
+    float64[designs, 2], low and high, or None where none is known; `knee` : place in `front`.
+    `side` : what is said of the knee. `incomplete` : designs that did not run on every case; `cases` : how many
     there are; `mean` : how figures were averaged over them.
     """
 
@@ -43,6 +51,7 @@ class Pareto(NamedTuple):
     values: np.ndarray
     arch: np.ndarray
     front: np.ndarray
+    ranges: tuple[np.ndarray | None, np.ndarray | None]
     knee: int | None
     side: list[str]
     incomplete: int
@@ -74,12 +83,23 @@ def prepare(study: Study, front: Front) -> Pareto:
         values=values / np.array([axis.factor for axis in axes]),
         arch=np.array([present.index(str(name)) for name in whole[ARCHITECTURE]], np.int64),
         front=front.points,
+        ranges=(
+            _range(whole, front.objectives[0], axes[0]),
+            _range(whole, front.objectives[1], axes[1]),
+        ),
         knee=front.knee,
         side=side,
         incomplete=len(study.designs.table) - len(whole),
         cases=len(study.designs.cases),
         mean=" and ".join(dict.fromkeys(study.designs.means[n] for n in front.objectives)),
     )
+
+
+def _range(whole: pd.DataFrame, name: str, axis: Axis) -> np.ndarray | None:
+    ends = RANGES.get(name, ())
+    if not ends or not set(ends) <= set(whole.columns):
+        return None
+    return whole[list(ends)].to_numpy(float) / axis.factor
 
 
 @styled
@@ -93,6 +113,7 @@ def draw(data: Pareto) -> Figure:
         f"a point is a design{over}; better is to the {better[0]} and to the {better[1]}",
         "Numbers: the rows of the front in pareto.csv, some left out where they would overlap. "
         "Knee: the point of the front farthest from the chord between its ends (Das 1999)."
+        + RANGE_NOTE * any(ends is not None for ends in data.ranges)
         + f" Not drawn: {data.incomplete:,} designs that did not run on every workload."
         * (data.incomplete > 0),
     )
@@ -113,6 +134,7 @@ def draw(data: Pareto) -> Figure:
         *data.values[data.front].T, color="#777777", linewidth=1.1, drawstyle="steps-post",
         zorder=2.5,
     )  # fmt: skip
+    _bars(axes, data)
     for number, name in enumerate(data.names):
         own = on_front & (data.arch == number)
         axes.scatter(
@@ -124,6 +146,18 @@ def draw(data: Pareto) -> Figure:
     _number(axes, data)
     _beside(axes, side, data)
     return settled(figure)
+
+
+def _bars(axes: Axes, data: Pareto) -> None:
+    """The ranges of the designs on the front."""
+    if not len(data.front):
+        return
+    x, y = data.values[data.front].T
+    across, along = data.ranges
+    if across is not None:
+        axes.hlines(y, *across[data.front].T, **BAR)  # type: ignore[arg-type]
+    if along is not None:
+        axes.vlines(x, *along[data.front].T, **BAR)  # type: ignore[arg-type]
 
 
 def _scale(axes: Axes, data: Pareto) -> None:
