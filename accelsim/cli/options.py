@@ -64,6 +64,14 @@ Dtype = Annotated[
         show_default="the types of the workload",
     ),
 ]
+Costs = Annotated[
+    str,
+    typer.Option(
+        "--costs",
+        metavar="NAME|PATH",
+        help="Cost table that area and energy are of: a shipped one, a YAML or a CSV file.",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -5,7 +5,7 @@ Of the same form as `accelsim.analysis.columns`, from which `Column` comes.
 
 from __future__ import annotations
 
-from accelsim.analysis.columns import Column
+from accelsim.analysis.columns import Column, Group
 from accelsim.hardware.component import GROUPS
 
 _PARTS = "components of the architecture: accelsim/hardware/catalogue.py"
@@ -90,7 +90,21 @@ ENERGY_COLUMNS = (
     Column(
         "edp_js", "J s", "energy x time", _ENERGY, "energy_pj * total_ps / 1e24"
     ),
-    Column("area_mm2", "mm2", "of the chip", _AREA),
+    Column("area_mm2", "mm2", "of the chip", _AREA, "sum(area.area_mm2)"),
     Column("peak_power_w", "W", "of the chip: every unit at its full rate", _AREA),
     Column("unverified_share", "", "share of the energy on figures not looked up", _ENERGY),
 )  # fmt: skip
+
+# What area and energy add to a result's JSON, as `accelsim.analysis.columns` has it of the rest.
+COST_PARTS: dict[str, tuple[Column, ...]] = {
+    "energy.summary": ENERGY_COLUMNS,
+    "energy.operators": OPERATOR_ENERGY_COLUMNS,
+    "energy.actions": ACTION_COLUMNS,
+    "area": AREA_COLUMNS,
+}
+COST_GROUPS: tuple[Group, ...] = (
+    ("Energy", "", ENERGY_COLUMNS),
+    ("Energy of operators", "", OPERATOR_ENERGY_COLUMNS),
+    ("Actions", "", ACTION_COLUMNS),
+    ("Area and peak power", "", AREA_COLUMNS),
+)

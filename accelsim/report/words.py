@@ -53,6 +53,7 @@ NOT_MODELLED = (
 )
 
 _TIME_UNITS = (("s", 1e12), ("ms", 1e9), ("us", 1e6), ("ns", 1e3), ("ps", 1.0))
+_ENERGY_UNITS = (("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3), ("pJ", 1.0))
 _LAYER = re.compile(r"(?<![^.])([A-Za-z]?)\d+(?![^.])")  # a whole part between dots
 
 
@@ -73,6 +74,17 @@ def as_time(time_ps: float) -> str:
     """A time with its unit: "166 us"."""
     name, size = time_unit(time_ps)
     return f"{short(time_ps / size)} {name}"
+
+
+def energy_unit(largest_pj: float) -> tuple[str, float]:
+    """Name and picojoules of the unit in which an energy is at least 1."""
+    return next((unit for unit in _ENERGY_UNITS if largest_pj >= unit[1]), _ENERGY_UNITS[-1])
+
+
+def as_energy(energy_pj: float) -> str:
+    """An energy with its unit: "9.58 mJ"."""
+    name, size = energy_unit(abs(energy_pj))
+    return f"{short(energy_pj / size)} {name}"
 
 
 def as_bytes(size: float) -> str:

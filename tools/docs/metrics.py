@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from accelsim.analysis import columns
 from accelsim.report import tables
+from accelsim.report.declared import ALL_GROUPS
 from tools.docs.markdown import code, prose, sentence, table
 
 _SAYS = ("expression", "source")  # what a declaration may add to name, unit and formula
@@ -14,7 +14,7 @@ _SAYS = ("expression", "source")  # what a declaration may add to name, unit and
 
 def groups() -> list[tuple[str, Sequence[Any]]]:
     """(title, columns) of every file of a report, and of what stands in the JSON of a run alone."""
-    alone = [(title, each) for title, file, each in columns.GROUPS if not file]
+    alone = [(title, each) for title, file, each in ALL_GROUPS if not file]
     return [*tables.GROUPS, *alone]
 
 
