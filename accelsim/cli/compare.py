@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.costs import add_costs, prices
 from accelsim.cli.machines import machine_sources, named_machines
 from accelsim.cli.options import (
     Baseline,
     Candidate,
+    Costs,
     Dtype,
     Jobs,
     JsonOut,
@@ -23,6 +25,7 @@ from accelsim.cli.options import (
 )
 from accelsim.cli.ran import comparison_json
 from accelsim.cli.reports import command_line, validated
+from accelsim.cost import DEFAULT_TABLE
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
@@ -40,6 +43,7 @@ def compare(
     shape: Shape = None,
     dtype: Dtype = None,
     overrides: Overrides = None,
+    costs: Costs = DEFAULT_TABLE,
     json_out: JsonOut = None,
     out: Annotated[
         Path | None,
@@ -54,7 +58,7 @@ def compare(
         bool, typer.Option("--quick", help="A report without what takes further runs.")
     ] = False,
 ) -> None:
-    """Compare machines on one workload: time per operator, speedup, and what limits each.
+    """Compare machines on one workload: time per operator, speedup, limits, area and energy.
 
     Example: accelsim compare --baseline systolic_128 --candidate sparse_v1 --workload tiny_moe_lm
 
@@ -72,12 +76,14 @@ def compare(
     loaded = load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)
 
+    from accelsim.hardware.compared import costs_of
     from accelsim.report.page.robust import helps
     from accelsim.report.review import write_comparison
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
     from accelsim.workload.catalogue import with_batch
 
+    table, why_not = prices(costs, archs.values())
     page, said = None, list[str]()
     with progress_display() as progress:
         if out is None:
@@ -92,10 +98,12 @@ def compare(
                 jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison, said = study.comparisons[0], helps(study)
+    priced = None if table is None else costs_of(comparison, table)
     if json_out is not None:
         content = comparison_json(comparison, named, workload, loaded, shape, dtype, overrides)
+        add_costs(content, priced)
         write_json(json_out, content)
-    print_comparison(comparison, page, said)
+    print_comparison(comparison, page, said, priced, why_not)
 
 
 def register(app: typer.Typer) -> None:

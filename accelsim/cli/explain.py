@@ -40,7 +40,8 @@ def explain(
         typer.Argument(
             metavar="METRIC",
             help="overall_utilization, energy_pj, OPERATOR:COLUMN, UNIT:COLUMN, UNIT:STATE, "
-            "COMPONENT:COLUMN, 'row imbalance', ...; a name that is not known lists those that are.",
+            "COMPONENT:COLUMN, 'row imbalance', ...; a name that is not known lists those that "
+            "are.",
             show_default="why it takes as long as it does",
         ),
     ] = None,

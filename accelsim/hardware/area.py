@@ -47,7 +47,10 @@ class Breakdown:
 
     def as_json(self) -> list[dict[str, Any]]:
         """The rows as plain data."""
-        return self.rows.to_dict("records")
+        return [
+            {str(name): value for name, value in row.items()}
+            for row in self.rows.to_dict("records")
+        ]
 
 
 def breakdown(arch: Arch, table: CostTable) -> Breakdown:

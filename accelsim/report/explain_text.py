@@ -82,8 +82,9 @@ def _action(row: dict[str, Any], whole: float) -> str:
     if row["unit"] == "mW":
         each = f"{number_text(row['each'])} mW for {as_time(row['count'])}"
     mark = row["mark"] + ", unverified" * bool(row["unverified"])
+    share = percent(row["energy_pj"] / whole if whole else 0.0)
     return (
-        f"{percent(row['energy_pj'] / whole if whole else 0.0)} {row['component']}, {row['action']}:"
+        f"{share} {row['group']}: {row['component']}, {row['action']}:"
         f" {each} = {as_energy(row['energy_pj'])}; {row['entry']}: {mark}; {row['source']}"
     )
 
