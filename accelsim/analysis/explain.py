@@ -22,10 +22,11 @@ from accelsim.analysis.saved import Saved
 from accelsim.errors import InputError, unknown_name
 
 DEPTH = 2  # of the tree of inputs
+_OF_COMPARISON = ("compared", "compared_costs")
 LARGEST = 4  # rows of a table that are named
 LARGEST_ACTIONS = 8
 # Parts whose figures need no name before them, the first that has a name is taken.
-_PLAIN = ("summary", "compared", "machine", "counts", "energy.summary")
+_PLAIN = ("summary", "compared", "machine", "counts", "energy.summary", "compared_costs")
 # What a row of a part is called: before the colon, and before a second one.
 _HEADS = {
     "units": "unit", "memory": "requester", "operators": "operator", "work": "operator",
@@ -114,7 +115,8 @@ def _find(saved: Saved, name: str) -> Place:
 
 def _no_metric(saved: Saved, name: str, heads: dict[str, _Rows]) -> InputError:
     """Build the error for a name without a colon."""
-    if any(column.name == name for column in saved.parts["compared"]):
+    compared = [each for part in _OF_COMPARISON for each in saved.parts.get(part, ())]
+    if any(column.name == name for column in compared):
         return InputError(
             f"'{name}' is of a machine that is compared with a baseline",
             remedy="expected a file of accelsim compare --json, and its third or candidate",

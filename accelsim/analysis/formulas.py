@@ -47,7 +47,7 @@ def declared_at(saved: Saved, place: Place) -> Column:
 
 def rows_of(saved: Saved, part: str) -> list[dict[str, Any]]:
     """The rows of a part; one where it is no table."""
-    if part == "compared":
+    if part in ("compared", "compared_costs"):
         return [saved.compared or {}]
     if part == "compared_operators":
         return [{}] * len(saved.result["operators"] if saved.baseline else ())

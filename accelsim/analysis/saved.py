@@ -19,7 +19,9 @@ _KEYS = {
 }
 _RAN = ("arch", "arch_hash", "set", "workload", "workload_hash", "shape", "dtype", "command")
 _SINGLE = ("summary", "machine", "counts", "energy.summary")
-_COMPARED = ("compared", "compared_operators")  # made of a comparison, not of a result
+_RATIOS = ("energy_ratio", "area_ratio")
+# Made of a comparison, not of a result.
+_COMPARED = ("compared", "compared_operators", "compared_costs")
 _REMEDY = "expected a file of accelsim run --json or accelsim compare --json"
 
 
@@ -89,7 +91,7 @@ def read_saved(
     held = {
         part: columns
         for part, columns in (further or {}).items()
-        if all(inside(result, part) is not None for result in results)
+        if part in _COMPARED or all(inside(result, part) is not None for result in results)
     }
     saved = saved._replace(parts={**PARTS, **held})
     for result in results:
@@ -105,6 +107,10 @@ def _of_comparison(found: dict[str, Any], results: dict[str, Any], role: str, wh
         of_roles = found.get(name)
         if isinstance(of_roles, dict) and of_roles.get(role) is not None:
             compared[name] = of_roles[role]
+    for name in _RATIOS:
+        ratio = inside(found, f"costs.{name}.{role}")
+        for key, value in ratio.items() if isinstance(ratio, dict) else ():
+            compared[name if key == "value" else f"{name}_{key}"] = value
     return Saved(results[role], role, compared, results.get("baseline"))
 
 

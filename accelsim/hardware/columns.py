@@ -95,16 +95,38 @@ ENERGY_COLUMNS = (
     Column("unverified_share", "", "share of the energy on figures not looked up", _ENERGY),
 )  # fmt: skip
 
+_RATIO = "derived: accelsim/hardware/ratio.py"
+
+
+def _ratio(name: str, formula: str, expression: str) -> tuple[Column, ...]:
+    """A ratio of a comparison and its range."""
+    return (
+        Column(name, "", formula, _RATIO, expression),
+        Column(f"{name}_low", "", "least, over the ranges of the figures", _RATIO),
+        Column(f"{name}_high", "", "most, over the ranges of the figures", _RATIO),
+        Column(f"{name}_decided_by", "", "table entry that alone moves it most", _RATIO),
+    )
+
+
+COMPARED_COST_COLUMNS = (
+    *_ratio(
+        "energy_ratio", "baseline energy / this machine's energy", "baseline.energy_pj / energy_pj"
+    ),
+    *_ratio("area_ratio", "this machine's area / baseline area", "area_mm2 / baseline.area_mm2"),
+)
+
 # What area and energy add to a result's JSON, as `accelsim.analysis.columns` has it of the rest.
 COST_PARTS: dict[str, tuple[Column, ...]] = {
     "energy.summary": ENERGY_COLUMNS,
     "energy.operators": OPERATOR_ENERGY_COLUMNS,
     "energy.actions": ACTION_COLUMNS,
     "area": AREA_COLUMNS,
+    "compared_costs": COMPARED_COST_COLUMNS,
 }
 COST_GROUPS: tuple[Group, ...] = (
     ("Energy", "", ENERGY_COLUMNS),
     ("Energy of operators", "", OPERATOR_ENERGY_COLUMNS),
     ("Actions", "", ACTION_COLUMNS),
     ("Area and peak power", "", AREA_COLUMNS),
+    ("Costs compared", "", COMPARED_COST_COLUMNS),
 )

@@ -70,9 +70,9 @@ def group_table(energy: Energy, area: Breakdown) -> RenderableType:
         ["hardware"], [f"energy {unit}", "share", "area mm2", "peak W", "leakage W"], "most energy"
     )
     named = ["area_mm2", "peak_power_w", "leakage_w"]
-    sums = area.rows.groupby("group")[named].sum()
-    for group in (each for each in GROUPS if each in sums.index):
-        figures = [_fine(float(sums.at[group, name])) for name in named]
+    sums = {name: area.rows.groupby("group")[name].sum().to_dict() for name in named}
+    for group in (each for each in GROUPS if each in sums["area_mm2"]):
+        figures = [_fine(sums[name][group]) for name in named]
         if group == _OFF_CHIP:
             figures[0] = "off chip"
         out.add_row(
@@ -92,7 +92,10 @@ def _most(energy: Energy, group: str) -> str:
         rows["component"], rows["action"], rows["energy_pj"], strict=True
     ):
         sums[component, action] = sums.get((component, action), 0.0) + float(spent)
-    return ": ".join(max(sums, key=sums.__getitem__)) if any(sums.values()) else ""
+    (component, action), largest = max(
+        sums.items(), key=lambda item: item[1], default=(("", ""), 0.0)
+    )
+    return f"{component}: {action}" if largest else ""
 
 
 def compared_costs(costs: Costs) -> list[RenderableType]:
