@@ -117,20 +117,16 @@ def compared_costs(costs: Costs) -> list[RenderableType]:
         )  # fmt: skip
     out.caption = f"figures: {costs.table}; peak W without DRAM"
     out.caption_justify = "left"
-    lines = [_ratio_line("energy", costs.energy_ratios, costs.table, "less", "more")]
-    lines += [_ratio_line("area", costs.area_ratios, costs.table, "larger", "smaller")]
-    return [out, *lines, *unverified_lines(costs.energies)]
-
-
-def _ratio_line(
-    title: str, ratios: Mapping[str, Ratio], table: str, above: str, below: str
-) -> Text:
-    said = [
-        ratio_text(ROLE_TITLES[role], found, table, above, below)
-        for role, found in ratios.items()
-        if role != "candidate_dense"
+    lines = [
+        titled(title, ratio_text(ROLE_TITLES[role], ratios[role], costs.table, above, below))
+        for title, ratios, above, below in (
+            ("energy", costs.energy_ratios, "less", "more"),
+            ("area", costs.area_ratios, "larger", "smaller"),
+        )
+        for role in ("candidate", "third")
+        if role in ratios
     ]
-    return titled(title, "; ".join(reversed(said)))
+    return [out, *lines, *unverified_lines(costs.energies)]
 
 
 def ratio_text(who: str, found: Ratio, table: str, above: str, below: str) -> str:
@@ -210,7 +206,7 @@ def _fine(value: float) -> str:
 
 def _row(name: str, figures: Sequence[str], marks: str) -> str:
     area, span, leakage, peak = figures
-    return f"{name:<34}{area:>9}{span:>18}{leakage:>11}{peak:>9}  {marks}".rstrip()
+    return f"{name:<34}{area:>9}{span:>17}{leakage:>11}{peak:>8}  {marks}".rstrip()
 
 
 def _marks(figures: Iterable[Figure]) -> str:
