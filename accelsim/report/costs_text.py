@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
+from accelsim.analysis.comparison import NOT_ESTABLISHED
 from accelsim.cost.figure import Figure
 from accelsim.hardware.area import Breakdown
 from accelsim.hardware.columns import group_column
@@ -134,19 +135,22 @@ def ratio_text(who: str, found: Ratio, table: str, above: str, below: str) -> st
 
     `above`, `below` : what to say where the ratio lies above 1, and below.
     """
+
+    def said(value: float) -> str:
+        return f"{times(max(value, 1 / value))} {above if value >= 1 else below}"
+
+    if found.low == found.high == 1:
+        return f"{who} the same as baseline"
+    start = f"{who} {said(found.value)} than baseline"
     if found.low <= 1 <= found.high:
-        if found.low == found.high:
-            return f"{who} the same as baseline"
         return (
-            f"{who} {found.value:.3g}x, {found.low:.3g}x to {found.high:.3g}x over the ranges of "
-            f"{table}: sign not established (hangs on {found.decided_by})"
+            f"{start}, but {said(found.low)} to {said(found.high)} over the ranges of {table}: "
+            f"{NOT_ESTABLISHED}, it hangs on {found.decided_by}"
         )
-    word, value, low, high = above, found.value, found.low, found.high
-    if found.high < 1:
-        word, value, low, high = below, 1 / value, 1 / found.high, 1 / found.low
+    low, high = sorted(max(value, 1 / value) for value in (found.low, found.high))
     return (
-        f"{who} {times(value)} {word} than baseline ({times(low)} to {times(high)} over the ranges "
-        f"of {table}; decided by {found.decided_by})"
+        f"{start} ({times(low)} to {times(high)} over the ranges of {table}; decided by "
+        f"{found.decided_by})"
     )
 
 

@@ -77,8 +77,8 @@ def test_a_comparison_says_ratios_with_their_ranges(few, costs: Costs) -> None: 
          "candidate 2.00x more than baseline (1.25x to 2.50x over the ranges of 45nm; decided by"
          " wire)"),
         (Ratio(1.1, 0.9, 1.3, "sram read"),
-         "candidate 1.1x, 0.9x to 1.3x over the ranges of 45nm: sign not established (hangs on sram"
-         " read)"),
+         "candidate 1.10x less than baseline, but 1.11x more to 1.30x less over the ranges of 45nm:"
+         " sign not established, it hangs on sram read"),
         (Ratio(1.0, 1.0, 1.0, "wire"), "candidate the same as baseline"),
     ],
 )  # fmt: skip
