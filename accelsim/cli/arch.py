@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.costs import prices
 from accelsim.cli.options import Costs
-from accelsim.cost import DEFAULT_TABLE
+from accelsim.cli.prices import prices
 
 if TYPE_CHECKING:
     from accelsim.hardware.area import Breakdown
@@ -61,7 +60,7 @@ def show(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Override a field; may be repeated."),
     ] = None,
-    costs: Costs = DEFAULT_TABLE,
+    costs: Costs = None,
 ) -> None:
     """Show an architecture: every field, a drawing, area and power, what is modelled, what is not.
 

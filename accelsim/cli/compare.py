@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.costs import add_costs, prices
 from accelsim.cli.machines import machine_sources, named_machines
 from accelsim.cli.options import (
     Baseline,
@@ -23,9 +22,9 @@ from accelsim.cli.options import (
     cores,
     write_json,
 )
+from accelsim.cli.prices import add_costs, prices
 from accelsim.cli.ran import comparison_json
 from accelsim.cli.reports import command_line, validated
-from accelsim.cost import DEFAULT_TABLE
 from accelsim.errors import InputError
 from accelsim.progress import progress_display
 
@@ -43,7 +42,7 @@ def compare(
     shape: Shape = None,
     dtype: Dtype = None,
     overrides: Overrides = None,
-    costs: Costs = DEFAULT_TABLE,
+    costs: Costs = None,
     json_out: JsonOut = None,
     out: Annotated[
         Path | None,

@@ -64,12 +64,30 @@ Dtype = Annotated[
         show_default="the types of the workload",
     ),
 ]
+AtEqual = Annotated[
+    str | None,
+    typer.Option(
+        "--equal",
+        metavar="MEASURE",
+        help="Scale machines to the same area, power, macs or cost and compare these.",
+    ),
+]
+Scale = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scale",
+        metavar="ROLE",
+        help="With --equal, the machine that is scaled: baseline, third or candidate.",
+        show_default="all but the candidate",
+    ),
+]
 Costs = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--costs",
         metavar="NAME|PATH",
-        help="Cost table that area and energy are of: a shipped one, a YAML or a CSV file.",
+        help="The cost table that areas, powers and costs are of.",
+        show_default="45nm",
     ),
 ]
 Jobs = Annotated[

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.costs import prices, run_json
 from accelsim.cli.options import (
     Costs,
     Dtype,
@@ -21,8 +20,8 @@ from accelsim.cli.options import (
     writable,
     write_json,
 )
+from accelsim.cli.prices import prices, run_json
 from accelsim.cli.ran import RAN, what_ran
-from accelsim.cost import DEFAULT_TABLE
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def run(
     shape: Shape = None,
     dtype: Dtype = None,
     overrides: Overrides = None,
-    costs: Costs = DEFAULT_TABLE,
+    costs: Costs = None,
     json_out: JsonOut = None,
     tiles: Annotated[
         Path | None,

@@ -62,6 +62,12 @@ def time_unit(longest_ps: float) -> tuple[str, float]:
     return next((unit for unit in _TIME_UNITS if longest_ps >= unit[1]), _TIME_UNITS[-1])
 
 
+def energy_unit(largest_pj: float) -> tuple[str, float]:
+    """Name and picojoules of the unit in which an energy is at least 1."""
+    found = (unit for unit in _ENERGY_UNITS if largest_pj >= unit[1])
+    return next(found, _ENERGY_UNITS[-1])
+
+
 def short(value: float) -> str:
     """About three significant digits, thousands with commas."""
     magnitude = abs(value)
@@ -74,17 +80,6 @@ def as_time(time_ps: float) -> str:
     """A time with its unit: "166 us"."""
     name, size = time_unit(time_ps)
     return f"{short(time_ps / size)} {name}"
-
-
-def energy_unit(largest_pj: float) -> tuple[str, float]:
-    """Name and picojoules of the unit in which an energy is at least 1."""
-    return next((unit for unit in _ENERGY_UNITS if largest_pj >= unit[1]), _ENERGY_UNITS[-1])
-
-
-def as_energy(energy_pj: float) -> str:
-    """An energy with its unit: "9.58 mJ"."""
-    name, size = energy_unit(abs(energy_pj))
-    return f"{short(energy_pj / size)} {name}"
 
 
 def as_bytes(size: float) -> str:
@@ -108,6 +103,12 @@ def count(number: float) -> str:
 def percent(part: float) -> str:
     """A part of one: "38.2 %"."""
     return f"{100 * part:.1f} %"
+
+
+def as_energy(energy_pj: float) -> str:
+    """An energy with its unit: "15.5 mJ"."""
+    name, size = energy_unit(energy_pj)
+    return f"{short(energy_pj / size)} {name}"
 
 
 def limit_text(result: Result) -> str:

@@ -15,7 +15,7 @@ from accelsim.analysis.explain import explain
 from accelsim.analysis.formulas import Place, computed, rows_of, stored
 from accelsim.analysis.saved import Saved, inside, read_saved
 from accelsim.arch.load import load_arch
-from accelsim.cli.costs import add_costs
+from accelsim.cli.prices import add_costs
 from accelsim.cost.load import load_cost_table
 from accelsim.errors import InputError
 from accelsim.hardware.columns import COST_GROUPS, COST_PARTS

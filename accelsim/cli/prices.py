@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from accelsim.cost import DEFAULT_TABLE
 from accelsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,25 +22,26 @@ class Prices(NamedTuple):
     why_not: str = ""
 
 
-def prices(name: str, machines: Iterable[Arch]) -> Prices:
+def prices(name: str | None, machines: Iterable[Arch]) -> Prices:
     """Load a cost table and see that it has what the machines need.
 
-    A table that was not asked for (the default) may lack something: then there are no prices.
+    Where none is named it is the default one, and that may lack something: then there are no
+    prices.
 
     Raises
     ------
     InputError
         No such table, a wrong figure in it, or it lacks what a machine needs.
     """
-    from accelsim.cost.load import load_cost_table
+    from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
     from accelsim.hardware.catalogue import components
 
-    table = load_cost_table(name)
+    table = load_cost_table(name or DEFAULT_TABLE)
     try:
         for arch in machines:
             components(arch, table)
     except InputError as error:
-        if name != DEFAULT_TABLE:
+        if name is not None:
             raise
         return Prices(None, f"{error}; name a table with --costs")
     return Prices(table)

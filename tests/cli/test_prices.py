@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from accelsim.arch.load import content_hash, load_arch
-from accelsim.cost import DEFAULT_TABLE
-from accelsim.cost.load import cost_table_folder, cost_table_names, load_cost_table
+from accelsim.cost.load import (
+    DEFAULT_TABLE,
+    cost_table_folder,
+    cost_table_names,
+    load_cost_table,
+)
 from accelsim.workload.operators import Matmul
 from accelsim.workload.trace import write_trace
 from tests.mapping.workloads import attention
@@ -140,19 +144,19 @@ def test_what_the_default_table_cannot_price_is_simulated_all_the_same(
 ) -> None:  # type: ignore[no-untyped-def]
     path, file = tmp_path / "mine.yaml", tmp_path / "run.json"
     path.write_text(LACKING)
-    monkeypatch.setattr("accelsim.cli.costs.DEFAULT_TABLE", str(path))
-    done = run(cli, work, "--costs", path, "--json", file)
+    monkeypatch.setattr("accelsim.cost.load.DEFAULT_TABLE", str(path))
+    done = run(cli, work, "--json", file)
     assert done.code == 0 and "no area and energy: to price sparse_small, " in done.out
     content = json.loads(file.read_text())
     assert content["energy"] is content["area"] is None
     assert cli("explain", file, "total_ps").code == 0
     assert cli("diff", file, file).code == 0
-    shown = cli("arch", "show", "gamma", "--costs", path)
+    shown = cli("arch", "show", "gamma")
     assert "# no area and power: to price gamma" in shown.out
     compared = tmp_path / "compared.json"
     done = cli(
         "compare", "--baseline", "systolic_32", "--candidate", "sparse_small", "--workload", work,
-        "--costs", path, "--json", compared,
+        "--json", compared,
     )  # fmt: skip
     assert done.code == 0 and "no area and energy: to price systolic_32, " in done.out
     assert json.loads(compared.read_text())["costs"] is None
