@@ -124,9 +124,9 @@ COST_PARTS: dict[str, tuple[Column, ...]] = {
     "compared_costs": COMPARED_COST_COLUMNS,
 }
 COST_GROUPS: tuple[Group, ...] = (
-    ("Energy", "", ENERGY_COLUMNS),
-    ("Energy of operators", "", OPERATOR_ENERGY_COLUMNS),
-    ("Actions", "", ACTION_COLUMNS),
-    ("Area and peak power", "", AREA_COLUMNS),
+    ("Energy", "energy.csv", ENERGY_COLUMNS),
+    ("Energy of operators", "energy_operators.csv", OPERATOR_ENERGY_COLUMNS),
+    ("Actions", "energy_actions.csv", ACTION_COLUMNS),
+    ("Area and peak power", "area.csv", AREA_COLUMNS),
     ("Costs compared", "", COMPARED_COST_COLUMNS),
 )

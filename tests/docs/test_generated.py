@@ -13,6 +13,7 @@ from accelsim.arch.load import published_names, shipped_names
 from accelsim.arch.part import Part
 from accelsim.arch.parts import part_names
 from accelsim.arch.spec import Arch
+from accelsim.hardware import columns as hardware
 from accelsim.report import tables
 from accelsim.report.files import FILES
 from accelsim.report.suite import Suite
@@ -60,7 +61,7 @@ def test_every_field_stands_on_its_page(texts, page):
 
 
 def test_every_declared_figure_has_its_row(texts):
-    declared = [v for module in (columns, tables) for n, v in vars(module).items()
+    declared = [v for module in (columns, hardware, tables) for n, v in vars(module).items()
                 if n.endswith("_COLUMNS")]  # fmt: skip
     assert len(declared) >= 7
     declared += [file.columns for file in FILES.values()]
