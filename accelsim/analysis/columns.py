@@ -12,7 +12,7 @@ has no expression is counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -297,8 +297,25 @@ COMPARED_OPERATOR_COLUMNS = (
     ),
 )  # fmt: skip
 
+# Part of a result's JSON -> its columns. A comparison has the last two.
+PARTS: dict[str, tuple[Column, ...]] = {
+    "summary": SUMMARY_COLUMNS,
+    "operators": OPERATOR_COLUMNS,
+    "units": UNIT_COLUMNS,
+    "traffic": TRAFFIC_COLUMNS,
+    "memory": MEMORY_COLUMNS,
+    "critical_path": PATH_COLUMNS,
+    "machine": MACHINE_COLUMNS,
+    "work": WORK_COLUMNS,
+    "counts": COUNT_COLUMNS,
+    "compared": COMPARED_COLUMNS,
+    "compared_operators": COMPARED_OPERATOR_COLUMNS,
+}
+
+Group = tuple[str, str, tuple[Column, ...]]
+
 # Title, file of a report that holds it (empty: the JSON of a run alone), and columns.
-GROUPS: tuple[tuple[str, str, tuple[Column, ...]], ...] = (
+GROUPS: tuple[Group, ...] = (
     ("Operators", "summary.csv", OPERATOR_COLUMNS),
     ("Totals", "totals.csv", SUMMARY_COLUMNS),
     ("Units", "units.csv", UNIT_COLUMNS),
@@ -325,9 +342,9 @@ class Declared(NamedTuple):
     source: str
 
 
-def declared() -> Iterator[Declared]:
+def declared(groups: Iterable[Group] = GROUPS) -> Iterator[Declared]:
     """Every declared column, group by group."""
-    for title, file, columns in GROUPS:
+    for title, file, columns in groups:
         for each in columns:
             yield Declared(
                 title, file, each.name, each.unit, each.formula, each.expression, each.source

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from accelsim.analysis.saved import inside
+
 
 class Moved(NamedTuple):
     """A part of the critical path in two results; times in ps, 0 where it is not there.
@@ -27,7 +29,8 @@ class Difference(NamedTuple):
     """Two results side by side.
 
     `operators` and `units` : each sums to the totals; largest change first. `facts` : figures of
-    the summaries that differ, (name, before, after).
+    the summaries that differ, (name, before, after). `energy` : energy by group of components,
+    (name, before, after), pJ, largest change first; empty where a result has none.
     """
 
     before_ps: int
@@ -35,6 +38,7 @@ class Difference(NamedTuple):
     operators: list[Moved]
     units: list[Moved]
     facts: list[tuple[str, object, object]]
+    energy: list[tuple[str, float, float]]
 
 
 def difference(
@@ -54,12 +58,33 @@ def difference(
         after["summary"]["total_ps"],
         _moved(_by_operator(before, group), _by_operator(after, group)),
         _moved(_by_unit(before), _by_unit(after)),
-        [
-            (name, before["summary"][name], value)
-            for name, value in after["summary"].items()
-            if before["summary"].get(name, value) != value
-        ],
+        [*_facts(before, after, "summary"), *_facts(before, after, "energy.summary")],
+        _energy(before, after),
     )
+
+
+def _facts(
+    before: dict[str, Any], after: dict[str, Any], part: str
+) -> list[tuple[str, object, object]]:
+    """Figures of a summary that differ; none where it is missing."""
+    first, last = (inside(result, part) or {} for result in (before, after))
+    return [
+        (name, first[name], value)
+        for name, value in last.items()
+        if first.get(name, value) != value
+    ]
+
+
+def _energy(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, float, float]]:
+    tables = [inside(result, "energy.actions") for result in (before, after)]
+    if None in tables:
+        return []
+    sums: dict[str, list[float]] = {}
+    for side, rows in enumerate(tables):
+        for row in rows:
+            sums.setdefault(row["group"], [0.0, 0.0])[side] += row["energy_pj"]
+    found = [(group, first, last) for group, (first, last) in sums.items()]
+    return sorted(found, key=lambda row: -abs(row[2] - row[1]))
 
 
 _Parts = dict[str, tuple[int, dict[str, float]]]  # name -> time, and time by what limits it

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from accelsim.analysis.columns import STATES, Column
 from accelsim.analysis.formulas import (
     BASELINE,
-    PARTS,
     Place,
     Term,
+    declared_at,
     evaluate,
     rows_of,
     stored,
@@ -22,16 +22,23 @@ from accelsim.analysis.saved import Saved
 from accelsim.errors import InputError, unknown_name
 
 DEPTH = 2  # of the tree of inputs
+_OF_COMPARISON = ("compared", "compared_costs")
 LARGEST = 4  # rows of a table that are named
+LARGEST_ACTIONS = 8
 # Parts whose figures need no name before them, the first that has a name is taken.
-_PLAIN = ("summary", "compared", "machine", "counts")
+_PLAIN = ("summary", "compared", "machine", "counts", "energy.summary", "compared_costs")
 # What a row of a part is called: before the colon, and before a second one.
 _HEADS = {
     "units": "unit", "memory": "requester", "operators": "operator", "work": "operator",
     "traffic": "operator", "critical_path": "operator", "compared_operators": "operator",
+    "energy.operators": "operator", "area": "component", "energy.actions": "component",
 }  # fmt: skip
-_SECOND = {"traffic": "cause", "critical_path": "unit"}
-_NAMES = ("operator", "scope", "cause", "unit", "requester")  # columns that name a row
+_ACTIONS = "energy.actions"
+_SECOND = {"traffic": ("cause",), "critical_path": ("unit",), _ACTIONS: ("action", "entry")}
+# Columns that name a row.
+_NAMES = (
+    "operator", "scope", "cause", "unit", "requester", "group", "component", "action", "entry",
+)  # fmt: skip
 
 
 class Explanation(NamedTuple):
@@ -42,7 +49,8 @@ class Explanation(NamedTuple):
     `inputs` : what stands in the expression, explained in turn. `meaning` : of the word, of the
     state that is asked for, or of the word that is the value. `largest` : of a column of a table,
     names and values of its largest rows; of what limits an operator, its units by their time.
-    `part` : of a state, its part of the time of the unit's servers.
+    `part` : of a state, its part of the time of the unit's servers. `actions` : of energy, the rows
+    of its largest actions.
     """
 
     name: str
@@ -53,6 +61,7 @@ class Explanation(NamedTuple):
     meaning: Meaning | None = None
     largest: tuple[tuple[str, Any], ...] = ()
     part: float | None = None
+    actions: tuple[dict[str, Any], ...] = ()
 
 
 def explain(saved: Saved, metric: str, operator: str | None = None) -> Explanation:
@@ -64,8 +73,9 @@ def explain(saved: Saved, metric: str, operator: str | None = None) -> Explanati
     metric : str
         A total (``overall_utilization``), ``OPERATOR:COLUMN`` (scope or number in the trace),
         ``UNIT:COLUMN`` or ``UNIT:STATE`` (``array:stall:memory``), ``OPERATOR:CAUSE:COLUMN`` of
-        the traffic, ``OPERATOR:UNIT:time_ps`` of the critical path, a state, or what an operator
-        is limited by (``row imbalance``).
+        the traffic, ``OPERATOR:UNIT:time_ps`` of the critical path, ``COMPONENT:COLUMN`` of the
+        area, ``COMPONENT:ACTION:COLUMN`` of the energy (``COMPONENT:ACTION:ENTRY:COLUMN`` where it
+        hangs on several figures), a state, or what an operator is limited by (``row imbalance``).
     operator : str, optional
         Stands before the metric.
 
@@ -105,13 +115,14 @@ def _find(saved: Saved, name: str) -> Place:
 
 def _no_metric(saved: Saved, name: str, heads: dict[str, _Rows]) -> InputError:
     """Build the error for a name without a colon."""
-    if any(column.name == name for column in PARTS["compared"]):
+    compared = [each for part in _OF_COMPARISON for each in saved.parts.get(part, ())]
+    if any(column.name == name for column in compared):
         return InputError(
             f"'{name}' is of a machine that is compared with a baseline",
             remedy="expected a file of accelsim compare --json, and its third or candidate",
         )
-    for part, key in _HEADS.items():
-        if part not in _SECOND and any(column.name == name for column in PARTS[part]):
+    for part, key in _heads_of(saved):
+        if part not in _SECOND and any(column.name == name for column in saved.parts[part]):
             mine = [head for head, rows in heads.items() if any(p == part for p, _ in rows)]
             first = next((head for head in mine if not head.isdigit()), key)
             return InputError(
@@ -126,6 +137,11 @@ def _in_rows(saved: Saved, rows: _Rows, head: str, tail: str) -> Place:
     found = tails.get(tail)
     if found is None:
         raise unknown_name("metric", tail, tails, where=head)
+    if len(found) > 1 and found[0].part == _ACTIONS:
+        own = [rows_of(saved, _ACTIONS)[place.row] for place in found]
+        names = [f"{head}:{row['action']}:{row['entry']}:{found[0].column}" for row in own]
+        raise InputError(f"hangs on {len(found)} figures", where=f"{head}:{tail}",
+                         remedy=f"name one: {', '.join(names)}")  # fmt: skip
     if len(found) > 1:
         own = [rows_of(saved, place.part)[place.row] for place in found]
         numbers = [row.get("operator", place.row) for row, place in zip(own, found, strict=True)]
@@ -138,19 +154,24 @@ def _in_rows(saved: Saved, rows: _Rows, head: str, tail: str) -> Place:
 
 def _plain(saved: Saved) -> dict[str, Place]:
     found: dict[str, Place] = {}
-    for part in _PLAIN:
+    for part in (each for each in _PLAIN if each in saved.parts):
         row = rows_of(saved, part)[0]
-        for column in PARTS[part]:
+        for column in saved.parts[part]:
             if column.name in row:
                 found.setdefault(column.name, Place(part, column.name))
     return found
 
 
+def _heads_of(saved: Saved) -> list[tuple[str, str]]:
+    """Parts whose rows stand before a colon, and the column that names them."""
+    return [(part, key) for part, key in _HEADS.items() if part in saved.parts]
+
+
 def _heads(saved: Saved) -> dict[str, _Rows]:
-    """Names that stand before a colon: operators by scope and by number, and units."""
+    """Names that stand before a colon: operators by scope and by number, units, components."""
     scopes = [row["scope"] for row in saved.result["operators"]]
     heads: dict[str, _Rows] = {}
-    for part, key in _HEADS.items():
+    for part, key in _heads_of(saved):
         for number, row in enumerate(rows_of(saved, part)):
             own = row.get(key, number)
             names = [str(own), scopes[own]] if key == "operator" else [own]
@@ -165,12 +186,14 @@ def _tails(saved: Saved, rows: _Rows) -> dict[str, list[Place]]:
     parts: dict[str, str] = {}  # the first part that has a name keeps it
     for part, number in rows:
         row = rows_of(saved, part)[number]
-        before = f"{row[_SECOND[part]]}:" if part in _SECOND else ""
-        for column in PARTS[part]:
+        second = [f"{row[key]}:" for key in _SECOND.get(part, ())]
+        for column in saved.parts[part]:
             if part in _SECOND and column.name in _NAMES:
                 continue
             place = Place(part, column.name, number)
-            names = [before + column.name]
+            names = ["".join(second) + column.name]
+            if part == _ACTIONS:
+                names.append(second[0] + column.name)
             if part == "units" and column.name.removesuffix("_ps") in STATES:
                 names.append(column.name.removesuffix("_ps"))
             for name in names:
@@ -180,7 +203,7 @@ def _tails(saved: Saved, rows: _Rows) -> dict[str, list[Place]]:
 
 
 def _explained(saved: Saved, place: Place, name: str, depth: int) -> Explanation:
-    column, value = place.declared, stored(saved, place)
+    column, value = declared_at(saved, place), stored(saved, place)
     found = Explanation(name, value, column)
     if isinstance(value, str):
         found = found._replace(meaning=MEANINGS.get(value))
@@ -201,11 +224,14 @@ def _explained(saved: Saved, place: Place, name: str, depth: int) -> Explanation
 def _of_term(saved: Saved, term: Term, depth: int) -> Explanation:
     if isinstance(term.value, tuple):
         rows = [_named(saved, row) for row in term.rows]
+        column = declared_at(saved, term.place)
+        if term.place.part == _ACTIONS:
+            most = sorted(rows, key=lambda row: -row[term.place.column])[:LARGEST_ACTIONS]
+            return Explanation(term.name, term.value, column, actions=tuple(most))
         largest = _largest(rows, term.place.column)
-        return Explanation(term.name, term.value, term.place.declared, largest=largest)
+        return Explanation(term.name, term.value, column, largest=largest)
     if term.of_baseline:
-        assert saved.baseline is not None
-        return _explained(Saved(saved.baseline, BASELINE), term.place, term.name, depth)
+        return _explained(saved.of_baseline(BASELINE), term.place, term.name, depth)
     return _explained(saved, term.place, term.name, depth)
 
 
@@ -217,7 +243,7 @@ def _named(saved: Saved, row: dict[str, Any]) -> dict[str, Any]:
 
 def _largest(rows: Sequence[dict[str, Any]], column: str) -> tuple[tuple[str, Any], ...]:
     """Names and values of the largest rows, by what tells rows of one operator apart."""
-    keys = ["cause", "unit", "scope"]
+    keys = ["cause", "unit", "component", "scope"]
     if len({row.get("operator") for row in rows}) > 1:
         keys.insert(0, "scope")
     ordered = sorted(rows, key=lambda row: -row[column])[:LARGEST]

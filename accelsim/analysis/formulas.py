@@ -9,38 +9,12 @@ from typing import Any, NamedTuple
 
 from simpleeval import DEFAULT_OPERATORS, SimpleEval
 
-from accelsim.analysis.columns import (
-    COMPARED_COLUMNS,
-    COMPARED_OPERATOR_COLUMNS,
-    COUNT_COLUMNS,
-    MACHINE_COLUMNS,
-    MEMORY_COLUMNS,
-    OPERATOR_COLUMNS,
-    PATH_COLUMNS,
-    SUMMARY_COLUMNS,
-    TRAFFIC_COLUMNS,
-    UNIT_COLUMNS,
-    WORK_COLUMNS,
-    Column,
-)
-from accelsim.analysis.saved import Saved
+from accelsim.analysis.columns import Column
+from accelsim.analysis.saved import Saved, inside
 
-# Part of a result -> its columns. A comparison has the last two.
-PARTS: dict[str, tuple[Column, ...]] = {
-    "summary": SUMMARY_COLUMNS,
-    "operators": OPERATOR_COLUMNS,
-    "units": UNIT_COLUMNS,
-    "traffic": TRAFFIC_COLUMNS,
-    "memory": MEMORY_COLUMNS,
-    "critical_path": PATH_COLUMNS,
-    "machine": MACHINE_COLUMNS,
-    "work": WORK_COLUMNS,
-    "counts": COUNT_COLUMNS,
-    "compared": COMPARED_COLUMNS,
-    "compared_operators": COMPARED_OPERATOR_COLUMNS,
-}
-TABLES = ("operators", "units", "traffic", "memory", "critical_path", "work")
 _OF_OPERATOR = ("operators", "work", "compared_operators")
+# Where a name that is not of the row itself is looked up, in this order.
+_SINGLE = ("machine", "counts", "summary", "energy.summary")
 BASELINE = "baseline"
 
 
@@ -50,11 +24,6 @@ class Place(NamedTuple):
     part: str
     column: str
     row: int = 0
-
-    @property
-    def declared(self) -> Column:
-        """How the figure is declared."""
-        return next(column for column in PARTS[self.part] if column.name == self.column)
 
 
 class Term(NamedTuple):
@@ -71,13 +40,18 @@ class Term(NamedTuple):
     of_baseline: bool = False
 
 
+def declared_at(saved: Saved, place: Place) -> Column:
+    """How a figure is declared."""
+    return next(column for column in saved.parts[place.part] if column.name == place.column)
+
+
 def rows_of(saved: Saved, part: str) -> list[dict[str, Any]]:
     """The rows of a part; one where it is no table."""
-    if part == "compared":
+    if part in ("compared", "compared_costs"):
         return [saved.compared or {}]
     if part == "compared_operators":
         return [{}] * len(saved.result["operators"] if saved.baseline else ())
-    found = saved.result[part]
+    found = inside(saved.result, part)
     return found if isinstance(found, list) else [found]
 
 
@@ -89,7 +63,7 @@ def stored(saved: Saved, place: Place) -> Any:
 
 def computed(saved: Saved, place: Place) -> Any:
     """The figure by its expression."""
-    return evaluate(place.declared.expression, terms_of(saved, place))
+    return evaluate(declared_at(saved, place).expression, terms_of(saved, place))
 
 
 def evaluate(expression: str, terms: Iterable[Term]) -> Any:
@@ -111,7 +85,7 @@ def evaluate(expression: str, terms: Iterable[Term]) -> Any:
 
 def terms_of(saved: Saved, place: Place) -> list[Term]:
     """The names of a figure's expression, in order, each once."""
-    tree = ast.parse(place.declared.expression, mode="eval")
+    tree = ast.parse(declared_at(saved, place).expression, mode="eval")
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = [
@@ -127,15 +101,15 @@ def terms_of(saved: Saved, place: Place) -> list[Term]:
 def _resolved(saved: Saved, place: Place, name: str) -> Term:
     first, dot, last = name.partition(".")
     if dot and first == BASELINE and saved.baseline is not None:
-        whole = Saved(saved.baseline)
+        whole = saved.of_baseline(BASELINE)
         found = _own(whole, place, last)
         return Term(name, stored(whole, found), found, of_baseline=True)
-    if dot and first in TABLES:
-        rows = rows_of(saved, first)
+    if dot and (table := _table(saved, place, first)):
+        rows = rows_of(saved, table)
         if place.part in _OF_OPERATOR:
             rows = [row for row in rows if row["operator"] == place.row]
         values = tuple(row[last] for row in rows)
-        return Term(name, values, Place(first, last), tuple(rows))
+        return Term(name, values, Place(table, last), tuple(rows))
     if dot:
         unit = next(at for at, row in enumerate(rows_of(saved, "units")) if row["unit"] == first)
         found = Place("units", last, unit)
@@ -144,11 +118,17 @@ def _resolved(saved: Saved, place: Place, name: str) -> Term:
     return Term(name, stored(saved, found), found)
 
 
+def _table(saved: Saved, place: Place, name: str) -> str:
+    """The part that a name before a dot stands for: one beside the figure's comes first."""
+    beside = f"{place.part.rpartition('.')[0]}.{name}"
+    return next((part for part in (beside, name) if part in saved.parts), "")
+
+
 def _own(saved: Saved, place: Place, name: str) -> Place:
-    """A name without a dot: of the row, then of the machine, the counts and the totals."""
+    """A name without a dot: of the row, then of the machine, the counts, the totals and energy."""
     parts = ["operators", "work"] if place.part in _OF_OPERATOR else [place.part]
-    for part in (*parts, "machine", "counts", "summary"):
-        for column in PARTS[part]:
+    for part in (*parts, *(each for each in _SINGLE if each in saved.parts)):
+        for column in saved.parts[part]:
             if column.name.replace(":", "_") == name:
                 row = place.row if part in parts else 0
                 return Place(part, column.name, row)

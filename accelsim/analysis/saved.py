@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from accelsim.analysis.columns import (
-    COUNT_COLUMNS,
-    MACHINE_COLUMNS,
-    MEMORY_COLUMNS,
-    OPERATOR_COLUMNS,
-    PATH_COLUMNS,
-    SUMMARY_COLUMNS,
-    TRAFFIC_COLUMNS,
-    UNIT_COLUMNS,
-    WORK_COLUMNS,
-)
+from accelsim.analysis.columns import PARTS, Column
 from accelsim.errors import InputError, unknown_name
 
 ROLES = ("baseline", "third", "candidate", "candidate_dense")
@@ -26,16 +17,11 @@ _KEYS = {
     "operators": ("scope", "time_ps", "limited_by", "limited_share"),
     "critical_path": ("operator", "unit", "time_ps"),
 }
-_TERMS = {
-    part: tuple(column.name for column in columns)
-    for part, columns in (
-        ("summary", SUMMARY_COLUMNS), ("operators", OPERATOR_COLUMNS), ("units", UNIT_COLUMNS),
-        ("traffic", TRAFFIC_COLUMNS), ("memory", MEMORY_COLUMNS), ("critical_path", PATH_COLUMNS),
-        ("machine", MACHINE_COLUMNS), ("work", WORK_COLUMNS), ("counts", COUNT_COLUMNS),
-    )
-}  # fmt: skip
 _RAN = ("arch", "arch_hash", "set", "workload", "workload_hash", "shape", "dtype", "command")
-_SINGLE = ("summary", "machine", "counts")
+_SINGLE = ("summary", "machine", "counts", "energy.summary")
+_RATIOS = ("energy_ratio", "area_ratio")
+# Made of a comparison, not of a result.
+_COMPARED = ("compared", "compared_operators", "compared_costs")
 _REMEDY = "expected a file of accelsim run --json or accelsim compare --json"
 
 
@@ -44,16 +30,37 @@ class Saved(NamedTuple):
 
     `result` : see `Result.as_json`. `role` : its role in a comparison, empty for a run.
     `compared` : the comparison's figures of this role, see `COMPARED_COLUMNS`. `baseline` : the
-    result that it is compared with.
+    result that it is compared with. `parts` : what the result has, and how it is declared; a dot of
+    a name leads inside.
     """
 
     result: dict[str, Any]
     role: str = ""
     compared: dict[str, Any] | None = None
     baseline: dict[str, Any] | None = None
+    parts: Mapping[str, tuple[Column, ...]] = PARTS
+
+    def of_baseline(self, role: str) -> Saved:
+        """The result that this one is compared with, alone."""
+        assert self.baseline is not None
+        return Saved(self.baseline, role, parts=self.parts)
 
 
-def read_saved(path: str | Path, role: str | None = None, *, terms: bool = False) -> Saved:
+def inside(result: Mapping[str, Any], part: str) -> Any:
+    """A part of a result; None where it is not there."""
+    found: Any = result
+    for step in part.split("."):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found
+
+
+def read_saved(
+    path: str | Path,
+    role: str | None = None,
+    *,
+    terms: bool = False,
+    further: Mapping[str, tuple[Column, ...]] | None = None,
+) -> Saved:
     """Read what `accelsim run --json` or `accelsim compare --json` wrote.
 
     Parameters
@@ -63,6 +70,8 @@ def read_saved(path: str | Path, role: str | None = None, *, terms: bool = False
         Which machine of a comparison, by default the candidate; a run has one.
     terms : bool
         Whether it must hold what the expressions of its columns need.
+    further : Mapping[str, tuple[Column, ...]], optional
+        Parts that it may hold as well.
 
     Raises
     ------
@@ -78,8 +87,15 @@ def read_saved(path: str | Path, role: str | None = None, *, terms: bool = False
     saved = Saved(found)
     if isinstance(found, dict) and isinstance(results := found.get("results"), dict):
         saved = _of_comparison(found, results, role or "candidate", str(path))
-    for result in (saved.result, *([saved.baseline] if saved.role else [])):
-        _check(result, str(path), terms)
+    results = [saved.result, *([saved.baseline] if saved.role else [])]
+    held = {
+        part: columns
+        for part, columns in (further or {}).items()
+        if part in _COMPARED or all(inside(result, part) is not None for result in results)
+    }
+    saved = saved._replace(parts={**PARTS, **held})
+    for result in results:
+        _check(result, str(path), saved.parts if terms else {})
     return saved
 
 
@@ -91,24 +107,33 @@ def _of_comparison(found: dict[str, Any], results: dict[str, Any], role: str, wh
         of_roles = found.get(name)
         if isinstance(of_roles, dict) and of_roles.get(role) is not None:
             compared[name] = of_roles[role]
+    for name in _RATIOS:
+        ratio = inside(found, f"costs.{name}.{role}")
+        for key, value in ratio.items() if isinstance(ratio, dict) else ():
+            compared[name if key == "value" else f"{name}_{key}"] = value
     return Saved(results[role], role, compared, results.get("baseline"))
 
 
-def _check(result: Any, where: str, terms: bool) -> None:
+def _check(result: Any, where: str, parts: Mapping[str, tuple[Column, ...]]) -> None:
     """Refuse what is no result, or one that lacks what this version writes."""
     missing = [key for key in _KEYS if not isinstance(result, dict) or key not in result]
     if missing:
         raise InputError(f"has no '{missing[0]}'", where=where, remedy=_REMEDY)
-    for part, names in [*_KEYS.items(), *(_TERMS.items() if terms else ())]:
-        if part not in result:
+    terms = {
+        part: tuple(column.name for column in columns)
+        for part, columns in parts.items()
+        if part not in _COMPARED
+    }
+    for part, names in [*_KEYS.items(), *terms.items()]:
+        if inside(result, part) is None:
             raise _older(f"has no '{part}', which formulas need", where)
-        rows = [result[part]] if part in _SINGLE else result[part]
+        rows = [inside(result, part)] if part in _SINGLE else inside(result, part)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise InputError(f"'{part}' is no table", where=where, remedy=_REMEDY)
         for name in names:
             if not all(name in row for row in rows):
                 raise _older(f"{part} has no '{name}'", where)
-    if terms and not result["operators"]:
+    if parts and not result["operators"]:
         raise InputError("has no operators", where=where, remedy="there is nothing to explain")
     ran = result.get("ran")
     if ran is not None and not (isinstance(ran, dict) and all(key in ran for key in _RAN)):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from accelsim.cli.options import Costs
+from accelsim.cli.prices import prices
+
+if TYPE_CHECKING:
+    from accelsim.hardware.area import Breakdown
 
 app = typer.Typer(
     no_args_is_help=True, help="List and show architectures. Example: accelsim arch show sparse_v1"
@@ -54,8 +60,9 @@ def show(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Override a field; may be repeated."),
     ] = None,
+    costs: Costs = None,
 ) -> None:
-    """Show an architecture: every field, a drawing, what is modelled and what is not.
+    """Show an architecture: every field, a drawing, area and power, what is modelled, what is not.
 
     The output is YAML and loads back to the same architecture.
 
@@ -64,9 +71,11 @@ def show(
     """
     from accelsim.arch.load import content_hash, load_arch, resolved_yaml
     from accelsim.arch.units import BYTES
+    from accelsim.hardware.area import breakdown
     from accelsim.report.machine import MODELLED, drawing, not_modelled
 
     arch = load_arch(name, override or ())
+    table, why_not = prices(costs, [arch])
     typer.echo(resolved_yaml(arch), nl=False)
     local = ", ".join(f"{part} {BYTES.format(size)}" for part, size in arch.local_storage.items())
     macs = ", ".join(f"{arch.peak_macs_per_cycle(d):,} {d}" for d in arch.mac_rate)
@@ -77,11 +86,22 @@ def show(
         "",
         *drawing(arch),
         "",
+        *(_area(breakdown(arch, table)) if table else _wrapped("no area and power", why_not)),
+        "",
         *_wrapped("modelled", MODELLED),
     ]
     for part, text in not_modelled(arch):
         lines += _wrapped(f"not modelled, {part}", text)
     typer.echo("\n".join(f"# {line}".rstrip() for line in lines))
+
+
+def _area(found: Breakdown) -> list[str]:
+    from accelsim.report.costs_text import area_lines, taken_as
+
+    lines = [*area_lines(found), "", "components are taken as:"]
+    for name, text in taken_as(found):
+        lines += [f"  {line}" for line in _wrapped(name, text)]
+    return lines
 
 
 def _wrapped(title: str, text: str) -> list[str]:

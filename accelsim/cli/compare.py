@@ -24,6 +24,7 @@ from accelsim.cli.options import (
     cores,
     write_json,
 )
+from accelsim.cli.prices import add_costs, prices
 from accelsim.cli.ran import comparison_json
 from accelsim.cli.reports import command_line, validated
 from accelsim.errors import InputError
@@ -60,7 +61,7 @@ def compare(
         bool, typer.Option("--quick", help="A report without what takes further runs.")
     ] = False,
 ) -> None:
-    """Compare machines on one workload: time per operator, speedup, and what limits each.
+    """Compare machines on one workload: time per operator, speedup, limits, area and energy.
 
     Example: accelsim compare --baseline systolic_128 --candidate sparse_v1 --workload tiny_moe_lm
 
@@ -86,15 +87,18 @@ def compare(
     if scaled is not None:
         machines = scaled.machines
         archs = {role: source.arch() for role, source in machines.items()}
-    said_equal = None if scaled is None else scaled.said
+    said_equal, ends = (None, {}) if scaled is None else (scaled.said, scaled.ends)
 
+    from accelsim.hardware.compared import costs_of
     from accelsim.report.page.robust import helps
     from accelsim.report.review import write_comparison
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
+    from accelsim.sweep.equal_range import over_range
     from accelsim.sweep.measures import area_measure
     from accelsim.workload.catalogue import with_batch
 
+    table, why_not = prices(costs, archs.values())
     page, said = None, list[str]()
     with progress_display() as progress:
         if out is None:
@@ -102,20 +106,23 @@ def compare(
                 archs["baseline"], archs["candidate"], trace, archs.get("third"),
                 placements=placements, at_equal=said_equal, progress=progress,
             )  # fmt: skip
+            comparison = over_range(comparison, ends, progress)
         else:
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,
                 placements=placements, again=with_batch(workload, shape or (), dtype),
-                at_equal=said_equal, area=area_measure(costs or DEFAULT_TABLE),
+                at_equal=said_equal, ends=ends, area=area_measure(costs or DEFAULT_TABLE),
                 jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison, said = study.comparisons[0], helps(study)
+    priced = None if table is None else costs_of(comparison, table)
     if json_out is not None:
         made = {role: one.overrides for role, one in scaled.scaled.items()} if scaled else {}
         settings = {role: [*(overrides or ()), *made.get(role, ())] for role in machines}
         content = comparison_json(comparison, named, workload, loaded, shape, dtype, settings)
+        add_costs(content, priced)
         write_json(json_out, content)
-    print_comparison(comparison, page, said)
+    print_comparison(comparison, page, said, priced, why_not)
 
 
 def register(app: typer.Typer) -> None:

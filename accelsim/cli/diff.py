@@ -25,7 +25,7 @@ def diff(
     rows: Annotated[int, typer.Option(min=1, help="Operators shown, largest change first.")] = 12,
     role: Role = None,
 ) -> None:
-    """Say where the time went between two results: by operator, by unit, and what limits each.
+    """Say where time and energy went between two results: by operator, by unit, by hardware.
 
     Example: accelsim diff before.json after.json
     """
@@ -57,6 +57,8 @@ def _print(found: Difference, rows: int, before: str, after: str) -> None:
         page.print(f"  {len(left)} more: {_signed(moved)} (--rows {len(found.operators)})")
     units = [row for row in found.units if row.before_ps or row.after_ps]
     page.print(_table("unit on the critical path", units, found, limits=False))
+    if found.energy:
+        page.print(_energy_table(found))
     facts = _facts(found)
     if facts:
         page.print("\n".join(["also:", *(f"  {line}" for line in facts)]))
@@ -78,6 +80,22 @@ def _table(title: str, rows: list[Moved], found: Difference, *, limits: bool) ->
         cells = [row.name, as_time(row.before_ps), as_time(row.after_ps), _signed(row.change_ps)]
         was, now = row.limited_by
         table.add_row(*cells, share, *[now if was == now else f"{was} -> {now}"] * limits)
+    return table
+
+
+def _energy_table(found: Difference) -> Table:
+    from rich.table import Table
+
+    from accelsim.report.words import as_energy
+
+    table = Table("energy of the hardware", box=None)
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right")
+    whole = (sum(row[1] for row in found.energy), sum(row[2] for row in found.energy))
+    for name, before, after in (*found.energy, ("total", *whole)):
+        change = as_energy(abs(after - before))
+        signed = f"{'-' if after < before else '+'}{change}" if after != before else "0"
+        table.add_row(name, as_energy(before), as_energy(after), signed)
     return table
 
 

@@ -23,6 +23,7 @@ EXAMPLES = "\n\n".join(
         "result.json array:stall:memory",
         "result.json 'row imbalance'",
         "comparison.json speedup --role third",
+        "result.json energy_pj",
         "result.json --what-if",
     )
 )
@@ -38,8 +39,9 @@ def explain(
         str | None,
         typer.Argument(
             metavar="METRIC",
-            help="overall_utilization, OPERATOR:COLUMN, UNIT:COLUMN, UNIT:STATE, 'row imbalance', "
-            "...; a name that is not known lists those that are.",
+            help="overall_utilization, energy_pj, OPERATOR:COLUMN, UNIT:COLUMN, UNIT:STATE, "
+            "COMPONENT:COLUMN, 'row imbalance', ...; a name that is not known lists those that "
+            "are.",
             show_default="why it takes as long as it does",
         ),
     ] = None,
@@ -58,12 +60,13 @@ def explain(
     """
     from accelsim.analysis.saved import read_saved
     from accelsim.errors import InputError
+    from accelsim.hardware.columns import COST_PARTS
 
     if operator is not None and metric is None:
         raise InputError(
             "no METRIC", where="--operator", remedy=f"name one: {result} utilization --operator ..."
         )
-    saved = read_saved(result, role, terms=True)
+    saved = read_saved(result, role, terms=True, further=COST_PARTS)
     if role is not None and not saved.role:
         raise no_roles(result)
     if metric is not None:

@@ -65,8 +65,10 @@ def _suites() -> None:
 
 def _metrics() -> None:
     from accelsim.analysis.columns import SUMMARY_COLUMNS
+    from accelsim.hardware.columns import ENERGY_COLUMNS
 
-    _print(("metric", "unit", "formula"), [(c.name, c.unit, c.formula) for c in SUMMARY_COLUMNS])
+    columns = (*SUMMARY_COLUMNS, *ENERGY_COLUMNS)
+    _print(("metric", "unit", "formula"), [(c.name, c.unit, c.formula) for c in columns])
 
 
 def _print(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accelsim.cli.options import (
+    Costs,
     Dtype,
     JsonOut,
     Machine,
@@ -19,6 +20,7 @@ from accelsim.cli.options import (
     writable,
     write_json,
 )
+from accelsim.cli.prices import prices, run_json
 from accelsim.cli.ran import RAN, what_ran
 from accelsim.progress import progress_display
 
@@ -42,6 +44,7 @@ def run(
     shape: Shape = None,
     dtype: Dtype = None,
     overrides: Overrides = None,
+    costs: Costs = None,
     json_out: JsonOut = None,
     tiles: Annotated[
         Path | None,
@@ -71,7 +74,7 @@ def run(
         Engine, typer.Option(help="compiled for work; reference (SimPy) for reading and checking.")
     ] = Engine.COMPILED,
 ) -> None:
-    """Simulate one architecture on one workload and print where its time goes.
+    """Simulate one architecture on one workload and print where its time and energy go.
 
     Example: accelsim run --arch sparse_v1 --workload longctx_8k --dtype mxfp4 --set
     dram.bandwidth='450 GB/s'
@@ -84,16 +87,21 @@ def run(
     window = None if timeline_window is None else window_of(timeline_window, WINDOW)
     machine, loaded = load_arch(arch, overrides or ()), load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)
+    table, why_not = prices(costs, [machine])
 
+    from accelsim.hardware.area import breakdown
+    from accelsim.hardware.energy import energy_of
     from accelsim.report.text import print_run
     from accelsim.simulation import simulate
 
     with progress_display() as progress:
         result = simulate(machine, trace, engine=engine.value, progress=progress)
+    energy = None if table is None else energy_of(result, table)
+    area = None if table is None else breakdown(machine, table)
     if json_out is not None:
         ran = what_ran(arch, machine, workload, loaded, shape, dtype, overrides)
-        write_json(json_out, result.as_json() | {RAN: ran})
-    print_run(result)
+        write_json(json_out, result.as_json() | run_json(energy, area) | {RAN: ran})
+    print_run(result, energy, area, why_not)
     if tiles is not None:
         write_tiles(tiles, result)
     if plot is not None:

@@ -218,7 +218,9 @@ class CostTable:
 
     def _entry(self, action: str) -> Entry:
         if action not in self.file.actions:
-            raise unknown_name("action", action, self.file.actions, where=self._where)
+            error = unknown_name("action", action, self.file.actions, where=self._where)
+            remedy = f"{error.remedy}; or give 'actions.{action}', or extend a table that has it"
+            raise InputError(error.what, where=error.where, remedy=remedy)
         return self.file.actions[action]
 
     def _figure(self, amount: EnergyAmount | AreaAmount) -> Figure:

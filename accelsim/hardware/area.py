@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -43,6 +44,13 @@ class Breakdown:
     peak_power_w: Figure
     dram_power_w: Figure
     rows: pd.DataFrame
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The rows as plain data."""
+        return [
+            {str(name): value for name, value in row.items()}
+            for row in self.rows.to_dict("records")
+        ]
 
 
 def breakdown(arch: Arch, table: CostTable) -> Breakdown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accelsim.arch.array import SparseArray, SystolicArray
 from accelsim.arch.spec import Arch
 from accelsim.cost.table import CostTable
+from accelsim.errors import InputError
 from accelsim.hardware import units
 from accelsim.hardware.array import row_array, side_mm, systolic
 from accelsim.hardware.component import Component
@@ -26,7 +27,13 @@ def components(arch: Arch, table: CostTable) -> tuple[Component, ...]:
     InputError
         The table lacks an action or a component that the machine needs.
     """
-    parts = Parts(table)
+    try:
+        return _components(arch, Parts(table))
+    except InputError as error:
+        raise error.inside(f"to price {arch.name}") from None
+
+
+def _components(arch: Arch, parts: Parts) -> tuple[Component, ...]:
     if isinstance(arch.array, SystolicArray):
         array = systolic(arch, parts)
     elif isinstance(arch.array, SparseArray):

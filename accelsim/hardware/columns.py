@@ -5,7 +5,7 @@ Of the same form as `accelsim.analysis.columns`, from which `Column` comes.
 
 from __future__ import annotations
 
-from accelsim.analysis.columns import Column
+from accelsim.analysis.columns import Column, Group
 from accelsim.hardware.component import GROUPS
 
 _PARTS = "components of the architecture: accelsim/hardware/catalogue.py"
@@ -95,7 +95,43 @@ ENERGY_COLUMNS = (
     Column(
         "edp_js", "J s", "energy x time", _ENERGY, "energy_pj * total_ps / 1e24"
     ),
-    Column("area_mm2", "mm2", "of the chip", _AREA),
+    Column("area_mm2", "mm2", "of the chip", _AREA, "sum(area.area_mm2)"),
     Column("peak_power_w", "W", "of the chip: every unit at its full rate", _AREA),
     Column("unverified_share", "", "share of the energy on figures not looked up", _ENERGY),
 )  # fmt: skip
+
+_RATIO = "derived: accelsim/hardware/ratio.py"
+
+
+def _ratio(name: str, formula: str, expression: str) -> tuple[Column, ...]:
+    """A ratio of a comparison and its range."""
+    return (
+        Column(name, "", formula, _RATIO, expression),
+        Column(f"{name}_low", "", "least, over the ranges of the figures", _RATIO),
+        Column(f"{name}_high", "", "most, over the ranges of the figures", _RATIO),
+        Column(f"{name}_decided_by", "", "table entry that alone moves it most", _RATIO),
+    )
+
+
+COMPARED_COST_COLUMNS = (
+    *_ratio(
+        "energy_ratio", "baseline energy / this machine's energy", "baseline.energy_pj / energy_pj"
+    ),
+    *_ratio("area_ratio", "this machine's area / baseline area", "area_mm2 / baseline.area_mm2"),
+)
+
+# What area and energy add to a result's JSON, as `accelsim.analysis.columns` has it of the rest.
+COST_PARTS: dict[str, tuple[Column, ...]] = {
+    "energy.summary": ENERGY_COLUMNS,
+    "energy.operators": OPERATOR_ENERGY_COLUMNS,
+    "energy.actions": ACTION_COLUMNS,
+    "area": AREA_COLUMNS,
+    "compared_costs": COMPARED_COST_COLUMNS,
+}
+COST_GROUPS: tuple[Group, ...] = (
+    ("Energy", "energy.csv", ENERGY_COLUMNS),
+    ("Energy of operators", "energy_operators.csv", OPERATOR_ENERGY_COLUMNS),
+    ("Actions", "energy_actions.csv", ACTION_COLUMNS),
+    ("Area and peak power", "area.csv", AREA_COLUMNS),
+    ("Costs compared", "", COMPARED_COST_COLUMNS),
+)

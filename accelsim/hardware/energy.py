@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from accelsim.analysis.result import Result
+from accelsim.cost.figure import Figure
+from accelsim.cost.figure import total as sum_of
 from accelsim.cost.table import CostTable
 from accelsim.hardware.area import OFF_CHIP, chip_area, chip_power
 from accelsim.hardware.catalogue import components
@@ -114,9 +116,13 @@ def _add(
     count: np.ndarray,
     factor: float,
 ) -> list[dict[str, Any]]:
-    """Add an action to the energy of operators; its rows, one for each figure in it."""
+    """Add an action to the energy of operators; its rows, one for each entry that it hangs on."""
     rows, total = [], float(count.sum())
+    by_entry: dict[str, list[Figure]] = {}
     for figure, entry in priced:
+        by_entry.setdefault(entry, []).append(figure)
+    for entry, figures in by_entry.items():
+        figure = figures[0] if len(figures) == 1 else sum_of(figures, f"parts of {part.name}")
         groups[part.group] += count * (figure.value * factor)
         rows.append(
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,9 +13,10 @@ from rich.tree import Tree
 from accelsim.analysis.explain import Explanation, number_text
 from accelsim.analysis.meanings import STATE_MEANINGS, Meaning
 from accelsim.analysis.why import Why
-from accelsim.report.words import as_bytes, as_time, percent
+from accelsim.report.words import as_bytes, as_energy, as_time, percent
 
 SHOWN = 12  # rows of the critical path
+_SHORT: dict[str, Callable[[float], str]] = {"ps": as_time, "B": as_bytes, "pJ": as_energy}
 
 
 def explanation_text(found: Explanation) -> RenderableType:
@@ -44,6 +45,7 @@ def _node(found: Explanation) -> Text:
     if found.part is not None:
         value += f", {percent(found.part)} of servers x total"
     lines = [Text.assemble((found.name, "bold"), f" = {value}")]
+    lines += [Text(_action(row, sum(found.value)), overflow="fold") for row in found.actions]
     if found.largest:
         unit = "ps" if column.name == "limited_by" else column.unit
         named = [f"{name} {_short(value, unit)}" for name, value in found.largest]
@@ -63,15 +65,28 @@ def _value(value: Any, unit: str) -> str:
     if isinstance(value, str):
         return value or "(empty)"
     text = f"{number_text(value)} {unit}".rstrip()
-    rounded = unit in ("ps", "B") and abs(value) >= 1000
+    rounded = unit in ("ps", "B", "pJ") and abs(value) >= 1000
     return f"{text} ({_short(value, unit)})" if rounded else text
 
 
 def _short(value: Any, unit: str) -> str:
     """A figure in the unit that fits its size."""
-    if unit in ("ps", "B"):
-        return as_time(value) if unit == "ps" else as_bytes(value)
+    if unit in _SHORT:
+        return _SHORT[unit](value)
     return f"{number_text(value)} {unit}".rstrip()
+
+
+def _action(row: dict[str, Any], whole: float) -> str:
+    """An action: its share of all, how often, the energy of one, and what that rests on."""
+    each = f"{number_text(row['count'])} x {number_text(row['each'])} {row['unit']}"
+    if row["unit"] == "mW":
+        each = f"{number_text(row['each'])} mW for {as_time(row['count'])}"
+    mark = row["mark"] + ", unverified" * bool(row["unverified"])
+    share = percent(row["energy_pj"] / whole if whole else 0.0)
+    return (
+        f"{share} {row['group']}: {row['component']}, {row['action']}:"
+        f" {each} = {as_energy(row['energy_pj'])}; {row['entry']}: {mark}; {row['source']}"
+    )
 
 
 def _meaning(meaning: Meaning, word: str = "") -> list[Text]:

@@ -35,7 +35,11 @@ MODELLED = (
     " more that meet no shorter ones at a pace; level simple: bursts, activates, a share for"
     " refresh), claims on scratchpad bytes, dispatch"
 )
-NOT_MODELLED = "area, energy, interconnect between units, DRAM power-down, thermals"
+NOT_MODELLED = "interconnect between units, DRAM power-down, thermals"
+COSTS_NOT_MODELLED = (
+    "control and dispatch, losses of placement and routing, repeaters and area of wires,"
+    " other voltages and clocks than the table's, power gating, temperature"
+)
 
 
 def drawing(arch: Arch) -> list[str]:
@@ -87,7 +91,7 @@ def _size(size: int) -> str:
 
 
 def not_modelled(arch: Arch) -> list[tuple[str, str]]:
-    """(part, what is left out) for the array's dataflows, the mapping and the memory."""
+    """(part, what is left out) for the array's dataflows, the mapping, memory, area and energy."""
     array = arch.array
     kinds: list[str] = [array.kind]
     if isinstance(array, ComposedArray):
@@ -99,7 +103,13 @@ def not_modelled(arch: Arch) -> list[tuple[str, str]]:
         parts["products"] = "mapping/matmul.py"
     parts["gather"] = "mapping/gathering.py"
     found = [(name, _said(_PACKAGE / path)) for name, path in parts.items()]
-    return [(name, text) for name, text in found if text] + [("machine", NOT_MODELLED)]
+    made = "composed" if isinstance(array, ComposedArray) else "array"
+    costs = f"{_said(_PACKAGE / f'hardware/{made}.py')}; {COSTS_NOT_MODELLED}"
+    return [
+        *((name, text) for name, text in found if text),
+        ("area and energy", costs),
+        ("machine", NOT_MODELLED),
+    ]
 
 
 def _said(path: Path) -> str:

@@ -8,13 +8,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from accelsim.analysis.comparison import Comparison
+from accelsim.report.layout import WholeTable
 from accelsim.report.review import Review
 from accelsim.report.study import Study
 from accelsim.report.suite_figures import GAINS
 from accelsim.report.suite_figures import Figures as Suite
 from accelsim.report.suite_page import verdict as suite_verdict
 from accelsim.report.terms import equal_line
-from accelsim.report.text import WholeTable, console
+from accelsim.report.text import console
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import (
     ROLE_TITLES,

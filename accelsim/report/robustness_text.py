@@ -8,8 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from accelsim.report.layout import WholeTable
 from accelsim.report.robustness_tables import settings_text
-from accelsim.report.text import WholeTable, console
+from accelsim.report.text import console
 from accelsim.report.words import ROLE_TITLES, short, times
 from accelsim.sweep.ablation import Ablation
 from accelsim.sweep.flip import Flip, shown

@@ -15,7 +15,8 @@ from accelsim.simulation import compare
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import BreakEven, break_even
 from accelsim.sweep.density import DensityPoint
-from accelsim.sweep.equal import Measure
+from accelsim.sweep.equal import Ends, Measure
+from accelsim.sweep.equal_range import over_range
 from accelsim.sweep.pools import local_pool
 from accelsim.sweep.robustness import Robustness, robustness
 from accelsim.sweep.trios import is_control
@@ -40,8 +41,8 @@ class Case(NamedTuple):
 
     `studied` : also what would help and how far the verdict holds, which takes many runs; `level` :
     of DRAM in the search for flips, by default each machine's own. `again` : the workload with
-    another batch. `at_equal` : what the machines were scaled to. `area` : of a machine, for the
-    break-even overhead.
+    another batch. `at_equal` : what the machines were scaled to, `ends` : and at either end of what
+    the cost table allows. `area` : of a machine, for the break-even overhead.
     """
 
     trace: Trace
@@ -52,6 +53,7 @@ class Case(NamedTuple):
     again: Again | None = None
     at_equal: AtEqual | None = None
     area: Measure | None = None
+    ends: Mapping[str, Ends] | None = None
 
 
 Density = Callable[[], list[DensityPoint]]
@@ -174,10 +176,11 @@ def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
 
 def _compared(case: Case, progress: Progress | None = None) -> Comparison:
     archs = {role: source.arch() for role, source in case.machines.items()}
-    return compare(
+    found = compare(
         archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
         placements=case.placements, at_equal=case.at_equal, progress=progress,
     )  # fmt: skip
+    return over_range(found, case.ends or {}, progress)
 
 
 def _break_even(

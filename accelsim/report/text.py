@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -15,12 +15,20 @@ from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.analysis.result import Result
 from accelsim.analysis.sections import over_layers, over_steps
+from accelsim.hardware.area import Breakdown
+from accelsim.hardware.compared import Costs
+from accelsim.hardware.energy import Energy
+from accelsim.report.costs_text import compared_costs, cost_lines, group_table
 from accelsim.report.groups import MANY, OperatorRow, leading_limit, operator_rows
+from accelsim.report.layout import WIDTH
+from accelsim.report.layout import titled as _line
+from accelsim.report.layout import whole_table as _table
 from accelsim.report.terms import differs_line, dram_text, equal_line, machines
 from accelsim.report.words import (
     ROLE_TITLES,
     as_bytes,
     as_time,
+    energy_unit,
     notes_of,
     origin_text,
     percent,
@@ -35,30 +43,40 @@ from accelsim.report.words import (
 )
 from accelsim.workload.trace import Trace
 
-WIDTH = 100
-OPERATOR_WIDTH = 14
 
-
-def print_run(result: Result) -> None:
-    """Print one Result on the console."""
-    console().print(run_text(result), crop=False)
+def print_run(
+    result: Result,
+    energy: Energy | None = None,
+    area: Breakdown | None = None,
+    why_not: str = "",
+) -> None:
+    """Print one Result on the console; `why_not` : why there is no energy."""
+    console().print(run_text(result, energy, area, why_not), crop=False)
 
 
 def print_comparison(
-    comparison: Comparison, report: Path | None = None, said: Sequence[str] = ()
+    comparison: Comparison,
+    report: Path | None = None,
+    said: Sequence[str] = (),
+    costs: Costs | None = None,
+    why_not: str = "",
 ) -> None:
     """Print a Comparison on the console.
 
     `report` is where the full report lies, if any, and `said` what its first screen says of what
-    would help and what would change the winner.
+    would help and what would change the winner. `why_not` : why there are no costs.
     """
-    console().print(comparison_text(comparison, report, said), crop=False)
+    console().print(comparison_text(comparison, report, said, costs, why_not), crop=False)
 
 
 def comparison_text(
-    comparison: Comparison, report: Path | None = None, said: Sequence[str] = ()
+    comparison: Comparison,
+    report: Path | None = None,
+    said: Sequence[str] = (),
+    costs: Costs | None = None,
+    why_not: str = "",
 ) -> RenderableType:
-    """The terms, a table of operators, and the verdict."""
+    """The terms, a table of operators, the verdict, and what the machines cost."""
     head = [_line("workload", f"{comparison.trace.name} ({origin_text(comparison.trace)})")]
     head += _replay_lines(comparison.trace)
     head += [_line("machines", _machine_names(comparison))]
@@ -74,13 +92,20 @@ def comparison_text(
         _comparison_table(comparison),
         Text(),
         *_verdict(comparison),
+        *([] if costs is None else [Text(), *compared_costs(costs)]),
+        *_not_priced(why_not),
         *(Text(line) for line in said),
         *([_line("report", str(report))] if report is not None else []),
     )
 
 
-def run_text(result: Result) -> RenderableType:
-    """Totals, operators, states of the units and DRAM traffic of one Result."""
+def run_text(
+    result: Result,
+    energy: Energy | None = None,
+    area: Breakdown | None = None,
+    why_not: str = "",
+) -> RenderableType:
+    """Totals, operators, states of the units, DRAM traffic, energy and area of one Result."""
     s = result.summary
     parts = [
         f"{as_time(s['total_ps'])}, {s['total_cycles']:,.0f} cycles at {s['clock_ghz']:.4g} GHz",
@@ -99,14 +124,17 @@ def run_text(result: Result) -> RenderableType:
         _line("total", "; ".join(parts)),
         _line("utilisation", product),
         _line(*dram_text([result.arch]).split(": ")),
+        *([] if energy is None or area is None else cost_lines(energy, area)),
+        *_not_priced(why_not),
         Text(),
-        _operator_table(result),
+        _operator_table(result, energy),
         Text(),
         _unit_table(result),
         Text(),
         _traffic_table(result),
         Text(),
         _memory_table(result),
+        *([] if energy is None or area is None else [Text(), group_table(energy, area)]),
         *_small_working_sets(result),
     )
 
@@ -119,8 +147,8 @@ def console() -> Console:
     return Console(width=WIDTH, highlight=False, markup=False)
 
 
-def _line(title: str, text: str) -> Text:
-    return Text.assemble((f"{title}: ", "bold"), text)
+def _not_priced(why_not: str) -> list[Text]:
+    return [_line("no area and energy", why_not)] if why_not else []
 
 
 def _replay_lines(trace: Trace) -> list[Text]:
@@ -145,30 +173,6 @@ def _machine_names(comparison: Comparison) -> str:
         if role != "candidate_dense"
     ]
     return ", ".join(named) + ", and the candidate with sparsity off"
-
-
-class WholeTable(Table):
-    """A table of which a narrow terminal breaks the lines, and neither names nor figures get lost.
-
-    Printed with ``crop=False``.
-    """
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Render it as wide as it must be, up to a page's width."""
-        whole = self.__rich_measure__(console, options.update(max_width=WIDTH)).maximum
-        wide = max(options.max_width, min(WIDTH, whole))
-        return super().__rich_console__(console, options.update(max_width=wide))
-
-
-def _table(left: list[str], right: list[str], last: str = "") -> Table:
-    table = WholeTable(box=None, pad_edge=False, header_style="bold")
-    for title in left:
-        table.add_column(title, overflow="fold", min_width=OPERATOR_WIDTH)
-    for title in right:
-        table.add_column(title, justify="right", no_wrap=True)
-    if last:
-        table.add_column(last, overflow="fold")
-    return table
 
 
 def _comparison_table(comparison: Comparison) -> Table:
@@ -260,12 +264,17 @@ def _small_working_sets(result: Result) -> list[Text]:
     return [_line("warning", text)]
 
 
-def _operator_table(result: Result) -> Table:
+def _operator_table(result: Result, energy: Energy | None) -> Table:
     table = result.operators
     unit, size = time_unit(result.total_ps / 10)
     grouped = len(table) > MANY
     names = [without_layer(s) if grouped else s for s in table["scope"]]
     titles = [unit, "share", "utilisation", "DRAM", "set/pad", "limit"]
+    joules, name_of = np.zeros(len(table)), ""
+    if energy is not None:
+        spent = energy.operators["energy_pj"].to_numpy(float)
+        name_of, one = energy_unit(spent.sum() / 10)
+        titles, joules = [*titles, name_of], spent / one
     out = _table(["operator"], titles, "limited by")
     for (_, name), rows in table.groupby([table["kind"], names], sort=False):
         time = int(rows["time_ps"].sum())
@@ -280,6 +289,7 @@ def _operator_table(result: Result) -> Table:
             as_bytes(rows["dram_bytes"].sum()),
             short(rows["working_set"].max()),
             f"{100 * share:.0f} %",
+            *([short(joules[rows.index].sum())] if name_of else []),
             limit,
         )
     return out

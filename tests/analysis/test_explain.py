@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from accelsim.analysis.breakdown import PARTS as PARTS_OF_PATH
-from accelsim.analysis.columns import STATES
+from accelsim.analysis.columns import PARTS, STATES
 from accelsim.analysis.explain import DEPTH, Explanation, explain
-from accelsim.analysis.formulas import PARTS
 from accelsim.analysis.meanings import LARGE_PART, LIMIT_MEANINGS, LIMITS, MEANINGS, STATE_MEANINGS
 from accelsim.analysis.result import _limit
 from accelsim.analysis.saved import Saved

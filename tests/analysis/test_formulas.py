@@ -12,9 +12,8 @@ import pytest
 
 import accelsim
 from accelsim import load_trace
-from accelsim.analysis.columns import GROUPS, declared
+from accelsim.analysis.columns import GROUPS, PARTS, declared
 from accelsim.analysis.formulas import (
-    PARTS,
     Place,
     Term,
     computed,

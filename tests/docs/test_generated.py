@@ -15,6 +15,7 @@ from accelsim.arch.parts import part_names
 from accelsim.arch.spec import Arch
 from accelsim.cost.load import cost_table_names
 from accelsim.cost.spec import TableFile
+from accelsim.hardware import columns as hardware
 from accelsim.report import tables
 from accelsim.report.files import FILES
 from accelsim.report.suite import Suite
@@ -65,7 +66,7 @@ def test_every_field_stands_on_its_page(texts, page):
 
 
 def test_every_declared_figure_has_its_row(texts):
-    declared = [v for module in (columns, tables) for n, v in vars(module).items()
+    declared = [v for module in (columns, hardware, tables) for n, v in vars(module).items()
                 if n.endswith("_COLUMNS")]  # fmt: skip
     assert len(declared) >= 7
     declared += [file.columns for file in FILES.values()]

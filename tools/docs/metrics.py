@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from accelsim.analysis import columns
 from accelsim.report import tables
+from accelsim.report.declared import ALL_GROUPS
+from accelsim.report.files import FILES
 from tools.docs.markdown import code, prose, sentence, table
 
 _SAYS = ("expression", "source")  # what a declaration may add to name, unit and formula
@@ -14,8 +15,8 @@ _SAYS = ("expression", "source")  # what a declaration may add to name, unit and
 
 def groups() -> list[tuple[str, Sequence[Any]]]:
     """(title, columns) of every file of a report, and of what stands in the JSON of a run alone."""
-    alone = [(title, each) for title, file, each in columns.GROUPS if not file]
-    return [*tables.GROUPS, *alone]
+    alone = [g for g in ALL_GROUPS if g[1].removesuffix(".csv") not in FILES]
+    return [*tables.GROUPS, *((title, columns) for title, _, columns in alone)]
 
 
 def metric_section(title: str, group: Sequence[Any]) -> str:

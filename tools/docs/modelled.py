@@ -13,7 +13,12 @@ from tools.docs.markdown import code, prose, sentence, table
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "accelsim"
 MARK = "Not modelled:"
-ROOMS = {"kernels": "Kernels", "mapping": "Mapping", "analysis": "Analysis"}
+ROOMS = {
+    "kernels": "Kernels",
+    "mapping": "Mapping",
+    "analysis": "Analysis",
+    "hardware": "Area and energy",
+}
 
 
 def overview() -> str:
