@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 from accelsim.arch.load import ArchSource, arch_source
 from accelsim.arch.spec import Arch
+from accelsim.cost.load import DEFAULT_TABLE
+from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
 from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
@@ -40,6 +43,7 @@ def write_comparison(
     studied: bool = True,
     placements: int = 1,
     again: Again | None = None,
+    costs: CostTable | None = None,
     jobs: int = 1,
     validated: Sequence[Validated] = (),
     progress: Progress | None = None,
@@ -61,18 +65,21 @@ def write_comparison(
         See `simulation.compare`.
     again : callable(batch), optional
         Gives the workload with another batch; None for a stored trace.
+    costs : CostTable, optional
+        For area and energy; by default that of `DEFAULT_TABLE`.
     jobs : int
         Processes; the report does not depend on it.
 
     Raises
     ------
     InputError
-        A trace that cannot be shown, or a place that cannot be written; `out` is then as it was.
+        A trace that cannot be shown, a cost table that lacks what a machine needs, or a place that
+        cannot be written; `out` is then as it was.
     """
     check_target(out)
     _check([trace])
     case = Case(trace, machines, studied, placements, again=again)
-    study = study_of([case], jobs=jobs, progress=progress)
+    study = study_of([case], costs=costs, jobs=jobs, progress=progress)
     archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
@@ -87,6 +94,7 @@ def write_review(
     progress: Progress | None = None,
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
+    costs: CostTable | None = None,
 ) -> Review:
     """Compare the shipped machines and write the report, all of it or nothing.
 
@@ -108,11 +116,14 @@ def write_review(
         What validation suites found, shown as it is.
     kept : sequence of int
         Keys per query in the density sweep; empty leaves the sweep out.
+    costs : CostTable, optional
+        For area and energy; by default that of `DEFAULT_TABLE`.
 
     Raises
     ------
     InputError
-        Unknown workload or type, or a place that cannot be written; `out` is then as it was.
+        Unknown workload or type, a cost table that lacks what a machine needs, or a place that
+        cannot be written; `out` is then as it was.
     """
     names = list(dict.fromkeys(workloads or DEFAULT_WORKLOADS))
     check_target(out)
@@ -131,13 +142,20 @@ def write_review(
         for name, trace in zip(names, traces, strict=True)
     ]
     density = partial(density_points, BIG, tuple(kept), dtype=dtype) if kept else None
-    study = study_of(cases, density, jobs=jobs, progress=progress)
+    study = study_of(cases, density, costs=costs, jobs=jobs, progress=progress)
     options = [f" --workload {name}" for name in workloads or ()]
     options += [f" --shape {text}" for text in shape]
     options += [f" --dtype {dtype}"] if dtype is not None else []
+    options += _costs_option(study.cost_table)
     command = "accelsim review" + "".join(options)
     archs = _archs(cases, bool(kept))
     return Review(write_report(out, study, archs, command, validated, progress), study)
+
+
+def _costs_option(table: CostTable) -> list[str]:
+    """How a table is named on the command line, if it must be."""
+    given = table.file.name if table.shown == f"{table.file.name}.yaml" else table.shown
+    return [] if given == DEFAULT_TABLE else [f" --costs {shlex.quote(given)}"]
 
 
 def _sources(trace: Trace) -> dict[str, ArchSource]:

@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
+from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
+from accelsim.hardware.catalogue import components
+from accelsim.hardware.compared import Costs, costs_of
 from accelsim.progress import Progress
 from accelsim.report.robustness_tables import Changed
 from accelsim.simulation import compare
@@ -24,10 +28,13 @@ from accelsim.workload.trace import Trace
 
 class Study(NamedTuple):
     """What is not there was not asked for; see `Case` for `what_if` and `robustness`, of which
-    there are two for a workload: flips, and the rest.
+    there are two for a workload: flips, and the rest. `costs` : area and energy of each comparison
+    by `cost_table`.
     """
 
     comparisons: list[Comparison]
+    costs: list[Costs]
+    cost_table: CostTable
     break_even: list[BreakEven]
     what_if: list[Changed]
     robustness: list[Robustness]
@@ -57,6 +64,7 @@ def study_of(
     cases: Sequence[Case],
     density: Density | None = None,
     *,
+    costs: CostTable | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Study:
@@ -67,6 +75,8 @@ def study_of(
     cases : sequence of Case
     density : callable() -> list[DensityPoint], optional
         The density sweep; it must be picklable where `jobs` is above 1.
+    costs : CostTable, optional
+        For area and energy; by default that of `DEFAULT_TABLE`.
     jobs : int
         Processes; the figures do not depend on it.
     progress : callable(text, done, of), optional
@@ -74,18 +84,22 @@ def study_of(
     Raises
     ------
     InputError
-        Something that cannot be simulated, or a process that died.
+        Something that cannot be simulated, a cost table that lacks what a machine needs, or a
+        process that died.
     """
+    table = load_cost_table(DEFAULT_TABLE) if costs is None else costs
+    _check_costs(cases, table)
     executor = local_pool(jobs).make()
     try:
         work = _Work(executor, progress if jobs == 1 else None)
         compiled: set[tuple[str, str]] = set()
         for case in cases:
-            work.add(case.trace.name, _compared, case)
+            work.add(case.trace.name, _compared, case, table)
             if not (kernels := _kernels(case)) <= compiled:
                 work.wait()
             compiled |= kernels
-        comparisons = work.done(progress)
+        both = work.done(progress)
+        comparisons = [comparison for comparison, _ in both]
         for case, comparison in zip(cases, comparisons, strict=True):
             name = case.trace.name
             if is_control(name):
@@ -97,7 +111,8 @@ def study_of(
                     work.add(f"{name}: {parts[0]}", _robust, case, comparison, parts)
         if density is not None:
             work.add("speedup against density", _density, density)
-        return _study(comparisons, work.done(progress))
+        study = Study(comparisons, [each for _, each in both], table, [], [], [], [])
+        return _with(study, work.done(progress))
     except BrokenExecutor:
         raise InputError(
             "a process died (out of memory?)", where="the simulations of the report",
@@ -132,6 +147,13 @@ class _Work:
         return [future.result() for future in jobs]
 
 
+def _check_costs(cases: Sequence[Case], table: CostTable) -> None:
+    """Refuse a table that lacks what a machine needs before hours are spent on simulations."""
+    archs = [source.arch() for case in cases for source in case.machines.values()]
+    for arch in {arch.name: arch for arch in archs}.values():
+        components(arch, table)
+
+
 def _kernels(case: Case) -> set[tuple[str, str]]:
     """What a case may be the first to compile: kinds of arrays with kinds of operators.
 
@@ -153,9 +175,8 @@ def _within(progress: Progress | None, title: str) -> Progress | None:
     return show
 
 
-def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
+def _with(study: Study, found: Sequence[object]) -> Study:
     """Sort what jobs have found."""
-    study = Study(comparisons, [], [], [], [])
     for item in found:
         if isinstance(item, BreakEven):
             study.break_even.append(item)
@@ -168,12 +189,15 @@ def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
     return study
 
 
-def _compared(case: Case, progress: Progress | None = None) -> Comparison:
+def _compared(
+    case: Case, table: CostTable, progress: Progress | None = None
+) -> tuple[Comparison, Costs]:
     archs = {role: source.arch() for role, source in case.machines.items()}
-    return compare(
+    comparison = compare(
         archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
         placements=case.placements, progress=progress,
     )  # fmt: skip
+    return comparison, costs_of(comparison, table)
 
 
 def _break_even(

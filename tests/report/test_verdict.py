@@ -8,6 +8,7 @@ import pytest
 
 from accelsim.analysis.comparison import Comparison, spread
 from accelsim.arch.load import load_arch
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.report.page.head import why
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.page.questions import answers
@@ -45,7 +46,8 @@ def within(over: str, rival: str, *speedups: float) -> Within:
 
 
 def study(*comparisons: Comparison, **parts) -> Study:
-    return Study(list(comparisons), [], [], [], [])._replace(**parts)
+    table = load_cost_table(DEFAULT_TABLE)
+    return Study(list(comparisons), [], table, [], [], [], [])._replace(**parts)
 
 
 def test_a_spread_that_crosses_one_takes_the_place_of_faster(few):
