@@ -33,7 +33,7 @@ def energy_line(comparison: Comparison, costs: Costs) -> str:
     ratio = costs.energy_ratios["candidate"]
     return (
         f"energy of {comparison.trace.name}: baseline {first}, candidate {last}; baseline / "
-        f"candidate {ratio_text(ratio)}: {verdict_text('energy', ratio)}"
+        f"candidate {ratio_text(ratio)}: the candidate needs {verdict_text('energy', ratio)}"
     )
 
 
@@ -72,7 +72,9 @@ def rests_on(costs: Sequence[Costs]) -> str:
     """What a reader must know of the table, with how much of the energy was not looked up."""
     shares = [e.summary["unverified_share"] for cost in costs for e in cost.energies.values()]
     least, most = min(shares), max(shares)
-    span = percent(most) if percent(least) == percent(most) else f"{percent(least)} to {percent(most)}"
+    span = (
+        percent(most) if percent(least) == percent(most) else f"{percent(least)} to {percent(most)}"
+    )
     names = ", ".join(dict.fromkeys(cost.table for cost in costs))
     return (
         f"Energy and area: by cost table {names}, not of a layout; {span} of the energy is on "
@@ -83,9 +85,7 @@ def rests_on(costs: Sequence[Costs]) -> str:
 def sparse_cost(comparisons: Sequence[Comparison], costs: Sequence[Costs]) -> str:
     """The answer to what the sparse logic costs."""
     areas = "; ".join(area_lines(comparisons, costs))
-    energies = "; ".join(
-        energy_line(c, cost) for c, cost in zip(comparisons, costs, strict=True)
-    )
+    energies = "; ".join(energy_line(c, cost) for c, cost in zip(comparisons, costs, strict=True))
     return (
         f"{_capital(areas)}. {_capital(energies)}. Sparse logic: {SPARSE}. Each figure has its "
         "source and mark in energy_actions.csv and costs/. Of MACs and SRAM that could be given up "

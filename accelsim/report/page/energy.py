@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
 
 from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison
 from accelsim.hardware.columns import group_column
@@ -18,10 +18,11 @@ from accelsim.report.terms import shown_results
 from accelsim.report.words import ROLE_TITLES, as_energy, percent, square_mm, times
 
 DRAM = "DRAM"
+RANGE = Head("range", "with the figures of the cost table at their low and high ends")
 RANGES = (
     "Ranges of an area or an energy: every figure of the table at its low end, or at its high end. "
-    "Ranges of a ratio: the same figure is off to the same side on both machines, and each is where "
-    "it moves the ratio most; a ratio whose range crosses 1 has no established sign."
+    "Ranges of a ratio: the same figure is off to the same side on both machines, and each is "
+    "where it moves the ratio most; a ratio whose range crosses 1 has no established sign."
 )
 
 
@@ -60,7 +61,7 @@ def energies_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTab
     """Energy of baseline and candidate by workload, with the range of their ratio."""
     heads = [text_head("workload")]
     heads += [_head("energy", "energy_pj", role) for role in ("baseline", "candidate")]
-    heads += [_head("cost_ratios", "ratio", "baseline / candidate"), *_range_heads()]
+    heads += [_head("cost_ratios", "ratio", "baseline / candidate"), RANGE]
     heads += [text_head("candidate needs")]
     rows: list[list[Shown]] = []
     for comparison in comparisons:
@@ -76,19 +77,18 @@ def energies_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTab
 def areas_table(sets: Sequence[tuple[Comparison, Costs]], ledger: Ledger) -> PageTable:
     """Area of every machine against its baseline, and of what is in it for sparsity alone."""
     heads = [text_head("machine"), _head("area", "area_mm2", "area"), Head("sparse logic", SPARSE)]
-    heads += [Head("part of the area"), _head("cost_ratios", "ratio", "machine / baseline")]
-    heads += [*_range_heads(), text_head("area is")]
+    heads += [Head("of it"), _head("cost_ratios", "ratio", "/ baseline"), RANGE, text_head("is")]
     rows: list[list[Shown]] = []
     for comparison, _ in sets:
         for role, result in shown_results(comparison).items():
             where = {"workload": comparison.trace.name, "role": role}
             area = ledger.total("area", "area_mm2", **where)
             sparse = ledger.total("area", "area_mm2", **where, sparse=True)
-            cells: list[Shown] = [f"{ROLE_TITLES[role]}: {result.arch.name}"]
+            cells: list[Shown] = [ROLE_TITLES[role] if len(sets) == 1 else result.arch.name]
             cells += [figure(area, square_mm), figure(sparse, square_mm)]
             cells.append(figure(sparse.over(area), percent))
             if role == "baseline":
-                cells += ["", "", "", ""]
+                cells += ["", "", ""]
             else:
                 cells += _ratio_cells(ledger, "area", where)
             rows.append(cells)
@@ -97,21 +97,19 @@ def areas_table(sets: Sequence[tuple[Comparison, Costs]], ledger: Ledger) -> Pag
 
 def _ratio_cells(ledger: Ledger, quantity: str, where: dict[str, str]) -> list[Shown]:
     where = {**where, "quantity": quantity}
-    found = [
-        figure(ledger.only("cost_ratios", name, **where), times)
-        for name in ("ratio", "ratio_low", "ratio_high")
-    ]
+    ratio, *ends = (
+        ledger.only("cost_ratios", name, **where) for name in ("ratio", "ratio_low", "ratio_high")
+    )
     row = ledger.rows("cost_ratios", **where).iloc[0]
     said = str(row["verdict"])
     if said == NOT_ESTABLISHED:
         said += f": {row['decided_by']} decides"
-    return [*found, said]
+    return [figure(ratio, times), _range(ends, times), said]
 
 
-def _range_heads() -> list[Head]:
-    return [
-        _head("cost_ratios", "ratio_low", "lowest"), _head("cost_ratios", "ratio_high", "highest")
-    ]  # fmt: skip
+def _range(ends: Sequence[Figure], shown: Callable[[float], str]) -> Cell:
+    text = "\u00a0to ".join(shown(end.value) for end in ends)
+    return Cell(text, source="; ".join(f"{end.value:.9g} = {end.source}" for end in ends))
 
 
 def _head(file: str, column: str, text: str) -> Head:
@@ -120,28 +118,27 @@ def _head(file: str, column: str, text: str) -> Head:
 
 def exactly(unit: str, digits: int = 3) -> Callable[[float], str]:
     """Three significant digits and a unit."""
-    return lambda value: f"{value:,.{digits}g} {unit}"
+    return lambda value: f"{value:,.{digits}g} {unit}".strip()
 
 
 _RUN_COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("energy_pj", "energy", as_energy),
-    ("energy_low_pj", "lowest", as_energy),
-    ("energy_high_pj", "highest", as_energy),
     ("token_pj", "a token", as_energy),
     ("power_w", "power", exactly("W")),
-    ("tops_per_w", "TOPS/W", exactly("TOPS/W")),
+    ("tops_per_w", "TOPS/W", exactly("")),
     ("edp_js", "energy x delay", exactly("J s")),
-    ("unverified_share", "not looked up", percent),
+    ("unverified_share", "unverified", percent),
 )
 
 
 def runs_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTable:
     """What every machine needed on every workload."""
     heads = [text_head("workload"), text_head("machine")]
+    heads += [_head("energy", "energy_pj", "energy"), RANGE]
+    heads += [Head("DRAM"), Head("leakage of the chip")]
     heads += [_head("energy", name, text) for name, text, _ in _RUN_COLUMNS]
-    heads += [Head("of it DRAM"), Head("of it leakage of the chip")]
-    heads += [_head("cost_ratios", "ratio", "baseline / machine"), *_range_heads()]
-    heads += [text_head("machine needs"), text_head("decided by")]
+    heads += [_head("cost_ratios", "ratio", "baseline / machine"), RANGE]
+    heads += [text_head("machine needs"), _head("cost_ratios", "decided_by", "decided by")]
+    heads[-1] = heads[-1]._replace(numeric=False)
     rows: list[list[Shown]] = []
     for comparison in comparisons:
         for role in comparison.results:
@@ -151,11 +148,13 @@ def runs_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTable:
                 return ledger.only("energy", name, **where)
 
             cells: list[Shown] = [comparison.trace.name, ROLE_TITLES[role]]
-            cells += [figure(only(name), shown) for name, _, shown in _RUN_COLUMNS]
+            ends = [only("energy_low_pj"), only("energy_high_pj")]
+            cells += [figure(only("energy_pj"), as_energy), _range(ends, as_energy)]
             for name in ("dram_energy_pj", "leakage_pj"):
                 cells.append(figure(only(name).over(only("energy_pj")), percent))
+            cells += [figure(only(name), shown) for name, _, shown in _RUN_COLUMNS]
             if role == "baseline":
-                cells += ["", "", "", "", ""]
+                cells += ["", "", "", ""]
             else:
                 cells += _ratio_cells(ledger, "energy", where)
                 chosen = ledger.rows("cost_ratios", **where, quantity="energy")
@@ -166,16 +165,18 @@ def runs_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTable:
 
 def components_table(comparison: Comparison, costs: Costs, ledger: Ledger) -> PageTable:
     """Area, leakage and peak power of every component, one machine beside the other."""
-    roles = list(shown_results(comparison))
+    roles = ("baseline", "candidate")
     measures: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-        ("area_mm2", "area", exactly("mm2")),
-        ("leakage_w", "leakage", lambda watts: f"{1000 * watts:,.3g} mW"),
-        ("peak_power_w", "peak power", exactly("W")),
+        ("area_mm2", "area (mm2)", exactly("")),
+        ("leakage_w", "leakage (mW)", lambda watts: f"{1000 * watts:,.3g}"),
+        ("peak_power_w", "peak power (W)", exactly("")),
     )
     heads = [text_head("unit"), text_head("component"), text_head("sparse")]
-    heads += [_head("area", name, f"{t}, {ROLE_TITLES[r]}") for name, t, _ in measures for r in roles]
+    heads += [
+        _head("area", n, f"{text}, {ROLE_TITLES[r]}") for n, text, _ in measures for r in roles
+    ]
     heads += [text_head("known"), text_head("taken as")]
-    found: dict[tuple[str, str], dict[str, object]] = {}
+    found: dict[tuple[str, str], dict[Hashable, Any]] = {}
     for role in roles:
         for row in costs.areas[role].rows.to_dict("records"):
             found[row["group"], row["component"]] = row
@@ -187,14 +188,15 @@ def components_table(comparison: Comparison, costs: Costs, ledger: Ledger) -> Pa
             cells += [_of_component(ledger, where | {"role": role}, name, shown) for role in roles]
         known = f"{row['mark']}, unverified" if row["unverified"] else str(row["mark"])
         rows.append([*cells, known, str(row["note"])])
-    names = " against ".join(result.arch.name for result in shown_results(comparison).values())
+    names = " and ".join(comparison.results[role].arch.name for role in roles)
     whole: list[Shown] = ["all", "DRAM devices included", ""]
     for name, _, shown in measures:
         for role in roles:
             total = ledger.total("area", name, workload=comparison.trace.name, role=role)
             whole.append(figure(total, shown))
     rows.append([*whole, "", ""])
-    return PageTable(names, heads, rows, frozenset({len(rows) - 1}), searched=True)
+    caption = f"Components of {names}; of every machine: area.csv"
+    return PageTable(caption, heads, rows, frozenset({len(rows) - 1}), searched=True)
 
 
 def _of_component(
@@ -218,7 +220,10 @@ def groups_table(comparison: Comparison, ledger: Ledger) -> PageTable:
             for role in roles
         ]
         if any(each.value for each in found):
-            shown = [figure(e, as_energy)._replace(part=e.value / largest) for e in found]
+            shown = [
+                figure(e, as_energy)._replace(part=e.value / largest) if e.value else "-"
+                for e in found
+            ]
             rows.append([f"{group} (devices)" if group == DRAM else group, *shown])
     sums: list[Shown] = [
         figure(ledger.only("energy", "energy_pj", workload=name, role=role), as_energy)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 12  # workloads
+WIDTH, ASIDE = 0.76, 0.46  # of a bar, and of the line of its range beside it
 DRAM = "DRAM"
 LEGEND = {DRAM: "DRAM devices"}
 
@@ -90,8 +91,8 @@ def draw(data: EnergyBars) -> Figure:
     of = " (baseline = 1, energy above the bar)" if count > 1 else ""
     figure = new_figure(
         f"{data.workloads[0]}: energy by unit" if count == 1 else "Energy by unit",
-        f"energy of a whole run by machine{of}; black lines: every figure of the cost table at "
-        "its low end, or at its high end",
+        f"energy of a whole run by machine{of}; black lines beside the bars: every figure of "
+        "the cost table at its low end, or at its high end",
         f"Cost table {data.table}. Machines: {data.machines}. Machines share the figures, so that "
         f"ratios are known better than the bars.{data.said}{more}",
     )
@@ -101,7 +102,8 @@ def draw(data: EnergyBars) -> Figure:
     high = data.ends_pj[:, :, 1] / divisor[:, None]
     _ranges(axes, data, x, divisor)
     many = count * bars > 12
-    for at, top, energy in zip(x.ravel(), high.ravel(), sums.ravel(), strict=True):
+    tops = sums / divisor[:, None]
+    for at, top, energy in zip(x.ravel(), tops.ravel(), sums.ravel(), strict=True):
         if energy == energy:
             axes.annotate(
                 as_energy(energy), (at, top), (0, 3), textcoords="offset points", ha="center",
@@ -131,7 +133,7 @@ def _stacks(axes: Axes, data: EnergyBars, x: np.ndarray, divisor: np.ndarray) ->
     for at, group in enumerate(data.groups):
         height = energy[:, :, at] / divisor[:, None]
         stack = axes.bar(
-            x.ravel(), height.ravel(), 0.86, bottom=below.ravel(), color=GROUP_COLOURS[group],
+            x.ravel(), height.ravel(), WIDTH, bottom=below.ravel(), color=GROUP_COLOURS[group],
             hatch="//" if group == DRAM else "", edgecolor="#333333", linewidth=0.4,
             label=LEGEND.get(group, group),
         )  # fmt: skip
@@ -139,13 +141,15 @@ def _stacks(axes: Axes, data: EnergyBars, x: np.ndarray, divisor: np.ndarray) ->
             say_on_hover(bar, f"{owner}: {LEGEND.get(group, group)} {as_energy(spent)}")
         below += height
         if group == DRAM:  # what lies above is the chip
-            axes.hlines(below.ravel(), x.ravel() - 0.43, x.ravel() + 0.43, color="black", lw=1.6)
+            axes.hlines(
+                below.ravel(), x.ravel() - WIDTH / 2, x.ravel() + WIDTH / 2, color="black", lw=1.6
+            )
 
 
 def _ranges(axes: Axes, data: EnergyBars, x: np.ndarray, divisor: np.ndarray) -> None:
     ends = data.ends_pj / divisor[:, None, None]
     there = ~np.isnan(ends[:, :, 0])
-    low, high, at = ends[:, :, 0][there], ends[:, :, 1][there], x[there]
+    low, high, at = ends[:, :, 0][there], ends[:, :, 1][there], x[there] + ASIDE
     axes.vlines(at, low, high, color="black", linewidth=1.2)
     for ends_of in (low, high):
-        axes.hlines(ends_of, at - 0.12, at + 0.12, color="black", linewidth=1.2)
+        axes.hlines(ends_of, at - 0.06, at + 0.06, color="black", linewidth=1.2)
