@@ -196,7 +196,7 @@ def components_table(comparison: Comparison, costs: Costs, ledger: Ledger) -> Pa
             whole.append(figure(total, shown))
     rows.append([*whole, "", ""])
     caption = f"Components of {names}; of every machine: area.csv"
-    return PageTable(caption, heads, rows, frozenset({len(rows) - 1}), searched=True)
+    return PageTable(caption, heads, rows, frozenset({len(rows) - 1}))
 
 
 def _of_component(

@@ -23,10 +23,14 @@ from accelsim.report.terms import machine_label, shown_results
 from accelsim.report.words import percent, square_mm
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SHOWN = 24  # machines
-HATCH = "////"
+TWO_LINES = 12
+HATCH, EDGE = "////", "#333333"
+DARK = ("array", "wires", "vector", "store")  # hatched in white
 
 
 class AreaBars(NamedTuple):
@@ -78,8 +82,6 @@ def prepare(comparisons: Sequence[Comparison], costs: Sequence[Costs]) -> AreaBa
 @styled
 def draw(data: AreaBars) -> Figure:
     """One bar a machine; machines of several sets relative to their baselines."""
-    from matplotlib.patches import Patch
-
     count, one_set = len(data.machines), len(set(data.of)) == 1
     sums = data.area_mm2.sum(axis=(1, 2))
     divisor = np.ones(count) if one_set else np.maximum(sums[data.of], 1e-300)
@@ -93,47 +95,54 @@ def draw(data: AreaBars) -> Figure:
         f"so that ratios of areas are known better than the bars.{more}",
     )
     axes = figure.add_subplot()
-    left = np.zeros(count)
-    for sparse in (0, 1):  # hatched parts lie together at the end
-        for at, group in enumerate(data.groups):
-            width = data.area_mm2[:, at, sparse] / divisor
-            if not width.sum():
-                continue
-            bars = axes.barh(
-                range(count), width, 0.56, left=left, color=GROUP_COLOURS[group],
-                hatch=HATCH if sparse else "", edgecolor="#333333", linewidth=0.4,
-            )  # fmt: skip
-            for bar, machine, area in zip(
-                bars, data.machines, data.area_mm2[:, at, sparse], strict=True
-            ):
-                why = ", for sparsity" if sparse else ""
-                say_on_hover(bar, f"{machine}: {group}{why} {square_mm(area)}")
-            left += width
+    ends = _stacks(axes, data, divisor)
     low, high = (data.ends_mm2[:, end] / divisor for end in (0, 1))
     rows = np.arange(count) + 0.38  # below the bar, so that hatched parts stay visible
     axes.hlines(rows, low, high, color="black", linewidth=1.2)
-    for ends in (low, high):
-        axes.vlines(ends, rows - 0.07, rows + 0.07, color="black", linewidth=1.2)
+    for at in (low, high):
+        axes.vlines(at, rows - 0.07, rows + 0.07, color="black", linewidth=1.2)
     size = max(7.5, min(12.0, 190 / count))
-    for row, (total, sparse_mm2) in enumerate(
-        zip(sums, data.area_mm2[:, :, 1].sum(axis=1), strict=True)
-    ):
-        share = percent(sparse_mm2 / max(total, 1e-300))
+    of_sparsity = data.area_mm2[:, :, 1].sum(axis=1)
+    for row, (total, sparse) in enumerate(zip(sums, of_sparsity, strict=True)):
+        share = percent(sparse / max(total, 1e-300))
         axes.annotate(
-            f"{square_mm(total)}, for sparsity {square_mm(sparse_mm2)} ({share})",
-            (left[row], row), (6, 0), textcoords="offset points", va="center", fontsize=size,
+            f"{square_mm(total)}, for sparsity {square_mm(sparse)} ({share})", (ends[row], row),
+            (6, 0), textcoords="offset points", va="center", fontsize=size,
         )  # fmt: skip
-    axes.set_yticks(range(count), [broken_name(name, 30) for name in data.machines])
+    width = 30 if count <= TWO_LINES else 60
+    axes.set_yticks(range(count), [broken_name(name, width) for name in data.machines])
     axes.tick_params(axis="y", length=0, labelsize=size)
     axes.set_ylim(max(count, 3) - 0.4, -0.6)
-    axes.set_xlim(0, max(1.05 * high.max(), 1.75 * left.max()))
+    axes.set_xlim(0, max(1.05 * high.max(), 1.75 * ends.max()))
     axes.grid(axis="x")
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("area (mm2)" if one_set else "area / area of the baseline")
-    handles = [
-        Patch(facecolor=GROUP_COLOURS[group], edgecolor="#333333", label=group)
-        for group in data.groups
-    ]
-    handles.append(Patch(facecolor="white", edgecolor="#333333", hatch=HATCH, label="for sparsity"))
-    legend_below(figure, handles, 6)
+    legend_below(figure, _handles(data), 6)
     return figure
+
+
+def _stacks(axes: Axes, data: AreaBars, divisor: np.ndarray) -> np.ndarray:
+    """Bars of every group, what is for sparsity together at the end; where each machine ends."""
+    left = np.zeros(len(data.machines))
+    for sparse in (0, 1):
+        for at, group in enumerate(data.groups):
+            area = data.area_mm2[:, at, sparse]
+            if not area.sum():
+                continue
+            bars = axes.barh(
+                range(len(left)), area / divisor, 0.56, left=left, color=GROUP_COLOURS[group],
+                hatch=HATCH if sparse else "", linewidth=0.4,
+                edgecolor="white" if sparse and group in DARK else EDGE,
+            )  # fmt: skip
+            why = ", for sparsity" if sparse else ""
+            for bar, machine, mm2 in zip(bars, data.machines, area, strict=True):
+                say_on_hover(bar, f"{machine}: {group}{why} {square_mm(mm2)}")
+            left += area / divisor
+    return left
+
+
+def _handles(data: AreaBars) -> list[Artist]:
+    from matplotlib.patches import Patch
+
+    groups = [Patch(facecolor=GROUP_COLOURS[g], edgecolor=EDGE, label=g) for g in data.groups]
+    return [*groups, Patch(facecolor="white", edgecolor=EDGE, hatch=HATCH, label="for sparsity")]
