@@ -54,11 +54,11 @@ def compared(trace: Trace) -> Comparison:
     return compare(baseline, candidate, trace, third)
 
 
-def study_with(*comparisons: Comparison) -> Study:
+def study_with(*comparisons: Comparison, table: str = DEFAULT_TABLE) -> Study:
     """A study in which nothing was simulated again."""
-    table = load_cost_table(DEFAULT_TABLE)
-    costs = [costs_of(comparison, table) for comparison in comparisons]
-    return Study(list(comparisons), costs, table, [], [], [], [])
+    costs_by = load_cost_table(table)
+    costs = [costs_of(comparison, costs_by) for comparison in comparisons]
+    return Study(list(comparisons), costs, costs_by, [], [], [], [])
 
 
 @pytest.fixture(scope="session")

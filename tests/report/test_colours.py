@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from accelsim.hardware.component import GROUPS
 from accelsim.report.plots import (
     ablation,
     bandwidth,
@@ -23,7 +24,6 @@ from accelsim.report.plots import (
     validation,
     what_if,
 )
-from accelsim.hardware.component import GROUPS
 from accelsim.report.style import GROUP_COLOURS, KIND_STYLE, ROLE_COLOURS, ROLE_HATCHES
 from accelsim.workload.operators import OPERATOR_KINDS
 

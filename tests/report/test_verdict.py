@@ -25,6 +25,7 @@ from accelsim.sweep.flip import TIE_NOW, Flip
 from accelsim.sweep.robustness import Robustness
 from accelsim.sweep.spread import Within
 from accelsim.sweep.what_if import WhatIf
+from tests.report.conftest import study_with
 
 
 def timed(few: Comparison, **totals_ps: int) -> Comparison:
@@ -171,5 +172,5 @@ def test_what_a_slower_candidate_takes_is_more_than_the_baseline(few):
 
 def test_answers_name_no_machine_that_is_not_there(few):
     two = {role: result for role, result in few.results.items() if role != "third"}
-    text = " ".join(answer for _, answer in answers(study(replace(few, results=two))))
+    text = " ".join(answer for _, answer in answers(study_with(replace(few, results=two))))
     assert "+gather" not in text and "Metadata moved over all workloads: baseline" in text
