@@ -39,7 +39,7 @@ class OverRange(NamedTuple):
     `ratio` : of the measure, the machine that it was scaled to over it as it was; `low`, `high` :
     the ends. `decided_by` : the entry of the table that moves it most. `speedups` : of the
     candidate over this machine (the baseline, if it is the candidate) when it is scaled to the
-    value, the low and the high end.
+    value, the low and the high end; `before` : when it is as it was.
     """
 
     ratio: float
@@ -47,6 +47,7 @@ class OverRange(NamedTuple):
     high: float
     decided_by: str
     speedups: tuple[float, float, float]
+    before: float
 
     @property
     def spread(self) -> Spread:

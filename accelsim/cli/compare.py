@@ -76,7 +76,6 @@ def compare(
             raise InputError("says how a report is made", where=option, remedy="add --out FOLDER")
     terms = equal_terms(equal, scale, costs)
     from accelsim import load_trace
-    from accelsim.cost.load import DEFAULT_TABLE
 
     named = named_machines(baseline, candidate, third)
     machines = machine_sources(named, overrides)
@@ -87,7 +86,6 @@ def compare(
     if scaled is not None:
         machines = scaled.machines
         archs = {role: source.arch() for role, source in machines.items()}
-    said_equal, ends = (None, {}) if scaled is None else (scaled.said, scaled.ends)
 
     from accelsim.hardware.compared import costs_of
     from accelsim.report.page.robust import helps
@@ -95,7 +93,6 @@ def compare(
     from accelsim.report.text import print_comparison
     from accelsim.simulation import compare as compare_machines
     from accelsim.sweep.equal_range import over_range
-    from accelsim.sweep.measures import area_measure
     from accelsim.workload.catalogue import with_batch
 
     table, why_not = prices(costs, archs.values())
@@ -104,14 +101,14 @@ def compare(
         if out is None:
             comparison = compare_machines(
                 archs["baseline"], archs["candidate"], trace, archs.get("third"),
-                placements=placements, at_equal=said_equal, progress=progress,
+                placements=placements, at_equal=scaled and scaled.said, progress=progress,
             )  # fmt: skip
-            comparison = over_range(comparison, ends, progress)
+            comparison = over_range(comparison, scaled.ends if scaled else {}, progress)
         else:
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,
                 placements=placements, again=with_batch(workload, shape or (), dtype),
-                at_equal=said_equal, ends=ends, area=area_measure(costs or DEFAULT_TABLE),
+                equal=scaled, costs=table,
                 jobs=cores(jobs), validated=validated(progress), progress=progress,
             )  # fmt: skip
             comparison, said = study.comparisons[0], helps(study)

@@ -57,7 +57,7 @@ def review(
         _suite(out, suite, cores(jobs))
         return
     terms = equal_terms(equal, scale, costs)
-    from accelsim.cost.load import DEFAULT_TABLE
+    from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
     from accelsim.report.overview import print_review
     from accelsim.report.review import write_review
 
@@ -71,7 +71,7 @@ def review(
             progress=progress,
             validated=validated(progress),
             terms=terms,
-            costs=costs or DEFAULT_TABLE,
+            costs=load_cost_table(costs or DEFAULT_TABLE),
         )
     print_review(review)
 

@@ -59,7 +59,8 @@ class Measure:
 
     def show(self, value: float) -> str:
         """Write a figure so that `parse` gives it back."""
-        return f"{value:g} {self.unit}"
+        short = f"{value:g}"
+        return f"{short if float(short) == value else repr(value)} {self.unit}"
 
 
 ENERGY = Measure("an energy", "0.3 pJ", {"pJ": 1, "fJ": 1e-3, "nJ": 1e3})

@@ -16,6 +16,12 @@ from accelsim.analysis.columns import (
     UNIT_COLUMNS,
     Column,
 )
+from accelsim.hardware.columns import (
+    ACTION_COLUMNS,
+    AREA_COLUMNS,
+    ENERGY_COLUMNS,
+    OPERATOR_ENERGY_COLUMNS,
+)
 from accelsim.report.robustness_tables import (
     ABLATION_COLUMNS,
     FLIP_COLUMNS,
@@ -77,6 +83,7 @@ _DENSITY = "simulated: accelsim/sweep/density.py"
 _CUT = "simulated: accelsim/sweep/break_even.py"
 _REUSE = "trace: accelsim/workload/statistics.py"
 _TOKENS = "trace: accelsim/report/plots/expert_load.py"
+_RATIO = "derived: accelsim/hardware/ratio.py"
 _SUITES = "accelsim/validation/suites.py"
 
 
@@ -150,6 +157,30 @@ FILES: dict[str, File] = {
         Column(
             "utilization", "", "useful time / (servers x bin); of DRAM bytes / (peak x bin)",
             _TIMELINE,
+        ),
+    )),
+    "area": File("Area and peak power", (*_MACHINE, *AREA_COLUMNS)),
+    "energy": File("Energy", (*_MACHINE, *ENERGY_COLUMNS)),
+    "energy_operators": File("Energy by operator", (
+        _WORKLOAD,
+        _ROLE,
+        *_of(OPERATOR_ENERGY_COLUMNS, "operator", "scope"),
+        Column("kind", "", "operator kind", _BREAKDOWN),
+        Column("group", "", "scope; of many operators, less the layer's number", _GROUPS),
+        *_but(OPERATOR_ENERGY_COLUMNS, "operator", "scope"),
+    )),
+    "energy_actions": File("Energy by action", (_WORKLOAD, _ROLE, *ACTION_COLUMNS)),
+    "cost_ratios": File("Ratios of area and energy", (
+        _WORKLOAD,
+        _ROLE,
+        Column("quantity", "", "area: this machine / baseline; energy: baseline / this", _RATIO),
+        Column("ratio", "", "of the figures as they are", _RATIO),
+        Column("ratio_low", "", "least, figures of both off to the same side", _RATIO),
+        Column("ratio_high", "", "largest, figures of both off to the same side", _RATIO),
+        Column("decided_by", "", "entry of the cost table that moves it most", _RATIO),
+        Column(
+            "verdict", "", "less or more than the baseline, or sign not established (it crosses 1)",
+            _RATIO,
         ),
     )),
     "what_if": File("What would help", WHAT_IF_COLUMNS),

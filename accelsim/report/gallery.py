@@ -11,14 +11,18 @@ import pandas as pd
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.result import Result
 from accelsim.arch.spec import Arch
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.errors import InputError, unknown_name
+from accelsim.hardware.compared import Costs, costs_of
 from accelsim.report import gallery_tables as tables
 from accelsim.report.plots import (
     ablation,
+    area,
     bandwidth,
     bank_conflicts,
     breakdown,
     density,
+    energy,
     expert_load,
     flip,
     gantt,
@@ -122,6 +126,18 @@ def _each(
     return lambda comparisons: {c.trace.name: draw_from(c) for c in comparisons}
 
 
+def _with_costs(
+    prepare: Callable[[Sequence[Comparison], Sequence[Costs]], Any],
+) -> Callable[[Sequence[Comparison]], dict[str, Any]]:
+    """A picture of what comparisons cost by the table that is taken unless another is named."""
+
+    def prepared(comparisons: Sequence[Comparison]) -> dict[str, Any]:
+        table = load_cost_table(DEFAULT_TABLE)
+        return {"": prepare(comparisons, [costs_of(c, table) for c in comparisons])}
+
+    return prepared
+
+
 def _each_run(
     draw_from: Callable[[Mapping[str, Result]], Any],
 ) -> Callable[[Runs], dict[str, Any]]:
@@ -209,6 +225,14 @@ GALLERY: dict[str, Entry] = {
     "speedup": Entry(
         "speedup of every machine over the baseline, by workload, with the geometric mean",
         Needs.COMPARISON, lambda c: {"": speedup.prepare(c)}, speedup.draw, tables.speedups,
+    ),
+    "energy": Entry(
+        "energy by unit of every machine and workload, DRAM devices apart, with its range",
+        Needs.COMPARISON, _with_costs(energy.prepare), energy.draw, tables.energy,
+    ),
+    "area": Entry(
+        "area of every machine by unit, with what is there for sparsity alone",
+        Needs.COMPARISON, _with_costs(area.prepare), area.draw, tables.area,
     ),
     "breakdown": Entry(
         "where the time goes: the critical path by kind of operator, machine and cause",

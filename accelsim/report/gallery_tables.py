@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from accelsim.report.plots.ablation import Ablation
+from accelsim.report.plots.area import AreaBars
 from accelsim.report.plots.bandwidth import BandwidthOverTime
 from accelsim.report.plots.bank_conflicts import BankConflicts
 from accelsim.report.plots.breakdown import Breakdown
 from accelsim.report.plots.density import DensityCurves
+from accelsim.report.plots.energy import EnergyBars
 from accelsim.report.plots.flip import Flips
 from accelsim.report.plots.gantt import Gantt
 from accelsim.report.plots.index_cost import IndexCost
@@ -29,6 +31,25 @@ def speedups(data: SpeedupBars) -> pd.DataFrame:
         for workload, value in zip(data.workloads, values, strict=True)
     ]
     return pd.DataFrame(rows, columns=["workload", "role", "speedup"])
+
+
+def energy(data: EnergyBars) -> pd.DataFrame:
+    """One row a workload, machine and group of components."""
+    rows = [
+        (data.workloads[w], data.roles[r], data.groups[g], value)
+        for (w, r, g), value in np.ndenumerate(data.energy_pj)
+        if value == value
+    ]
+    return pd.DataFrame(rows, columns=["workload", "role", "group", "energy_pj"])
+
+
+def area(data: AreaBars) -> pd.DataFrame:
+    """One row a machine, group of components and whether they are there for sparsity alone."""
+    rows = [
+        (data.machines[m], data.groups[g], bool(sparse), value)
+        for (m, g, sparse), value in np.ndenumerate(data.area_mm2)
+    ]
+    return pd.DataFrame(rows, columns=["machine", "group", "sparse", "area_mm2"])
 
 
 def breakdown(data: Breakdown) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from accelsim.report.energy_words import area_lines, energy_line
 from accelsim.report.page.robust import helps
 from accelsim.report.study import Study
 from accelsim.report.terms import differs_line, equal_line
@@ -37,7 +38,9 @@ def summary_text(study: Study, command: str) -> str:
     lines.append("")
     said = [f"equal: {equal_line(c)}" for c in comparisons]
     said += [f"differs: {differs_line(c)}" for c in comparisons]
-    said += [*helps(study), *caveats(comparisons)]
+    said += area_lines(comparisons, study.costs)
+    said += [energy_line(*pair) for pair in zip(comparisons, study.costs, strict=True)]
+    said += [*helps(study), *caveats(comparisons, study.costs)]
     lines += [f"- {_plain(text)}" for text in dict.fromkeys(said)]
     lines += ["", f"[The whole report](index.html), made by {_code(command)}."]
     return "\n".join(lines) + "\n"

@@ -65,7 +65,7 @@ def overview(study: Study) -> RenderableType:
         table.add_row(*_cells(comparison, cuts.get(comparison.trace.name)))
     terms = dict.fromkeys(equal_line(comparison) for comparison in study.comparisons)
     lines = [Text.assemble(("equal: ", "bold"), line) for line in terms]
-    notes = [Text(f"- {note}") for note in caveats(study.comparisons)]
+    notes = [Text(f"- {note}") for note in caveats(study.comparisons, study.costs)]
     free = Text(
         "*: indices free, an upper bound. Could lose: MACs and SRAM, until it is no faster."
     )

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.result import Result
 from accelsim.report.plots import (
+    area,
     bandwidth,
     bank_conflicts,
     breakdown,
     density,
+    energy,
     expert_load,
     gantt,
     key_reuse,
@@ -52,7 +54,9 @@ def draw_all(
     reuse = key_reuse.prepare([comparison.trace for comparison in comparisons])
     used = [utilisation.prepare(comparison) for comparison in comparisons]
     plans: dict[str, Callable[[], Figure]] = {
-        "speedup": lambda: speedup.draw(speedup.prepare(comparisons))
+        "speedup": lambda: speedup.draw(speedup.prepare(comparisons)),
+        "energy": lambda: energy.draw(energy.prepare(comparisons, study.costs)),
+        "area": lambda: area.draw(area.prepare(comparisons, study.costs)),
     }
     for comparison, over_time in zip(comparisons, used, strict=True):
         plans |= _of_workload(comparison, over_time)

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from accelsim.analysis.comparison import AtEqual
 from accelsim.arch.load import ArchSource, arch_source
 from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE
+from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
 from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
@@ -20,8 +20,8 @@ from accelsim.report.writing import write_report
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import SEARCH_LEVEL
 from accelsim.sweep.density import KEPT, density_points
-from accelsim.sweep.equal import Measure
-from accelsim.sweep.measures import Terms, area_measure
+from accelsim.sweep.equal import Equal
+from accelsim.sweep.measures import Terms
 from accelsim.sweep.trios import BIG, DEFAULT_WORKLOADS, STUDIED, trio_for
 from accelsim.workload.catalogue import load_workload, with_batch
 from accelsim.workload.trace import Trace
@@ -45,8 +45,8 @@ def write_comparison(
     studied: bool = True,
     placements: int = 1,
     again: Again | None = None,
-    at_equal: AtEqual | None = None,
-    area: Measure | None = None,
+    equal: Equal | None = None,
+    costs: CostTable | None = None,
     jobs: int = 1,
     validated: Sequence[Validated] = (),
     progress: Progress | None = None,
@@ -68,22 +68,23 @@ def write_comparison(
         See `simulation.compare`.
     again : callable(batch), optional
         Gives the workload with another batch; None for a stored trace.
-    at_equal : AtEqual, optional
-        What the machines were scaled to.
-    area : Measure, optional
-        Area of a machine, mm2, for the break-even overhead.
+    equal : Equal, optional
+        How `machines` were scaled.
+    costs : CostTable, optional
+        For area and energy; by default that of `DEFAULT_TABLE`.
     jobs : int
         Processes; the report does not depend on it.
 
     Raises
     ------
     InputError
-        A trace that cannot be shown, or a place that cannot be written; `out` is then as it was.
+        A trace that cannot be shown, a cost table that lacks what a machine needs, or a place that
+        cannot be written; `out` is then as it was.
     """
     check_target(out)
     _check([trace])
-    case = Case(trace, machines, studied, placements, None, again, at_equal, area)
-    study = study_of([case], jobs=jobs, progress=progress)
+    case = Case(trace, machines, studied, placements, again=again, equal=equal)
+    study = study_of([case], costs=costs, jobs=jobs, progress=progress)
     archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
@@ -99,7 +100,7 @@ def write_review(
     validated: Sequence[Validated] = (),
     kept: Sequence[int] = KEPT,
     terms: Terms | None = None,
-    costs: str = DEFAULT_TABLE,
+    costs: CostTable | None = None,
 ) -> Review:
     """Compare the shipped machines and write the report, all of it or nothing.
 
@@ -124,13 +125,14 @@ def write_review(
     terms : Terms, optional
         In what the machines are made equal on each workload; the density sweep, of the machines
         as they are, is then left out.
-    costs : str
-        Name or path of the cost table for areas.
+    costs : CostTable, optional
+        For area and energy; by default that of `DEFAULT_TABLE`.
 
     Raises
     ------
     InputError
-        Unknown workload, type or measure, machines that cannot be made equal, or a place that
+        Unknown workload, type or measure, machines that cannot be made equal, a cost table that
+        lacks what a machine needs, or a place that
         cannot be written; `out` is then as it was.
     """
     names = list(dict.fromkeys(workloads or DEFAULT_WORKLOADS))
@@ -139,32 +141,40 @@ def write_review(
     if dtype is not None:
         traces = [trace.replayed(dtype) for trace in traces]
     _check(traces)
-    cases = []
-    for name, trace in zip(names, traces, strict=True):
-        studied = workloads is not None or trace.name in STUDIED
-        machines = _sources(trace)
-        equal = None if terms is None else terms.machines(machines, trace)
-        case = Case(
-            trace, machines, studied, level=SEARCH_LEVEL, again=with_batch(name, shape, dtype),
-            area=area_measure(costs),
-        )  # fmt: skip
-        if equal is not None:
-            case = case._replace(machines=equal.machines, at_equal=equal.said)
-        cases.append(case)
+    cases = [
+        _case(trace, terms)._replace(
+            studied=workloads is not None or trace.name in STUDIED,
+            level=SEARCH_LEVEL,
+            again=with_batch(name, shape, dtype),
+        )
+        for name, trace in zip(names, traces, strict=True)
+    ]
     kept = () if terms is not None else kept
     density = partial(density_points, BIG, tuple(kept), dtype=dtype) if kept else None
-    study = study_of(cases, density, jobs=jobs, progress=progress)
+    study = study_of(cases, density, costs=costs, jobs=jobs, progress=progress)
     options = [f" --workload {name}" for name in workloads or ()]
     options += [f" --shape {text}" for text in shape]
     options += [f" --dtype {dtype}"] if dtype is not None else []
     options += [f" {shlex.join(terms.options)}"] if terms is not None else []
+    options += _costs_option(study.cost_table)
     command = "accelsim review" + "".join(options)
     archs = _archs(cases, bool(kept))
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
 
-def _sources(trace: Trace) -> dict[str, ArchSource]:
-    return {role: arch_source(name) for role, name in trio_for(trace)._asdict().items()}
+def _case(trace: Trace, terms: Terms | None) -> Case:
+    """A workload on its trio of machines, scaled where they are to be equal in something."""
+    machines = {role: arch_source(name) for role, name in trio_for(trace)._asdict().items()}
+    if terms is None:
+        return Case(trace, machines)
+    equal = terms.machines(machines, trace)
+    return Case(trace, equal.machines, equal=equal)
+
+
+def _costs_option(table: CostTable) -> list[str]:
+    """How a table is named on the command line, if it must be."""
+    given = table.file.name if table.shown == f"{table.file.name}.yaml" else table.shown
+    return [] if given == DEFAULT_TABLE else [f" --costs {shlex.quote(given)}"]
 
 
 def _archs(cases: Sequence[Case], density: bool) -> dict[str, Arch]:

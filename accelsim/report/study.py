@@ -6,17 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed, wait
 from typing import Any, NamedTuple
 
-from accelsim.analysis.comparison import AtEqual, Comparison
+from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
+from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
+from accelsim.hardware.catalogue import components
+from accelsim.hardware.compared import Costs, costs_of
 from accelsim.progress import Progress
 from accelsim.report.robustness_tables import Changed
 from accelsim.simulation import compare
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import BreakEven, break_even
 from accelsim.sweep.density import DensityPoint
-from accelsim.sweep.equal import Ends, Measure
+from accelsim.sweep.equal import Equal
 from accelsim.sweep.equal_range import over_range
+from accelsim.sweep.measures import area_measure
 from accelsim.sweep.pools import local_pool
 from accelsim.sweep.robustness import Robustness, robustness
 from accelsim.sweep.trios import is_control
@@ -26,10 +31,13 @@ from accelsim.workload.trace import Trace
 
 class Study(NamedTuple):
     """What is not there was not asked for; see `Case` for `what_if` and `robustness`, of which
-    there are two for a workload: flips, and the rest.
+    there are two for a workload: flips, and the rest. `costs` : area and energy of each comparison
+    by `cost_table`.
     """
 
     comparisons: list[Comparison]
+    costs: list[Costs]
+    cost_table: CostTable
     break_even: list[BreakEven]
     what_if: list[Changed]
     robustness: list[Robustness]
@@ -41,8 +49,7 @@ class Case(NamedTuple):
 
     `studied` : also what would help and how far the verdict holds, which takes many runs; `level` :
     of DRAM in the search for flips, by default each machine's own. `again` : the workload with
-    another batch. `at_equal` : what the machines were scaled to, `ends` : and at either end of what
-    the cost table allows. `area` : of a machine, for the break-even overhead.
+    another batch. `equal` : how the machines were scaled, if they were.
     """
 
     trace: Trace
@@ -51,9 +58,7 @@ class Case(NamedTuple):
     placements: int = 1
     level: str | None = None
     again: Again | None = None
-    at_equal: AtEqual | None = None
-    area: Measure | None = None
-    ends: Mapping[str, Ends] | None = None
+    equal: Equal | None = None
 
 
 Density = Callable[[], list[DensityPoint]]
@@ -63,6 +68,7 @@ def study_of(
     cases: Sequence[Case],
     density: Density | None = None,
     *,
+    costs: CostTable | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Study:
@@ -73,6 +79,8 @@ def study_of(
     cases : sequence of Case
     density : callable() -> list[DensityPoint], optional
         The density sweep; it must be picklable where `jobs` is above 1.
+    costs : CostTable, optional
+        For area and energy; by default that of `DEFAULT_TABLE`.
     jobs : int
         Processes; the figures do not depend on it.
     progress : callable(text, done, of), optional
@@ -80,30 +88,35 @@ def study_of(
     Raises
     ------
     InputError
-        Something that cannot be simulated, or a process that died.
+        Something that cannot be simulated, a cost table that lacks what a machine needs, or a
+        process that died.
     """
+    table = load_cost_table(DEFAULT_TABLE) if costs is None else costs
+    _check_costs(cases, table)
     executor = local_pool(jobs).make()
     try:
         work = _Work(executor, progress if jobs == 1 else None)
         compiled: set[tuple[str, str]] = set()
         for case in cases:
-            work.add(case.trace.name, _compared, case)
+            work.add(case.trace.name, _compared, case, table)
             if not (kernels := _kernels(case)) <= compiled:
                 work.wait()
             compiled |= kernels
-        comparisons = work.done(progress)
+        both = work.done(progress)
+        comparisons = [comparison for comparison, _ in both]
         for case, comparison in zip(cases, comparisons, strict=True):
             name = case.trace.name
             if is_control(name):
                 continue
-            work.add(f"{name}: break-even", _break_even, case, comparison)
+            work.add(f"{name}: break-even", _break_even, case, comparison, table)
             if case.studied:
                 work.add(f"{name}: what would help", _changed, case)
                 for parts in (("flips",), ("ablation", "spreads")):
                     work.add(f"{name}: {parts[0]}", _robust, case, comparison, parts)
         if density is not None:
             work.add("speedup against density", _density, density)
-        return _study(comparisons, work.done(progress))
+        study = Study(comparisons, [each for _, each in both], table, [], [], [], [])
+        return _with(study, work.done(progress))
     except BrokenExecutor:
         raise InputError(
             "a process died (out of memory?)", where="the simulations of the report",
@@ -138,6 +151,13 @@ class _Work:
         return [future.result() for future in jobs]
 
 
+def _check_costs(cases: Sequence[Case], table: CostTable) -> None:
+    """Refuse a table that lacks what a machine needs before hours are spent on simulations."""
+    archs = [source.arch() for case in cases for source in case.machines.values()]
+    for arch in {arch.name: arch for arch in archs}.values():
+        components(arch, table)
+
+
 def _kernels(case: Case) -> set[tuple[str, str]]:
     """What a case may be the first to compile: kinds of arrays with kinds of operators.
 
@@ -159,9 +179,8 @@ def _within(progress: Progress | None, title: str) -> Progress | None:
     return show
 
 
-def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
+def _with(study: Study, found: Sequence[object]) -> Study:
     """Sort what jobs have found."""
-    study = Study(comparisons, [], [], [], [])
     for item in found:
         if isinstance(item, BreakEven):
             study.break_even.append(item)
@@ -174,19 +193,23 @@ def _study(comparisons: list[Comparison], found: Sequence[object]) -> Study:
     return study
 
 
-def _compared(case: Case, progress: Progress | None = None) -> Comparison:
+def _compared(
+    case: Case, table: CostTable, progress: Progress | None = None
+) -> tuple[Comparison, Costs]:
     archs = {role: source.arch() for role, source in case.machines.items()}
     found = compare(
         archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
-        placements=case.placements, at_equal=case.at_equal, progress=progress,
+        placements=case.placements, at_equal=case.equal and case.equal.said, progress=progress,
     )  # fmt: skip
-    return over_range(found, case.ends or {}, progress)
+    comparison = over_range(found, {} if case.equal is None else case.equal.ends, progress)
+    return comparison, costs_of(comparison, table)
 
 
 def _break_even(
-    case: Case, comparison: Comparison, progress: Progress | None = None
+    case: Case, comparison: Comparison, table: CostTable, progress: Progress | None = None
 ) -> BreakEven | None:
-    return break_even(comparison, case.machines["candidate"], progress, case.area)
+    candidate = case.machines["candidate"]
+    return break_even(comparison, candidate, progress, area_measure(table))
 
 
 def _changed(case: Case, progress: Progress | None = None) -> Changed:

@@ -53,6 +53,19 @@ KIND_STYLE = {
     "gather": ("#d55e00", "xx"),
     "scatter_add": ("#b2abd2", "++"),
 }
+# Groups of components; all differ in grey, as hatches say something else of them.
+GROUP_COLOURS = {
+    "array": "#09457e",
+    "scratchpad": "#e36400",
+    "wires": "#704f96",
+    "vector": "#008561",
+    "index": "#faf4a2",
+    "gather": "#38a7e5",
+    "scatter": "#eda400",
+    "store": "#390f4d",
+    "DRAM interface": "#f4d6be",
+    "DRAM": "#c6c6c6",
+}
 OTHER_KIND = "between operators"
 
 _RC: dict[Any, Any] = {

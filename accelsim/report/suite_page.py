@@ -121,7 +121,8 @@ def caveats(traces: Sequence[Trace]) -> list[str]:
     """What a reader of the verdict must know."""
     synthetic = sum(trace.synthetic for trace in traces)
     return [
-        "Energy and area: not modelled; sparse hardware is not free.",
+        "Energy and area: not on this page, and sparse hardware is not free; accelsim compare "
+        "--out FOLDER has both for one workload.",
         f"{synthetic} of {len(traces)} workloads have generated patterns: shapes are those of the "
         "models, positions are drawn from stated rules, and what a selection costs in quality is "
         "not known.",

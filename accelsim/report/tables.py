@@ -35,6 +35,12 @@ def hint(name: str) -> str:
     return ""
 
 
+def file_hint(file: str, name: str) -> str:
+    """Unit and formula of a column of NAME.csv, for people."""
+    column = next(column for column in FILES[file].columns if column.name == name)
+    return f"{column.formula} [{column.unit}]" if column.unit else column.formula
+
+
 def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """One row per workload, machine and operator."""
     parts = []

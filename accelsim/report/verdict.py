@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison, Spread, spread
 from accelsim.analysis.sections import over_layers
+from accelsim.hardware.compared import Costs
+from accelsim.report.energy_words import rests_on
 from accelsim.report.tables import groups_of, ratios
 from accelsim.report.terms import SIZE, dram_text, machines, unfair
 from accelsim.report.words import ROLE_TITLES, is_upper_bound, times
@@ -109,7 +111,7 @@ def _terms(comparisons: Sequence[Comparison]) -> str:
     return f" with the same {' or '.join(same)}, ports and DRAM"
 
 
-def caveats(comparisons: Sequence[Comparison]) -> list[str]:
+def caveats(comparisons: Sequence[Comparison], costs: Sequence[Costs] = ()) -> list[str]:
     """What a reader of the verdict must know, in order of weight."""
     proper = groups_of(comparisons)["all"]
     names = [c.trace.name for c in proper if is_upper_bound(c)]
@@ -119,7 +121,7 @@ def caveats(comparisons: Sequence[Comparison]) -> list[str]:
         c.trace.name for c in open_ if not c.trace.synthetic and _leaves_out(c.selections())
     ]
     level = dram_text([arch for c in comparisons for arch in machines(c)])
-    notes = [f"{level}.", "Energy and area: not modelled."]
+    notes = [f"{level}.", *([rests_on(costs)] if costs else [])]
     scaled = [c.at_equal for c in comparisons if c.at_equal is not None]
     for text in dict.fromkeys(how.text for equal in scaled for how in equal.machines.values()):
         notes.append(f"Scaled, {text}.")

@@ -43,7 +43,9 @@ ONE_PLACEMENT = (
     "the spread over placements of tensors: one here, see accelsim compare --placements 5"
 )
 NOT_MODELLED = (
-    "energy and area, so also the cost of the sparse logic; the break-even overhead stands in",
+    "of area and energy: the clock tree, control of PEs, multiplexers between shapes and types, "
+    "pads, test logic; temperature and supply; and area and energy are of a cost table, not of a "
+    "layout",
     "arbitration in an on-chip network: units reach the scratchpad over fixed port shares",
     "fusion across operators: a result passes through DRAM unless four such tensors fit the "
     "activation storage; equal on all machines",
@@ -107,7 +109,7 @@ def percent(part: float) -> str:
 
 def square_mm(area_mm2: float) -> str:
     """An area: "12.3 mm2"."""
-    return f"{area_mm2:.4g} mm2"
+    return f"{area_mm2:,.3g} mm2" if area_mm2 < 1000 else f"{area_mm2:,.0f} mm2"
 
 
 def as_energy(energy_pj: float) -> str:

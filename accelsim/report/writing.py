@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ import pandas as pd
 
 from accelsim.arch.load import resolved_yaml
 from accelsim.arch.spec import Arch
-from accelsim.report import robustness_tables, tables
+from accelsim.cost.resolved import resolved_yaml as resolved_costs
+from accelsim.cost.table import CostTable
+from accelsim.report import energy_tables, robustness_tables, tables
 from accelsim.report.files import names
 from accelsim.report.folder import MARK, fresh_folder
 from accelsim.report.markdown import summary_text
@@ -42,7 +45,8 @@ def write_report(
         Folder of the report; it may replace an older report, nothing else.
     study : Study
     archs : dict[str, Arch]
-        By name, each is written as resolved/NAME.yaml (`file_name`).
+        By name, each is written as resolved/NAME.yaml (`file_name`); the cost table as
+        costs/NAME.yaml.
     command : str
         What makes the same report.
     validated : sequence of Validated
@@ -67,20 +71,33 @@ def write_report(
         for name, arch in sorted(archs.items()):
             text = resolved_yaml(arch)
             (folder / "resolved" / f"{file_name(name)}.yaml").write_text(text, encoding="utf-8")
+        cost_tables = _write_costs(folder / "costs", study.cost_table)
         traces = [comparison.trace for comparison in study.comparisons]
         origin = provenance(list(archs.values()), traces, command)
+        origin["cost_tables"] = cost_tables
         text = json.dumps(origin, indent=1, sort_keys=True) + "\n"
         (folder / MARK).write_text(text, encoding="utf-8")
-        files = [*sorted(f"{name}.csv" for name in behind), SUMMARY, MARK, "resolved/"]
+        files = [*sorted(f"{name}.csv" for name in behind), SUMMARY, MARK, "resolved/", "costs/"]
         page = render(study, validated, Beside(behind, drawn.pictures, files, origin))
         (folder / PAGE).write_text(page, encoding="utf-8")
         (folder / SUMMARY).write_text(summary_text(study, command), encoding="utf-8")
     return Path(out) / PAGE
 
 
+def _write_costs(folder: Path, table: CostTable) -> dict[str, str]:
+    """Write a table and those that it is scaled from; the hash of each, by name."""
+    folder.mkdir()
+    hashes = {}
+    for each in (table, *table.bases.values()):
+        text = resolved_costs(each).encode()
+        (folder / f"{file_name(each.name)}.yaml").write_bytes(text)
+        hashes[each.name] = hashlib.sha256(text).hexdigest()
+    return hashes
+
+
 def _tables(study: Study, drawn: Drawn, validated: Sequence[Validated]) -> dict[str, pd.DataFrame]:
     """Every table behind the page and its pictures, by name."""
-    comparisons = study.comparisons
+    comparisons, costs = study.comparisons, study.costs
     return {
         "summary": tables.summary_table(comparisons),
         "totals": tables.totals_table(comparisons),
@@ -93,6 +110,11 @@ def _tables(study: Study, drawn: Drawn, validated: Sequence[Validated]) -> dict[
         "critical_path": tables.path_table(comparisons),
         "breakdown": tables.parts_table(comparisons),
         "timeline": tables.timeline_table(drawn.used),
+        "area": energy_tables.area_table(comparisons, costs),
+        "energy": energy_tables.energy_table(comparisons, costs),
+        "energy_operators": energy_tables.operators_table(comparisons, costs),
+        "energy_actions": energy_tables.actions_table(comparisons, costs),
+        "cost_ratios": energy_tables.ratios_table(comparisons, costs),
         "what_if": robustness_tables.what_if_table(study.what_if),
         "flip": robustness_tables.flip_table(study.robustness),
         "flip_points": robustness_tables.flip_points_table(study.robustness),

@@ -75,10 +75,11 @@ class Ends(NamedTuple):
     """A machine scaled to what the figures of the cost table allow at most either way.
 
     `ratio` : the measure of the machine that it is scaled to over its own, unscaled, with the range
-    of the cost table. `low`, `high` : scaled to the ends of it, as `Equalised`.
+    of the cost table. `before` : the machine as it was; `low`, `high` : scaled to the ends.
     """
 
     ratio: Ratio
+    before: ArchSource
     low: Equalised
     high: Equalised
 
@@ -158,7 +159,7 @@ def _ends(side: ArchSource, like: Arch, measure: Measure) -> Ends | None:
         )
     except InputError:
         return None
-    return Ends(found, low, high)
+    return Ends(found, side, low, high)
 
 
 def equalised(side: ArchSource, target: float, measure: Measure) -> Equalised:

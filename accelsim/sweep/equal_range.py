@@ -44,8 +44,8 @@ def over_range(
     for role, each in ends.items():
         # Of the candidate over the rival that was scaled, or over the baseline if it was itself.
         rival, other = (RIVALS[0], role) if role == CANDIDATE else (role, CANDIDATE)
-        found = [times | {role: total_ps(end.source.arch())} for end in (each.low, each.high)]
-        value, low, high = (by[rival] / max(1, by[other]) for by in (times, *found))
-        at = each.ratio
-        ranges[role] = OverRange(at.value, at.low, at.high, at.decided_by, (value, low, high))
+        sources = (each.low.source, each.high.source, each.before)
+        found = [times | {role: total_ps(source.arch())} for source in sources]
+        value, low, high, before = (by[rival] / max(1, by[other]) for by in (times, *found))
+        ranges[role] = OverRange(*each.ratio, (value, low, high), before)
     return replace(comparison, at_equal=comparison.at_equal._replace(ranges=ranges))

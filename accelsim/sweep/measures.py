@@ -46,8 +46,7 @@ class Terms(NamedTuple):
     def options(self) -> list[str]:
         """What a command line says for it."""
         words = ["--equal", self.measure]
-        words += [word for role in self.scale for word in ("--scale", role)]
-        return words + (["--costs", self.costs] if self.costs != DEFAULT_TABLE else [])
+        return words + [word for role in self.scale for word in ("--scale", role)]
 
 
 def measure_of(name: str, trace: Trace, costs: str) -> Measure:
@@ -70,17 +69,16 @@ def measure_of(name: str, trace: Trace, costs: str) -> Measure:
     """
     if name == "macs":
         return Measure(name, "TMAC/s", "", partial(_peak, main_type(trace)))
-    if name == "area":
-        return area_measure(costs)
     table = load_cost_table(costs)
+    if name == "area":
+        return area_measure(table)
     if name == "power":
         return Measure(name, "W", table.name, partial(_power_w, table), partial(_powers, table))
     return Measure(name, "USD", table.name, partial(_die_usd, table))
 
 
-def area_measure(costs: str) -> Measure:
+def area_measure(table: CostTable) -> Measure:
     """Area by a cost table."""
-    table = load_cost_table(costs)
     return Measure("area", "mm2", table.name, partial(_area_mm2, table), partial(_areas, table))
 
 

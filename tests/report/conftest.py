@@ -9,6 +9,9 @@ import pytest
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import load_arch
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
+from accelsim.hardware.compared import costs_of
+from accelsim.report.study import Study
 from accelsim.simulation import compare
 from accelsim.sweep.trios import SMALL
 from accelsim.workload.operators import Attention, Matmul, Moe, Operator, Vector
@@ -49,6 +52,13 @@ def small_trace(folder: Path, layers: int, name: str, scope: str = "L{}") -> Tra
 def compared(trace: Trace) -> Comparison:
     baseline, third, candidate = (load_arch(name) for name in SMALL)
     return compare(baseline, candidate, trace, third)
+
+
+def study_with(*comparisons: Comparison, table: str = DEFAULT_TABLE) -> Study:
+    """A study in which nothing was simulated again."""
+    costs_by = load_cost_table(table)
+    costs = [costs_of(comparison, costs_by) for comparison in comparisons]
+    return Study(list(comparisons), costs, costs_by, [], [], [], [])
 
 
 @pytest.fixture(scope="session")

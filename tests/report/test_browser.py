@@ -11,8 +11,8 @@ import pytest
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.report.page.models import Validated
-from accelsim.report.study import Study
 from accelsim.report.writing import write_report
+from tests.report.conftest import study_with
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((path for path in map(shutil.which, NAMES) if path), None)
@@ -28,7 +28,7 @@ def page_file(few: Comparison, many: Comparison, tmp_path_factory: pytest.TempPa
     """A report of two workloads, one of them with many operators of long names."""
     out = tmp_path_factory.mktemp("browser") / "report"
     archs = {result.arch.name: result.arch for result in few.results.values()}
-    return write_report(out, Study([few, many], [], [], [], []), archs, "accelsim", VALIDATED)
+    return write_report(out, study_with(few, many), archs, "accelsim", VALIDATED)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from accelsim.hardware.component import GROUPS
 from accelsim.report.plots import (
     ablation,
     bandwidth,
@@ -23,7 +24,7 @@ from accelsim.report.plots import (
     validation,
     what_if,
 )
-from accelsim.report.style import KIND_STYLE, ROLE_COLOURS, ROLE_HATCHES
+from accelsim.report.style import GROUP_COLOURS, KIND_STYLE, ROLE_COLOURS, ROLE_HATCHES
 from accelsim.workload.operators import OPERATOR_KINDS
 
 
@@ -43,6 +44,7 @@ SERIES = {
     "roles": [(ROLE_COLOURS[role], ROLE_HATCHES[role]) for role in ROLE_COLOURS],
     "parts": list(breakdown.PART_STYLE.values()),
     "kinds": list(KIND_STYLE.values()),
+    "groups of components": [(colour, "") for colour in GROUP_COLOURS.values()],
     "requesters": list(bandwidth.REQUESTERS),
     "buffers": list(bandwidth.BUFFERS),
     "gains": [what_if.GAIN, what_if.LOSS],
@@ -67,3 +69,7 @@ def test_what_a_picture_tells_apart_differs_in_grey_or_in_its_mark(name: str) ->
 
 def test_every_kind_of_operator_has_a_colour() -> None:
     assert set(KIND_STYLE) == set(OPERATOR_KINDS)
+
+
+def test_every_group_of_components_has_a_colour() -> None:
+    assert set(GROUP_COLOURS) == set(GROUPS)

@@ -16,13 +16,16 @@ from matplotlib.transforms import Bbox
 from accelsim.analysis.breakdown import PARTS
 from accelsim.analysis.comparison import spread
 from accelsim.analysis.timeline import Timeline
+from accelsim.hardware.component import GROUPS
 from accelsim.report.gallery import GALLERY
 from accelsim.report.plots import (
     ablation,
+    area,
     bandwidth,
     bank_conflicts,
     breakdown,
     density,
+    energy,
     expert_load,
     flip,
     gantt,
@@ -79,6 +82,34 @@ def breakdown_bars(kinds: int) -> Figure:
         breakdown.Breakdown(
             LONG, ORIGIN, machine_names(), CLOCK, shown, [*ROLES, "candidate_dense"], list(PARTS),
             time,
+        )
+    )  # fmt: skip
+
+
+def energy_bars(workloads: int, more: int = 0) -> Figure:
+    spent = RANDOM(18).uniform(0, 1e9, (workloads, 4, len(GROUPS)))
+    spent[workloads // 2, 1] = np.nan  # a workload without this machine
+    whole = spent.sum(axis=2)
+    return energy.draw(
+        energy.EnergyBars(
+            names(workloads), [*ROLES, "candidate_dense"], ["DRAM", *GROUPS[:-1]], spent,
+            np.stack([whole / 2, 2 * whole], axis=2), "45nm",
+            "systolic_128 / systolic_128_gather / sparse_v1",
+            " Baseline / candidate: 1.10x (0.97x to 1.18x), the candidate needs sign not "
+            "established: DRAM ddr4_3200_currents decides." * (workloads == 1), more,
+        )
+    )  # fmt: skip
+
+
+def area_bars(machines: int, sets: int) -> Figure:
+    mm2 = RANDOM(19).uniform(0, 90, (machines, len(GROUPS) - 1, 2))
+    whole = mm2.sum(axis=(1, 2))
+    each = -(-machines // sets)
+    return area.draw(
+        area.AreaBars(
+            [f"candidate: {name}" for name in names(machines, "machine")], list(GROUPS[:-1]), mm2,
+            np.stack([whole / 2, 2 * whole], axis=1),
+            [at // each * each for at in range(machines)], "45nm", 3 * (sets > 1),
         )
     )  # fmt: skip
 
@@ -327,6 +358,12 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "speedup forty": lambda: speedup_bars(40),
     "breakdown small": lambda: breakdown_bars(1),
     "breakdown large": lambda: breakdown_bars(8),
+    "energy small": lambda: energy_bars(1),
+    "energy middle": lambda: energy_bars(4),
+    "energy large": lambda: energy_bars(12, 30),
+    "area small": lambda: area_bars(2, 1),
+    "area middle": lambda: area_bars(6, 2),
+    "area large": lambda: area_bars(24, 8),
     "utilisation small": lambda: utilisation_map(2),
     "utilisation large": lambda: utilisation_map(30),
     "roofline small": lambda: roofline_dots(3, 1),

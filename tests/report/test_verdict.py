@@ -9,6 +9,7 @@ import pytest
 
 from accelsim.analysis.comparison import AtEqual, Comparison, Scaled, spread
 from accelsim.arch.load import load_arch
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.report.page.head import why
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.page.questions import answers
@@ -26,6 +27,7 @@ from accelsim.sweep.flip import TIE_NOW, Flip
 from accelsim.sweep.robustness import Robustness
 from accelsim.sweep.spread import Within
 from accelsim.sweep.what_if import WhatIf
+from tests.report.conftest import study_with
 
 
 def timed(few: Comparison, **totals_ps: int) -> Comparison:
@@ -47,7 +49,8 @@ def within(over: str, rival: str, *speedups: float) -> Within:
 
 
 def study(*comparisons: Comparison, **parts) -> Study:
-    return Study(list(comparisons), [], [], [], [])._replace(**parts)
+    table = load_cost_table(DEFAULT_TABLE)
+    return Study(list(comparisons), [], table, [], [], [], [])._replace(**parts)
 
 
 def test_a_spread_that_crosses_one_takes_the_place_of_faster(few):
@@ -197,5 +200,5 @@ def test_what_a_slower_candidate_takes_is_more_than_the_baseline(few):
 
 def test_answers_name_no_machine_that_is_not_there(few):
     two = {role: result for role, result in few.results.items() if role != "third"}
-    text = " ".join(answer for _, answer in answers(study(replace(few, results=two))))
+    text = " ".join(answer for _, answer in answers(study_with(replace(few, results=two))))
     assert "+gather" not in text and "Metadata moved over all workloads: baseline" in text

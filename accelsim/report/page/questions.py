@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from accelsim.analysis.comparison import Comparison, Spread, spread
 from accelsim.arch.spec import Arch
+from accelsim.report.energy_words import sparse_cost
 from accelsim.report.study import Study
 from accelsim.report.tables import groups_of, ratios
 from accelsim.report.terms import dram_text, machines, shown_results
@@ -86,8 +87,7 @@ def _of_the_verdict(study: Study, proper: Sequence[Comparison]) -> list[tuple[st
         ),
         (
             "What does the sparse logic cost in area and energy?",
-            "Not modelled. Instead: the break-even table, how much of the candidate's MACs and "
-            "SRAM could be given up for it.",
+            sparse_cost(study.comparisons, study.costs),
         ),
         (
             "Which parts were validated, against what, with what error?",

@@ -12,7 +12,9 @@ import pandas as pd
 from accelsim.analysis.columns import STATES
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import resolved_yaml
-from accelsim.report.page import head, robust
+from accelsim.arch.spec import Arch
+from accelsim.cost.resolved import resolved_yaml as resolved_costs
+from accelsim.report.page import energy, head, robust
 from accelsim.report.page.cells import PageTable, words_table
 from accelsim.report.page.html import embedded, environment
 from accelsim.report.page.ledger import Ledger
@@ -58,7 +60,7 @@ def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
             gallery=gallery,
             title=head.title(comparisons),
             verdict=verdict(comparisons, study.robustness),
-            caveats=caveats(comparisons),
+            caveats=caveats(comparisons, study.costs),
             limits=head.limits_table(comparisons, ledger),
             why=head.why(comparisons, ledger),
             terms=head.terms_of(comparisons),
@@ -68,10 +70,11 @@ def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
             parts=[workload_part(comparison, ledger) for comparison in comparisons],
             rooflines=[name for name in gallery.pictures if name.startswith("roofline")],
             robust=robust.part(study, ledger),
+            energy=energy.part(study, ledger),
             payers=payers(comparisons),
             questions=words_table("", ("question", "answer"), answers(study)),
             not_modelled=[*of_dram, *not_modelled(study)],
-            configurations=[(arch.name, arch.description, resolved_yaml(arch)) for arch in archs],
+            configurations=configurations(study, archs),
             models=models_table(archs, validated, ledger),
             dram=dram_text(archs),
             provenance=json.dumps(beside.provenance, indent=1, sort_keys=True),
@@ -79,6 +82,15 @@ def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
             glossary=glossary(),
         )
     )
+
+
+def configurations(study: Study, archs: Sequence[Arch]) -> list[tuple[str, str, str]]:
+    """Name, description and text of the machines and of the cost table."""
+    table = study.cost_table
+    return [
+        *((arch.name, arch.description, resolved_yaml(arch)) for arch in archs),
+        (f"cost table {table.name}", table.file.description, resolved_costs(table)),
+    ]
 
 
 def not_modelled(study: Study) -> list[str]:

@@ -22,11 +22,14 @@ from accelsim.report.page.cells import (
     text_head,
     words_table,
 )
+from accelsim.report.page.energy import groups_table, marks_table
 from accelsim.report.page.ledger import Figure, Ledger
 from accelsim.report.style import file_name
+from accelsim.report.tables import file_hint
 from accelsim.report.words import (
     ROLE_TITLES,
     as_bytes,
+    as_energy,
     as_time,
     count,
     notes_of,
@@ -56,6 +59,8 @@ class WorkloadPart(NamedTuple):
     requests: PageTable
     traffic: PageTable
     nests: PageTable
+    energy: PageTable
+    marks: PageTable
 
     @property
     def anchor(self) -> str:
@@ -80,6 +85,8 @@ def workload_part(comparison: Comparison, ledger: Ledger) -> WorkloadPart:
         requests=request_table(comparison, ledger),
         traffic=traffic_table(comparison, ledger),
         nests=nest_table(comparison),
+        energy=groups_table(comparison, ledger),
+        marks=marks_table(comparison, ledger),
     )
 
 
@@ -145,6 +152,9 @@ class _Operators(NamedTuple):
     def total(self, role: str, column: str, by: str = "") -> Figure:
         return self.ledger.total("summary", column, by, **self.where, role=role)
 
+    def energy(self, role: str) -> Figure:
+        return self.ledger.total("energy_operators", "energy_pj", **self.where, role=role)
+
     def used(self, role: str) -> Figure:
         return self.ledger.mean("summary", "utilization", "time_ps", **self.where, role=role)
 
@@ -181,6 +191,8 @@ def operator_table(comparison: Comparison, ledger: Ledger) -> PageTable:
         column_head("dram_bytes", "DRAM bytes, candidate"),
         column_head("utilization", "utilisation, baseline"),
         column_head("utilization", "utilisation, candidate"),
+        Head("energy, baseline", file_hint("energy_operators", "energy_pj")),
+        Head("energy, candidate", file_hint("energy_operators", "energy_pj")),
         column_head("working_set", "working set / scratchpad"),
     ]
     first = ledger.rows("summary", workload=workload, role="baseline")
@@ -208,6 +220,7 @@ def _operator_cells(ops: _Operators, roles: list[str], size: float, longest: int
     cells += [ops.limit(role) for role in both]
     cells += [figure(ops.total(role, "dram_bytes"), as_bytes) for role in both]
     cells += [figure(ops.used(role), percent) for role in both]
+    cells += [figure(ops.energy(role), as_energy) for role in both]
     least = ops.ledger.least("summary", "working_set", **ops.where, role="baseline")
     cells.append(figure(least, short, " (below 1)" if least.value < 1 else ""))
     return cells
@@ -225,6 +238,9 @@ def _total_cells(ledger: Ledger, workload: str, roles: list[str], size: float) -
     cells += [figure(only("candidate", "speedup"), times), "", ""]
     cells += [figure(only(role, "dram_bytes"), as_bytes) for role in both]
     cells += [figure(only(role, "overall_utilization"), percent) for role in both]
+    for role in both:
+        spent = ledger.only("energy", "energy_pj", workload=workload, role=role)
+        cells.append(figure(spent, as_energy))
     return [*cells, ""]
 
 
