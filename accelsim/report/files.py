@@ -78,6 +78,8 @@ _OPERATOR, _SCOPE = _of(OPERATOR_COLUMNS, "operator", "scope")
 _BREAKDOWN = "critical path and the tasks' counters: accelsim/analysis/breakdown.py"
 _TIMELINE = "engine schedule and the tasks' counters: accelsim/analysis/timeline.py"
 _GROUPS = "derived: accelsim/report/groups.py"
+_EQUAL = "derived: accelsim/sweep/equal.py"
+_OVER = "simulated again: accelsim/sweep/equal_range.py"
 _TERMS = "architecture: accelsim/arch/equal.py"
 _DENSITY = "simulated: accelsim/sweep/density.py"
 _CUT = "simulated: accelsim/sweep/break_even.py"
@@ -170,6 +172,32 @@ FILES: dict[str, File] = {
         *_but(OPERATOR_ENERGY_COLUMNS, "operator", "scope"),
     )),
     "energy_actions": File("Energy by action", (_WORKLOAD, _ROLE, *ACTION_COLUMNS)),
+    "equal": File("Machines made equal", (
+        _WORKLOAD,
+        _ROLE,
+        Column("measure", "", "what is equal: area, power, macs or cost", _EQUAL),
+        Column("unit", "", "of the measure", _EQUAL),
+        Column("cost_table", "", "which it is by, if any", _EQUAL),
+        Column("like", "", "role of the machine that it was scaled to", _EQUAL),
+        Column("factor", "", "by which rows or PEs were multiplied", _EQUAL),
+        Column("bytes_factor", "", "by which bytes on chip were multiplied", _EQUAL),
+        Column("before", "", "the measure of the machine as it was, in `unit`", _EQUAL),
+        Column("after", "", "of the machine as scaled", _EQUAL),
+        Column("target", "", "of the machine that it was scaled to", _EQUAL),
+        Column("ratio", "", "target / before", _EQUAL),
+        Column("ratio_low", "", "least by the ranges of the cost table, as in cost_ratios", _EQUAL),
+        Column("ratio_high", "", "largest by them", _EQUAL),
+        Column("decided_by", "", "entry of the cost table that moves the ratio most", _EQUAL),
+        Column(
+            "speedup_before", "", "of the candidate over this machine (over the baseline, if it is "
+            "the candidate), this machine as it was",
+            _OVER,
+        ),
+        Column("speedup", "", "the same, this machine as scaled", _OVER),
+        Column("speedup_low", "", "least, this machine scaled to either end of the ratio", _OVER),
+        Column("speedup_high", "", "largest", _OVER),
+        Column("verdict", "", "faster, slower, or sign not established (it crosses 1)", _OVER),
+    )),
     "cost_ratios": File("Ratios of area and energy", (
         _WORKLOAD,
         _ROLE,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison, OverRange
 from accelsim.analysis.limits import leading_limit
 from accelsim.analysis.result import Result
 from accelsim.workload.trace import Trace
@@ -116,6 +116,17 @@ def as_energy(energy_pj: float) -> str:
     """An energy with its unit: "15.5 mJ"."""
     name, size = energy_unit(energy_pj)
     return f"{short(energy_pj / size)} {name}"
+
+
+def equal_range_text(over: OverRange, table: str) -> str:
+    """What scaling made of a speedup, and what the range of the cost table makes of it."""
+    least, most = times(over.spread.minimum), times(over.spread.maximum)
+    text = (
+        f"{times(over.speedups[0])}, {times(over.before)} as they are; over the ranges of {table},"
+        f" by which it is {times(over.low)} to {times(over.high)} as large, {least} to {most}:"
+        f" {over.spread.verdict}"
+    )
+    return text + f" ({over.decided_by} decides)" * (over.spread.verdict == NOT_ESTABLISHED)
 
 
 def limit_text(result: Result) -> str:

@@ -14,6 +14,7 @@ from accelsim.arch.spec import Arch
 from accelsim.cost.resolved import resolved_yaml as resolved_costs
 from accelsim.cost.table import CostTable
 from accelsim.report import energy_tables, robustness_tables, tables
+from accelsim.report.equal_tables import equal_table
 from accelsim.report.files import names
 from accelsim.report.folder import MARK, fresh_folder
 from accelsim.report.markdown import summary_text
@@ -114,6 +115,7 @@ def _tables(study: Study, drawn: Drawn, validated: Sequence[Validated]) -> dict[
         "energy": energy_tables.energy_table(comparisons, costs),
         "energy_operators": energy_tables.operators_table(comparisons, costs),
         "energy_actions": energy_tables.actions_table(comparisons, costs),
+        "equal": equal_table(comparisons),
         "cost_ratios": energy_tables.ratios_table(comparisons, costs),
         "what_if": robustness_tables.what_if_table(study.what_if),
         "flip": robustness_tables.flip_table(study.robustness),

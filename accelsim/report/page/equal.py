@@ -1,0 +1,44 @@
+"""What is equal by scaling: the speedups with machines as they are and as they were scaled."""
+
+from __future__ import annotations
+
+from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison
+from accelsim.report.page.cells import Head, PageTable, Shown, figure, text_head
+from accelsim.report.page.ledger import Ledger
+from accelsim.report.study import Study
+from accelsim.report.tables import file_hint
+from accelsim.report.words import ROLE_TITLES, times
+
+FILE = "equal"
+
+
+def equal_part(study: Study, ledger: Ledger) -> PageTable | None:
+    """A row a workload and rival that was scaled; None where no machine was."""
+    rows = [row for comparison in study.comparisons for row in _rows(comparison, ledger)]
+    if not rows:
+        return None
+    equals = [c.at_equal for c in study.comparisons if c.at_equal is not None]
+    measure = equals[0].measure
+    heads = [text_head("workload"), text_head("speedup of the candidate over")]
+    heads += [Head("machines as they are", file_hint(FILE, "speedup_before"))]
+    heads += [Head(f"at equal {measure}", file_hint(FILE, "speedup"))]
+    heads += [Head("least", file_hint(FILE, "speedup_low"))]
+    heads += [Head("largest", file_hint(FILE, "speedup_high")), text_head("the candidate is")]
+    table = f", over the ranges of cost table {equals[0].table}" * bool(equals[0].table)
+    return PageTable(f"At equal {measure}{table}", heads, rows)
+
+
+def _rows(comparison: Comparison, ledger: Ledger) -> list[list[Shown]]:
+    equal = comparison.at_equal
+    found: list[list[Shown]] = []
+    for role, over in ({} if equal is None else equal.ranges).items():
+        where = {"workload": comparison.trace.name, "role": role}
+        rival = ROLE_TITLES["baseline" if role == "candidate" else role]
+        cells: list[Shown] = [comparison.trace.name, rival]
+        for name in ("speedup_before", "speedup", "speedup_low", "speedup_high"):
+            cells.append(figure(ledger.only(FILE, name, **where), times))
+        said = over.spread.verdict
+        if said == NOT_ESTABLISHED:
+            said += f": {over.decided_by} decides"
+        found.append([*cells, said])
+    return found
