@@ -124,6 +124,12 @@ def _check_names(designer: Designer) -> None:
         expression.check_names(known)
     known |= {*OF_ARCH, *OF_MACHINE}
     for expression in designer.constraints:
+        late = expression.names.difference(known).intersection(figure_columns(designer.plan))
+        if late:
+            raise InputError(
+                f"'{min(late)}' is known only of a point that ran", where=expression.where,
+                remedy="make it an objective; a constraint leaves points out before they run",
+            )  # fmt: skip
         expression.check_names(known)
     known |= {*figure_columns(designer.plan)} - {SPEEDUP.name}
     for name, expression in designer.metrics.items():

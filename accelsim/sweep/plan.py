@@ -239,7 +239,6 @@ class Plan(Spec):
 
     Attributes
     ----------
-    name, description : str
     architectures : tuple of PlannedArch
     workloads : tuple of PlannedWorkload
     parameters : dict of Parameter, by name
@@ -249,10 +248,11 @@ class Plan(Spec):
     derived : dict of Derived
         By the path of the architecture; an expression alone is for all architectures.
     constraints : tuple of str
-        Expressions over parameters, `base` and the fields of the architecture; a point at which
-        one is false is left out. One that names a parameter is for architectures that have it.
+        Expressions over parameters, `base`, the fields of the architecture, `area_mm2`,
+        `peak_power_w` and `price_usd`; a point at which one is false is left out. One that names
+        a parameter is for architectures that have it.
     metrics : dict of str
-        Further columns of the results, name -> expression over the same and `SUMMARY_COLUMNS`.
+        Further columns of the results, name -> expression over the same and all figures.
     objectives : dict of str
         Column -> "minimise" or "maximise"; for the report and for search.
     baseline : str, optional

@@ -29,6 +29,6 @@ def test_a_machine_costs_its_die_and_its_dram(costs):
 
 
 def test_a_die_that_no_wafer_holds_has_no_price():
-    arch = load_arch("systolic_128", ["scratchpad.size=8 GiB", "on_chip=9 GiB"])
+    arch = load_arch("systolic_128", ["on_chip=64 GiB"])
     with pytest.raises(InputError, match="does not fit on a wafer"):
         price(arch, load_cost_table("45nm"))
