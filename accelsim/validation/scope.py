@@ -20,6 +20,10 @@ from accelsim.hardware.ratio import Span, Terms
 ALL, NONE = "all", "none"
 NAND2_UM2 = 1.44  # of a two-input gate at 65 nm, from memory
 _UM2_PER_MM2, _MW_PER_W = 1e6, 1e3
+_STORED = {  # component of an array -> its name in `storage`
+    "operand storage": "operands", "stationary operands": "stationary",
+    "accumulators": "accumulators",
+}  # fmt: skip
 
 
 class Taken(NamedTuple):
@@ -110,12 +114,11 @@ def gates_of(taken: Sequence[Taken]) -> list[Priced]:
 
 def storage_kib(taken: Sequence[Taken], arch: Arch) -> float:
     """Capacity of scratchpad and storage of the array, KiB."""
-    sizes = {
-        f"array/{name.replace('_', ' ')}": size for name, size in arch.array.storage.items()
-    } | {"scratchpad/banks": arch.scratchpad_bytes}
-    return sum(
-        share * sizes.get(f"{part.group}/{part.name}", 0) / 1024 for part, share in taken
-    )
+    array = arch.array.storage
+    sizes = {"scratchpad/banks": arch.scratchpad_bytes} | {
+        f"array/{component}": array[name] for component, name in _STORED.items() if name in array
+    }
+    return sum(share * sizes.get(f"{part.group}/{part.name}", 0) / 1024 for part, share in taken)
 
 
 def summed(priced: Sequence[Priced], unit: str) -> Figure:
