@@ -12,6 +12,8 @@ from accelsim.cli.options import JsonOut, write_json
 from accelsim.progress import progress_display
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from accelsim.validation.outcome import Outcome, Row
 
 
@@ -23,8 +25,8 @@ def validate(
         str,
         typer.Argument(
             metavar="SUITE",
-            help="systolic, mesh, dram, stonne, sanger, spatten, published, all of these, or"
-            " engines (which takes long).",
+            help="systolic, mesh, dram, stonne, sanger, spatten, published, sparseloop, area, all"
+            " of these, or engines (which takes long).",
         ),
     ],
     cases: Annotated[
@@ -106,6 +108,9 @@ def _show(outcome: Outcome) -> None:
     out = Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)
     sources: dict[str, int] = {}
     for label, rows in outcome.groups().items():
+        if any(row.compared for row in rows):
+            _show_compared(out, outcome.suite, rows, sources)
+            continue
         title = f"{outcome.suite}, {unit} unless said ({label})"
         table = Table(title=title, title_justify="left", box=None)
         table.add_column("case", overflow="fold")
@@ -131,6 +136,8 @@ def _show(outcome: Outcome) -> None:
         out.print()
     for text, number in sources.items():
         out.print(f"({number}) {text}", highlight=False, markup=False)
+    for text in outcome.remarks:
+        out.print(f"\n{text}", highlight=False, markup=False)
     for group, mean in outcome.means().items():
         limit = outcome.mean_limits[group]
         name = group or "all rows"
@@ -140,9 +147,42 @@ def _show(outcome: Outcome) -> None:
             highlight=False,
         )
     judged_rows = outcome.judged()
+    if not judged_rows:
+        out.print(f"{outcome.suite}: shown only, nothing is judged")
+        return
     failed = sum(not outcome.holds(row) for row in judged_rows)
     verdict = "passed" if outcome.passed else f"FAILED: {failed} of {len(judged_rows)} rows"
     out.print(f"{outcome.suite}: {verdict} (tolerance {outcome.tolerance_text})")
+
+
+def _show_compared(
+    out: Console, suite: str, rows: tuple[Row, ...], sources: dict[str, int]
+) -> None:
+    """Rows whose model has a range, and what sets those apart that it does not hold."""
+    from rich.table import Table
+
+    table = Table(title=f"{suite} (shown only)", title_justify="left", box=None)
+    table.add_column("machine: part", overflow="fold")
+    for column in ("published", "model", "low to high", "ratio"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("in range", "basis", "known", "source"):
+        table.add_column(column)
+    apart = []
+    for row in rows:
+        if (found := row.compared) is None:
+            continue
+        source = sources.setdefault(row.source, len(sources) + 1)
+        table.add_row(
+            row.case, f"{_figure(row.reference)} {row.unit}", _figure(row.model),
+            f"{_figure(found.low)} to {_figure(found.high)}", f"{row.ratio:.2f}",
+            f"{'yes' if found.inside else 'no'} ({found.expect})", found.basis, found.mark,
+            f"({source})",
+        )  # fmt: skip
+        if not found.inside:
+            apart.append(f"{row.case} ({row.unit}, ratio {row.ratio:.2f}): {found.why}")
+    out.print(table)
+    out.print("\nout of range:", *apart, sep="\n  ", highlight=False, markup=False)
+    out.print()
 
 
 def _summary(outcome: Outcome, label: str, rows: tuple[Row, ...]) -> str:

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 SIMULATED = "simulated"
 PUBLISHED = "published figure"
 FORMULA = "formula of the paper"
 TREND = "trend only"
+
+
+class Compared(NamedTuple):
+    """How a row whose model has a range stands to a published figure.
+
+    `low`, `high` : of the model, in the row's unit; `expect` : equal, at most or at least;
+    `inside` : whether the published figure and the model's range agree, read like that;
+    `basis` : what was measured or built; `mark` : how the published figure is known;
+    `unverified` : some figure in the model's was not looked up; `why` : what sets them apart.
+    """
+
+    machine: str
+    component: str
+    quantity: str
+    table: str
+    low: float
+    high: float
+    expect: str
+    inside: bool
+    basis: str
+    mark: str
+    unverified: bool
+    why: str
 
 
 @dataclass(frozen=True)
@@ -17,7 +41,8 @@ class Row:
     `error` is in the suite's unit; `note` is empty unless something beside the main figure is
     off, which fails the row; `label` says what the reference is; a `TREND` row is shown and never
     judged. `tolerance` is a share of the reference, and stands before that of the suite; `group`
-    gathers rows whose mean error is bounded too; `source` says where the reference is from.
+    gathers rows whose mean error is bounded too; `source` says where the reference is from;
+    `compared` is there where the model has a range.
     """
 
     case: str
@@ -29,6 +54,12 @@ class Row:
     tolerance: float | None = None
     unit: str = ""
     group: str = ""
+    compared: Compared | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Model over reference; of a reference of 0, infinity."""
+        return self.model / self.reference if self.reference else float("inf")
 
     @property
     def error(self) -> float:
@@ -48,7 +79,7 @@ class Outcome:
     """The rows of one run of a suite; there is at least one.
 
     `tolerance` is in `unit`, or with `relative` a share of the reference. `mean_limits` : group ->
-    most that the mean of its rows' |relative error| may be.
+    most that the mean of its rows' |relative error| may be. `remarks` : paragraphs of Markdown.
     """
 
     suite: str
@@ -57,6 +88,7 @@ class Outcome:
     rows: tuple[Row, ...]
     relative: bool = False
     mean_limits: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def mean_abs_error(self) -> float:
@@ -129,6 +161,7 @@ class Outcome:
             "tolerance": self.tolerance,
             "relative": self.relative,
             "passed": self.passed,
+            **({"remarks": list(self.remarks)} if self.remarks else {}),
             "groups": [
                 {
                     "label": label,
@@ -167,4 +200,6 @@ def _row_json(row: Row) -> dict[str, object]:
         "tolerance": row.tolerance,
     }
     content |= {name: value for name, value in optional.items() if value not in ("", None)}
+    if row.compared is not None:
+        content |= row.compared._asdict() | {"ratio": row.ratio}
     return content

@@ -81,6 +81,11 @@ def _suite(outcome: Outcome) -> str:
     lines = [
         f"## {outcome.suite}\n",
         f"{SUITES[outcome.suite].checks}; in {outcome.unit} unless said.\n",
+        *(f"{text}\n" for text in outcome.remarks),
+    ]
+    if any(row.compared for row in outcome.rows):
+        return "\n".join([*lines, *_compared(outcome.rows, sources)])
+    lines += [
         "| case | reference | model | error | tolerance | label | source |",
         "|---|---:|---:|---:|---|---|---|",
     ]
@@ -98,8 +103,32 @@ def _suite(outcome: Outcome) -> str:
         name = group or "All rows"
         limit = 100 * outcome.mean_limits[group]
         lines.append(f"{name}: mean error {100 * mean:.2f} %, at most {limit:g} %.\n")
-    lines += [f"({number}) {text}\n" for number, text in enumerate(sources, 1)]
-    return "\n".join(lines)
+    return "\n".join(lines + _numbered(sources))
+
+
+def _numbered(sources: Sequence[str]) -> list[str]:
+    return [f"({number}) {text}\n" for number, text in enumerate(sources, 1)]
+
+
+def _compared(rows: Sequence[Row], sources: list[str]) -> list[str]:
+    """Rows whose model has a range: ratio, whether they agree, and what sets them apart."""
+    lines = [
+        "Ratio: model over published. In range: the published figure and the model's range agree,"
+        " the model being expected equal, at most or at least that. Trend rows: never judged.\n",
+        "| machine: part | unit | published | model | low to high | ratio | in range | basis |"
+        " known | reason | source |",
+        "|---|---|---:|---:|---:|---:|---|---|---|---|---|",
+    ]
+    for row in rows:
+        if (found := row.compared) is None:
+            continue
+        inside = f"{'yes' if found.inside else '**no**'} ({found.expect})"
+        lines.append(
+            f"| {row.case} | {row.unit} | {_figure(row.reference)} | {_figure(row.model)} |"
+            f" {_figure(found.low)} to {_figure(found.high)} | {row.ratio:.2f} | {inside} |"
+            f" {found.basis} | {found.mark} | {found.why} | ({sources.index(row.source) + 1}) |"
+        )
+    return [*lines, "", *_numbered(sources)]
 
 
 def _error(row: Row) -> str:

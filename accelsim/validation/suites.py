@@ -27,6 +27,7 @@ class Suite:
     mean_limits: dict[str, float] = field(default_factory=dict)  # group: mean |relative error|
     patterns: bool = False  # takes a folder of bitmaps
     hours: bool = False  # not part of `all`
+    remarks: bool = False  # its module has `remarks(rows)`
 
 
 SUITES = {
@@ -80,6 +81,14 @@ SUITES = {
         "uJ",
         0,
         quick=False,
+    ),
+    "area": Suite(
+        "accelsim.validation.area",
+        "published areas and powers beside the model's, scope by scope",
+        "mm2",
+        0,
+        quick=False,
+        remarks=True,
     ),
     "engines": Suite(
         "accelsim.validation.engines",
@@ -136,5 +145,6 @@ def run_suite(
             if progress is not None:
                 progress(f"{name}: {row.case}", min(len(rows), of), of)
     return Outcome(
-        name, suite.unit, suite.tolerance, tuple(rows), suite.relative, suite.mean_limits
-    )
+        name, suite.unit, suite.tolerance, tuple(rows), suite.relative, suite.mean_limits,
+        module.remarks(rows) if suite.remarks else (),
+    )  # fmt: skip

@@ -8,11 +8,11 @@ import pytest
 
 from accelsim.arch.load import published_names
 from accelsim.cost.figure import Mark
+from accelsim.validation.area import EXPECTS, REFERENCE_ARRAY, UNITS
 from accelsim.validation.suites import CASES
 from accelsim.validation.table import Line, read_table
 
 LINES = read_table(CASES / "published_area_power.csv").lines
-NOT_A_PRESET = "sigma_reference_array"
 
 
 def _whole(line: Line, component: str) -> list[float]:
@@ -27,8 +27,9 @@ def _whole(line: Line, component: str) -> list[float]:
 
 def test_machines_quantities_and_marks_are_known():
     for line in LINES:
-        line.choice("machine", [*published_names(), NOT_A_PRESET])
-        line.choice("quantity", ("area_mm2", "power_w", "gates_k", "sram_kib"))
+        line.choice("machine", [*published_names(), REFERENCE_ARRAY])
+        line.choice("quantity", UNITS)
+        line.choice("expect", EXPECTS)
         line.choice("mark", get_args(Mark))
         assert line.text("source") and line.text("basis") and line.integer("node_nm") >= 7
 

@@ -44,8 +44,8 @@ def draw(data: Points) -> Figure:
     figure = new_figure(
         "Validation: model against reference, every row",
         "on the line: equal; dashed: 10 % above and below; hollow: trend rows, never judged",
-        "Units differ by row (cycles, clocks, ratios, ns); both axes carry the row's own. Most "
-        "references are themselves simulations or formulas, not silicon: see validation.md.",
+        "Units differ by row (cycles, clocks, ratios, ns, mm2, W); both axes carry the row's own. "
+        "Most references are themselves simulations or formulas, not silicon: see validation.md.",
     )
     axes, errors = figure.subplots(1, 2)
     every = [*data.suites.values(), *data.trends.values()]
@@ -58,7 +58,8 @@ def draw(data: Points) -> Figure:
         errors.axhline(100 * (factor - 1), color="black", linewidth=0.8, linestyle="--")
     errors.axhline(0, color="black", linewidth=1.0)
     for number, name in enumerate(dict.fromkeys([*data.suites, *data.trends])):
-        mark, colour = MARKS[number % len(MARKS)], COLOURS[number % len(COLOURS)]
+        again = number // len(MARKS)  # the same mark in another colour
+        mark, colour = MARKS[number % len(MARKS)], COLOURS[(number + again) % len(COLOURS)]
         for points, filled in ((data.suites.get(name), True), (data.trends.get(name), False)):
             if points is None:
                 continue
