@@ -12,7 +12,7 @@ PYTEST_ARGS ?= -n auto
 .PHONY: review test lint bench docs clean install install-test install-docs
 
 review: install
-	@$(BIN)/accelsim review --out reports/latest
+	@$(BIN)/accelsim review --equal area --out reports/latest
 
 # Kernels once more without the compiler, where no integer wraps, and once with bounds checked;
 # captures once more with an older transformers.

@@ -191,8 +191,9 @@ def _source(name: str, needs: Needs, asked: Asked, progress: Progress | None) ->
         return points([run_suite(suite, None, progress, None) for suite in ALL])
     if needs is Needs.DENSITY:
         from accelsim.sweep.density import density_points
+        from accelsim.sweep.trios import BIG
 
-        return density_points(progress=progress)
+        return density_points(BIG.sources(), progress=progress)
     return None
 
 

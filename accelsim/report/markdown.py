@@ -9,7 +9,7 @@ from accelsim.report.page.robust import helps
 from accelsim.report.study import Study
 from accelsim.report.terms import differs_line, equal_line
 from accelsim.report.verdict import caveats, verdict
-from accelsim.report.words import ROLE_TITLES, as_time, limit_text, times
+from accelsim.report.words import ROLE_TITLES, as_time, equal_range_lines, limit_text, times
 
 # What names of workloads and operators may hold and Markdown would read as marks.
 _MARK = re.compile(r"[\\`*<\[$&]|(?<![^\W_])_|_(?![^\W_])")
@@ -38,6 +38,7 @@ def summary_text(study: Study, command: str) -> str:
     lines.append("")
     said = [f"equal: {equal_line(c)}" for c in comparisons]
     said += [f"differs: {differs_line(c)}" for c in comparisons]
+    said += [line for c in comparisons for line in equal_range_lines(c)]
     said += area_lines(comparisons, study.costs)
     said += [energy_line(*pair) for pair in zip(comparisons, study.costs, strict=True)]
     said += [*helps(study), *caveats(comparisons, study.costs)]

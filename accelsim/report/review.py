@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from accelsim.arch.load import ArchSource, arch_source
+from accelsim.arch.load import ArchSource
 from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE
 from accelsim.cost.table import CostTable
@@ -19,10 +19,10 @@ from accelsim.report.study import Case, Study, study_of
 from accelsim.report.writing import write_report
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import SEARCH_LEVEL
-from accelsim.sweep.density import KEPT, density_points
+from accelsim.sweep.density import KEPT, density_points, density_trace
 from accelsim.sweep.equal import Equal
 from accelsim.sweep.measures import Terms
-from accelsim.sweep.trios import BIG, DEFAULT_WORKLOADS, STUDIED, trio_for
+from accelsim.sweep.trios import DEFAULT_WORKLOADS, STUDIED, trio_for
 from accelsim.workload.catalogue import load_workload, with_batch
 from accelsim.workload.trace import Trace
 
@@ -123,8 +123,7 @@ def write_review(
     kept : sequence of int
         Keys per query in the density sweep; empty leaves the sweep out.
     terms : Terms, optional
-        In what the machines are made equal on each workload; the density sweep, of the machines
-        as they are, is then left out.
+        In what the machines are made equal on each workload.
     costs : CostTable, optional
         For area and energy; by default that of `DEFAULT_TABLE`.
 
@@ -149,8 +148,10 @@ def write_review(
         )
         for name, trace in zip(names, traces, strict=True)
     ]
-    kept = () if terms is not None else kept
-    density = partial(density_points, BIG, tuple(kept), dtype=dtype) if kept else None
+    density, swept = None, dict[str, ArchSource]()
+    if kept:
+        swept = dict(_case(density_trace(kept[0], "oracle"), terms).machines)
+        density = partial(density_points, swept, tuple(kept), dtype=dtype)
     study = study_of(cases, density, costs=costs, jobs=jobs, progress=progress)
     options = [f" --workload {name}" for name in workloads or ()]
     options += [f" --shape {text}" for text in shape]
@@ -158,13 +159,13 @@ def write_review(
     options += [f" {shlex.join(terms.options)}"] if terms is not None else []
     options += _costs_option(study.cost_table)
     command = "accelsim review" + "".join(options)
-    archs = _archs(cases, bool(kept))
+    archs = _archs([*(case.machines for case in cases), swept])
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
 
 def _case(trace: Trace, terms: Terms | None) -> Case:
     """A workload on its trio of machines, scaled where they are to be equal in something."""
-    machines = {role: arch_source(name) for role, name in trio_for(trace)._asdict().items()}
+    machines = trio_for(trace).sources()
     if terms is None:
         return Case(trace, machines)
     equal = terms.machines(machines, trace)
@@ -177,11 +178,10 @@ def _costs_option(table: CostTable) -> list[str]:
     return [] if given == DEFAULT_TABLE else [f" --costs {shlex.quote(given)}"]
 
 
-def _archs(cases: Sequence[Case], density: bool) -> dict[str, Arch]:
+def _archs(sets: Sequence[Mapping[str, ArchSource]]) -> dict[str, Arch]:
     """Every machine that took part, by name."""
-    sources = [source for case in cases for source in case.machines.values()]
-    sources += [arch_source(name) for name in BIG] if density else []
-    return {arch.name: arch for arch in (source.arch() for source in sources)}
+    archs = (source.arch() for machines in sets for source in machines.values())
+    return {arch.name: arch for arch in archs}
 
 
 def _check(traces: Sequence[Trace]) -> None:

@@ -29,7 +29,7 @@ from accelsim.report.words import (
     as_bytes,
     as_time,
     energy_unit,
-    equal_range_text,
+    equal_range_lines,
     notes_of,
     origin_text,
     percent,
@@ -167,24 +167,6 @@ def _scaled(comparison: Comparison) -> list[str]:
     return [] if equal is None else [how.text for how in equal.machines.values()]
 
 
-def _over_range(comparison: Comparison) -> list[Text]:
-    """The speedup as machines are, as they were scaled, and over the range of the cost table."""
-    equal = comparison.at_equal
-    if equal is None:
-        return []
-    return [
-        _line(
-            f"candidate over {_rival(role)} at equal {equal.measure}",
-            equal_range_text(over, equal.table),
-        )
-        for role, over in equal.ranges.items()
-    ]
-
-
-def _rival(role: str) -> str:
-    return ROLE_TITLES["baseline" if role == "candidate" else role]
-
-
 def _machine_names(comparison: Comparison) -> str:
     named = [
         f"{ROLE_TITLES[role]} {result.arch.name}"
@@ -240,7 +222,7 @@ def _verdict(comparison: Comparison) -> list[Text]:
         _line("speedup of the candidate by operator", text),
         _line("utilisation", f"{percent(first)} -> {percent(last)} (effectual MACs / peak)"),
     ]
-    lines += _over_range(comparison)
+    lines += [Text(line) for line in equal_range_lines(comparison)]
     lines += _sections(comparison)
     count = len(comparison.elsewhere.get("baseline", ()))
     if count:

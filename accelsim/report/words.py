@@ -118,6 +118,19 @@ def as_energy(energy_pj: float) -> str:
     return f"{short(energy_pj / size)} {name}"
 
 
+def equal_range_lines(comparison: Comparison) -> list[str]:
+    """What scaling made of the speedups of a workload, a line for each machine scaled."""
+    equal = comparison.at_equal
+    if equal is None:
+        return []
+    return [
+        f"{comparison.trace.name}, candidate over"
+        f" {ROLE_TITLES['baseline' if role == 'candidate' else role]} at equal {equal.measure}:"
+        f" {equal_range_text(over, equal.table)}"
+        for role, over in equal.ranges.items()
+    ]
+
+
 def equal_range_text(over: OverRange, table: str) -> str:
     """What scaling made of a speedup, and what the range of the cost table makes of it."""
     least, most = times(over.spread.minimum), times(over.spread.maximum)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.load import load_arch
+from accelsim.arch.load import ArchSource
 from accelsim.simulation import simulate
-from accelsim.sweep.trios import BIG, Trio
 from accelsim.workload.operators import Attention, Selection
 from accelsim.workload.patterns import attention_rule
 from accelsim.workload.trace import Trace
@@ -57,7 +56,7 @@ def density_trace(
 
 
 def density_points(
-    trio: Trio = BIG,
+    machines: Mapping[str, ArchSource],
     kept: tuple[int, ...] = KEPT,
     *,
     heads: int = HEADS,
@@ -65,15 +64,14 @@ def density_points(
     dtype: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[DensityPoint]:
-    """Simulate the trio at every density, with free (oracle) and with paid (from_scores) indices.
+    """Simulate a trio at every density, with free (oracle) and with paid (from_scores) indices.
 
-    DRAM is at `SWEEP_LEVEL`, as the sweep takes many runs. The baseline sees the same pattern, and
-    does not depend on who pays: it computes every block that the pattern touches. `dtype` : number
-    type, by default that of `density_trace`.
+    `machines` : by role, baseline, third and candidate. DRAM is at `SWEEP_LEVEL`, as the sweep
+    takes many runs. The baseline sees the same pattern, and does not depend on who pays: it
+    computes every block that the pattern touches. `dtype` : number type, by default that of
+    `density_trace`.
     """
-    archs = {
-        role: load_arch(name).at_dram_level(SWEEP_LEVEL) for role, name in trio._asdict().items()
-    }
+    archs = {role: source.arch().at_dram_level(SWEEP_LEVEL) for role, source in machines.items()}
     visible = heads * length * (length + 1) // 2
     points = []
     for number, k in enumerate(kept):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from accelsim.arch.load import ArchSource, arch_source
 from accelsim.workload.operators import Attention, Matmul, Moe
 from accelsim.workload.trace import Trace
 
@@ -14,6 +15,10 @@ class Trio(NamedTuple):
     baseline: str
     third: str
     candidate: str
+
+    def sources(self) -> dict[str, ArchSource]:
+        """What each is made from, by role."""
+        return {role: arch_source(name) for role, name in self._asdict().items()}
 
 
 BIG = Trio("systolic_128", "systolic_128_gather", "sparse_v1")

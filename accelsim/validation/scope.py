@@ -15,7 +15,7 @@ from accelsim.cost.figure import Figure, total
 from accelsim.errors import InputError
 from accelsim.hardware.area import OFF_CHIP
 from accelsim.hardware.component import Component, Priced
-from accelsim.hardware.ratio import Span, Terms
+from accelsim.hardware.ratio import ByEntry, Span
 
 ALL, NONE = "all", "none"
 NAND2_UM2 = 1.44  # of a two-input gate at 65 nm, from memory
@@ -127,7 +127,7 @@ def summed(priced: Sequence[Priced], unit: str) -> Figure:
     return total(figures or [Figure(0.0, 0.0, 0.0, unit, "none", "derived")], "sum of a scope")
 
 
-def terms(priced: Sequence[Priced]) -> Terms:
+def terms(priced: Sequence[Priced]) -> ByEntry:
     """Sums by entry of the cost table."""
     found: dict[str, Span] = {}
     for figure, entry in priced:

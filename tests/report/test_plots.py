@@ -156,7 +156,7 @@ def test_crossing_is_between_its_neighbours():
 
 
 def test_a_density_sweep_runs_both_ways_to_pay():
-    points = density_points(SMALL, (16,), heads=1, length=128)
+    points = density_points(SMALL.sources(), (16,), heads=1, length=128)
     assert {(p.selection, p.role) for p in points} == {
         (s, r) for s in ("oracle", "from_scores") for r in ("third", "candidate")
     }
