@@ -115,6 +115,11 @@ def _find(saved: Saved, name: str) -> Place:
 
 def _no_metric(saved: Saved, name: str, heads: dict[str, _Rows]) -> InputError:
     """Build the error for a name without a colon."""
+    if name in saved.lacks:
+        return InputError(
+            f"has no '{name}'",
+            remedy="run it again with --json, with --costs TABLE where the machine has no price",
+        )
     compared = [each for part in _OF_COMPARISON for each in saved.parts.get(part, ())]
     if any(column.name == name for column in compared):
         return InputError(

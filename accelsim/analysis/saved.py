@@ -31,7 +31,7 @@ class Saved(NamedTuple):
     `result` : see `Result.as_json`. `role` : its role in a comparison, empty for a run.
     `compared` : the comparison's figures of this role, see `COMPARED_COLUMNS`. `baseline` : the
     result that it is compared with. `parts` : what the result has, and how it is declared; a dot of
-    a name leads inside.
+    a name leads inside. `lacks` : names of figures that other results have and this one has not.
     """
 
     result: dict[str, Any]
@@ -39,6 +39,7 @@ class Saved(NamedTuple):
     compared: dict[str, Any] | None = None
     baseline: dict[str, Any] | None = None
     parts: Mapping[str, tuple[Column, ...]] = PARTS
+    lacks: frozenset[str] = frozenset()
 
     def of_baseline(self, role: str) -> Saved:
         """The result that this one is compared with, alone."""
@@ -93,10 +94,16 @@ def read_saved(
         for part, columns in (further or {}).items()
         if part in _COMPARED or all(inside(result, part) is not None for result in results)
     }
-    saved = saved._replace(parts={**PARTS, **held})
+    gone = {part: columns for part, columns in (further or {}).items() if part not in held}
+    lacks = _names(gone) - _names(PARTS)
+    saved = saved._replace(parts={**PARTS, **held}, lacks=lacks)
     for result in results:
         _check(result, str(path), saved.parts if terms else {})
     return saved
+
+
+def _names(parts: Mapping[str, tuple[Column, ...]]) -> frozenset[str]:
+    return frozenset(column.name for columns in parts.values() for column in columns)
 
 
 def _of_comparison(found: dict[str, Any], results: dict[str, Any], role: str, where: str) -> Saved:

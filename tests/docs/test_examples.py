@@ -34,7 +34,8 @@ def copy(tmp_path_factory) -> Path:
     skip = shutil.ignore_patterns("__pycache__", "cases")
     for name in ("accelsim", "arch_configs", "tests/kernels", "tests/mapping"):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
-    (folder / "workloads").symlink_to(ROOT / "workloads")
+    for name in ("workloads", "cost_tables"):
+        (folder / name).symlink_to(ROOT / name)
     run("git", "apply", str(EXAMPLES / "add_dataflow.diff"), folder=folder)
     return folder
 

@@ -137,7 +137,7 @@ def test_a_result_without_energy_is_explained_as_far_as_it_goes(
     found = read_saved(path, "candidate", terms=True, further=COST_PARTS)
     total = content["results"]["candidate"]["summary"]["total_ps"]
     assert explain(found, "total_ps").value == total
-    with pytest.raises(InputError, match="unknown metric 'energy_pj'"):
+    with pytest.raises(InputError, match=r"has no 'energy_pj' \(run it again with --json"):
         explain(found, "energy_pj")
     with pytest.raises(InputError, match="of a machine that is compared|unknown metric"):
         explain(found, "energy_ratio")
