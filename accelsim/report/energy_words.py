@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison
+from accelsim.arch.load import content_hash
 from accelsim.hardware.compared import Costs
 from accelsim.hardware.ratio import Ratio
 from accelsim.report.energy_tables import against_baseline
@@ -61,11 +62,11 @@ def sets_of_machines(
     comparisons: Sequence[Comparison], costs: Sequence[Costs]
 ) -> list[tuple[Comparison, Costs]]:
     """The first comparison of each set of machines; scaled ones may share a name."""
-    found: list[tuple[Comparison, Costs]] = []
+    found: dict[tuple[tuple[str, str], ...], tuple[Comparison, Costs]] = {}
     for pair in zip(comparisons, costs, strict=True):
-        if all(machines(pair[0]) != machines(other) for other, _ in found):
-            found.append(pair)
-    return found
+        key = tuple((arch.name, content_hash(arch)) for arch in machines(pair[0]))
+        found.setdefault(key, pair)
+    return list(found.values())
 
 
 def rests_on(costs: Sequence[Costs]) -> str:

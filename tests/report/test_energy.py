@@ -237,8 +237,8 @@ def test_a_machine_that_did_not_run_has_no_bar_and_many_workloads_are_cut(study:
     assert not np.isnan(data.energy_pj[0]).any()
 
 
-def test_bars_of_areas_are_the_areas_and_machines_come_once(study: Study, few):
-    data = area.prepare([few, few], study.costs * 2)
+def test_bars_of_areas_are_the_areas_and_machines_come_once(study: Study, few, many):
+    data = area.prepare([few, many], study.costs * 2)
     assert len(data.machines) == 3 and set(data.of) == {0}
     for at, role in enumerate(("baseline", "third", "candidate")):
         made = study.costs[0].areas[role]
