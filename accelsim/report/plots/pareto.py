@@ -39,8 +39,8 @@ class Pareto(NamedTuple):
     `values` : float64[designs, 2]; `arch` : int64[designs], number in `names`; `front` :
     int64[found], rows of `values` in their numbering; `ranges` : of each objective
     float64[designs, 2], low and high, or None where none is known; `knee` : place in `front`.
-    `side` : what is said of the knee. `incomplete` : designs that did not run on every case; `cases` : how many
-    there are; `mean` : how figures were averaged over them.
+    `side` : what is said of the knee. `incomplete` : designs that did not run on every case;
+    `cases` : how many there are; `mean` : how figures were averaged over them.
     """
 
     axes: tuple[Axis, Axis]
