@@ -6,9 +6,11 @@ import json
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from accelsim import load_arch, load_trace, simulate
 from accelsim.arch.scale import port_overrides
+from accelsim.cli.main import app
 from accelsim.cost.load import load_cost_table
 from accelsim.errors import InputError
 from accelsim.hardware.area import breakdown
@@ -165,3 +167,12 @@ def test_ratios_of_small_figures_count_in_a_search():
 
 def test_what_is_known_before_a_run_is_a_figure_of_it():
     assert set(OF_MACHINE) <= {column.name for column in COST_FIGURES}
+
+
+@pytest.mark.parametrize("command", [["sweep"], ["search", "--points", "1"]])
+def test_a_command_may_name_another_table(plan_file, tmp_path, command):
+    text = PLAN.replace("[1, 2, 4, 8]", "[4]").replace("[10 GB/s, 20 GB/s, 40 GB/s]", "[20 GB/s]")
+    given = [*command, str(plan_file(text)), "--out", str(tmp_path / "out"), "--costs", "7nm"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+    assert (read_table(tmp_path / "out").frame["cost_table"] == "7nm").all()
