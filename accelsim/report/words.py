@@ -107,7 +107,7 @@ def percent(part: float) -> str:
 
 def square_mm(area_mm2: float) -> str:
     """An area: "12.3 mm2"."""
-    return f"{area_mm2:.4g} mm2"
+    return f"{area_mm2:,.3g} mm2" if area_mm2 < 1000 else f"{area_mm2:,.0f} mm2"
 
 
 def as_energy(energy_pj: float) -> str:
