@@ -80,9 +80,9 @@ def test_a_constraint_on_the_area_leaves_points_out_before_they_run(plan_file, t
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("costs: 46nm\n", r"line 11, costs: unknown cost table '46nm' \(did you mean '65nm'"),
+        ("costs: 46nm\n", "line 11, costs: unknown cost table '46nm' .*known: .*45nm"),
         ("costs: none.yaml\n", "line 11, costs: no such file 'none.yaml'"),
-        ("costs: bare.yaml\n", "line 11, costs, sparse_small, cost table bare .*'register'"),
+        ("costs: bare.yaml\n", "line 11, costs, sparse_small.*bare"),
         ("constraints: [energy_pj < 1]\n", "line 11.*'energy_pj' is known only of a point"),
         ("metrics: {area_mm2: '1'}\n", "'area_mm2' is the name of another column"),
     ],
