@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Mark = Literal[
@@ -57,14 +57,11 @@ class Figure:
         """Multiplied by a factor that is itself known only within a range."""
         if factor == low == high == 1 and mark == "derived":
             return self
-        return replace(
-            self,
-            value=self.value * factor,
-            low=self.low * low,
-            high=self.high * high,
-            mark=_weakest({self.mark, mark}),
-            derivation=(*self.derivation, why),
-        )
+        return Figure(  # not `replace`, which takes five times as long
+            self.value * factor, self.low * low, self.high * high, self.unit, self.source,
+            _weakest({self.mark, mark}), self.unverified, self.range_known,
+            (*self.derivation, why),
+        )  # fmt: skip
 
     def text(self, digits: int = 3) -> str:
         """Value, range and what must be said wherever it is shown: ``0.2 pJ (0.1 to 0.4)``."""
