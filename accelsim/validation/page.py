@@ -115,7 +115,8 @@ def _compared(rows: Sequence[Row], sources: list[str]) -> list[str]:
     lines = [
         "Ratio: model over published. In range: the published figure and the model's range agree,"
         " the model being expected equal, at most or at least that. Trend rows: never judged."
-        " Reasons are inferred from what the model leaves out or assumes; none of them was measured.\n",
+        " Reasons are inferred from what the model leaves out or assumes; none of them was"
+        " measured.\n",
         "| machine: part | unit | published | model | low to high | ratio | in range | basis |"
         " known | reason | source |",
         "|---|---|---:|---:|---:|---:|---|---|---|---|---|",
