@@ -174,12 +174,12 @@ def _show_compared(
         source = sources.setdefault(row.source, len(sources) + 1)
         table.add_row(
             row.case, f"{_figure(row.reference)} {row.unit}", _figure(row.model),
-            f"{_figure(found.low)} to {_figure(found.high)}", f"{row.ratio:.2f}",
+            f"{_figure(found.low)} to {_figure(found.high)}", f"{row.ratio:.3g}",
             f"{'yes' if found.inside else 'no'} ({found.expect})", found.basis, found.mark,
             f"({source})",
         )  # fmt: skip
         if not found.inside:
-            apart.append(f"{row.case} ({row.unit}, ratio {row.ratio:.2f}): {found.why}")
+            apart.append(f"{row.case} ({row.unit}, ratio {row.ratio:.3g}): {found.why}")
     out.print(table)
     out.print("\nout of range:", *apart, sep="\n  ", highlight=False, markup=False)
     out.print()

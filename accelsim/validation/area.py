@@ -196,8 +196,9 @@ def remarks(rows: Sequence[Row]) -> tuple[str, ...]:
         + ". The model sums multipliers, adders and registers; placement density, clock tree,"
         " wiring, control and test of a PE are not in such a sum. Memories: "
         + _listed([areas[key] for key in MEMORIES])
-        + ". Those of MatRaptor and GAMMA are CACTI's, as is our table; EIE, nearly all memory, has"
-        " one port where the model has two. No figure is corrected by these rows."
+        + ". Those of MatRaptor and GAMMA are CACTI's, as is our table; EIE, nearly all memory,"
+        " is as large as memories of one port, and the model's have two. No figure is corrected"
+        " by these rows."
     )
     return first, _equal_area(sorted(1 / row.ratio for row in logic))
 
@@ -214,7 +215,8 @@ def _equal_area(factors: Sequence[float]) -> str:
     """How the sparse share and the ratio of areas move if all logic is so much larger."""
     lines = [
         f"**What that means at equal area.** If all logic (not SRAM, not the DRAM interface) of"
-        f" `{SPARSE}` and `{DENSE}` were larger by the factors of the published matrix units:",
+        f" `{SPARSE}` and `{DENSE}` were larger by the factors of the published matrix units, the"
+        " sparse machine would be larger beside the dense one: the tables as they are favour it.",
         "",
         f"| cost table | logic x | sparse-only share of {SPARSE} | {SPARSE} / {DENSE}, area |",
         "|---|---:|---:|---:|",

@@ -114,7 +114,9 @@ def _compared(rows: Sequence[Row], sources: list[str]) -> list[str]:
     """Rows whose model has a range: ratio, whether they agree, and what sets them apart."""
     lines = [
         "Ratio: model over published. In range: the published figure and the model's range agree,"
-        " the model being expected equal, at most or at least that. Trend rows: never judged.\n",
+        " the model being expected equal, at most or at least that. Trend rows: never judged."
+        " Reasons are inferred from what the model leaves out or assumes; none of them was"
+        " measured.\n",
         "| machine: part | unit | published | model | low to high | ratio | in range | basis |"
         " known | reason | source |",
         "|---|---|---:|---:|---:|---:|---|---|---|---|---|",
@@ -125,7 +127,7 @@ def _compared(rows: Sequence[Row], sources: list[str]) -> list[str]:
         inside = f"{'yes' if found.inside else '**no**'} ({found.expect})"
         lines.append(
             f"| {row.case} | {row.unit} | {_figure(row.reference)} | {_figure(row.model)} |"
-            f" {_figure(found.low)} to {_figure(found.high)} | {row.ratio:.2f} | {inside} |"
+            f" {_figure(found.low)} to {_figure(found.high)} | {row.ratio:.3g} | {inside} |"
             f" {found.basis} | {found.mark} | {found.why} | ({sources.index(row.source) + 1}) |"
         )
     return [*lines, "", *_numbered(sources)]

@@ -166,5 +166,14 @@ def test_remarks_give_the_share_of_sparse_logic(outcome):
     assert page.count("| tpu_v1: ") == sum(r.compared.machine == "tpu_v1" for r in outcome.rows)
 
 
+@pytest.mark.parametrize("node", area.NODES)
+def test_larger_logic_makes_the_sparse_machine_larger_beside_the_dense_one(node):
+    ratios = [
+        area._larger(area.SPARSE, node, factor)[1] / area._larger(area.DENSE, node, factor)[1]
+        for factor in (1.0, 2.0, 4.0)
+    ]
+    assert ratios == sorted(ratios) and ratios[0] < ratios[-1]
+
+
 def test_other_cases_have_no_remarks(tmp_path):
     assert area.remarks([of_text(tmp_path)]) == ()
