@@ -114,8 +114,8 @@ def test_what_cannot_be_met_is_one_line(cli, small, tmp_path):
 def test_a_review_scales_what_each_workload_runs_on(cli, small, tmp_path, monkeypatch):
     seen = {}
 
-    def stop(cases, density, **_):
-        seen.update(cases=cases, density=density)
+    def stop(cases, density, costs, **_):
+        seen.update(cases=cases, density=density, costs=costs)
         raise InputError("seen")
 
     monkeypatch.setattr("accelsim.report.review.study_of", stop)
@@ -123,14 +123,15 @@ def test_a_review_scales_what_each_workload_runs_on(cli, small, tmp_path, monkey
     given = ("review", "--workload", small[-1], "--out", tmp_path / "r")
     assert "seen" in cli(*given, "--equal", "area", "--costs", "7nm").err
     (case,) = seen["cases"]
-    assert seen["density"] is None  # it would be of the machines as they are
-    assert (case.at_equal.measure, case.at_equal.table, case.area.table) == ("area", "7nm", "7nm")
+    assert seen["density"] is not None
+    assert (case.equal.measure.name, case.equal.measure.table) == ("area", "7nm")
+    assert seen["costs"].name == "7nm"
     for role in ("baseline", "third"):
         arch = case.machines[role].arch()
         assert arch.name.endswith(" at equal area")
-        assert case.area.of(arch) == pytest.approx(case.at_equal.target, rel=0.01)
+        assert case.equal.measure.of(arch) == pytest.approx(case.equal.target, rel=0.01)
     assert "seen" in cli(*given).err
-    assert seen["cases"][0].at_equal is None and seen["density"] is not None
+    assert seen["cases"][0].equal is None and seen["density"] is not None
 
 
 def test_bad_terms_of_a_review_are_one_line(cli, small, tmp_path):
