@@ -131,7 +131,7 @@ def test_the_first_screen_names_table_ratio_range_and_sparse_logic(report: Path,
     share = 100 * made.sparse_mm2.value / made.area_mm2.value
     for said in (f"{ratio.value:.2f}x", f"{ratio.low:.2f}x", f"{ratio.high:.2f}x"):
         assert f">{said}" in screen or f"{said}<" in screen
-    assert f">{made.sparse_mm2.value:.3g} mm2, {share:.1f} %<" in screen
+    assert f">{made.sparse_mm2.value:.3g}, {share:.1f} %<" in screen
 
 
 def test_the_question_what_sparse_logic_costs_has_an_answer(study: Study):

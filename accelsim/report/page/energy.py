@@ -15,7 +15,7 @@ from accelsim.report.page.ledger import Figure, Ledger
 from accelsim.report.study import Study
 from accelsim.report.tables import file_hint
 from accelsim.report.terms import shown_results
-from accelsim.report.words import ROLE_TITLES, as_energy, percent, square_mm, times
+from accelsim.report.words import ROLE_TITLES, as_energy, percent, times
 
 DRAM = "DRAM"
 RANGE = Head("range", "with the figures of the cost table at their low and high ends")
@@ -79,8 +79,9 @@ def energies_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTab
 
 def areas_table(sets: Sequence[tuple[Comparison, Costs]], ledger: Ledger) -> PageTable:
     """Area of every machine against its baseline, and of what is in it for sparsity alone."""
-    heads = [text_head("machine"), _head("area", "area_mm2", "area"), Head("sparse logic", SPARSE)]
-    heads += [_head("cost_ratios", "ratio", "ratio"), RANGE, text_head("area is")]
+    heads = [text_head("machine"), _head("area", "area_mm2", "area (mm2)")]
+    heads += [Head("sparse logic (mm2)", SPARSE), _head("cost_ratios", "ratio", "ratio"), RANGE]
+    heads += [text_head("area is")]
     rows: list[list[Shown]] = []
     for comparison, _ in sets:
         for role, result in shown_results(comparison).items():
@@ -88,7 +89,7 @@ def areas_table(sets: Sequence[tuple[Comparison, Costs]], ledger: Ledger) -> Pag
             area = ledger.total("area", "area_mm2", **where)
             sparse = ledger.total("area", "area_mm2", **where, sparse=True)
             cells: list[Shown] = [ROLE_TITLES[role] if len(sets) == 1 else result.arch.name]
-            cells += [figure(area, square_mm), _and_share(sparse, sparse.over(area))]
+            cells += [figure(area, exactly("")), _and_share(sparse, sparse.over(area))]
             if role == "baseline":
                 cells += ["", "", ""]
             else:
@@ -127,7 +128,7 @@ def _range(ends: Sequence[Figure], shown: Callable[[float], str]) -> Cell:
 
 
 def _and_share(size: Figure, share: Figure) -> Cell:
-    return _joined(f"{square_mm(size.value)}, {percent(share.value)}", size, share)
+    return _joined(f"{exactly('')(size.value)}, {percent(share.value)}", size, share)
 
 
 def _joined(text: str, *figures: Figure) -> Cell:
