@@ -9,13 +9,13 @@ from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison
 from accelsim.hardware.columns import group_column
 from accelsim.hardware.compared import Costs
 from accelsim.hardware.component import GROUPS
-from accelsim.report.energy_words import SPARSE, sets_of_machines
+from accelsim.report.energy_words import SPARSE, sets_of_machines, verdict_text
 from accelsim.report.page.cells import Cell, Head, PageTable, Shown, figure, text_head
 from accelsim.report.page.ledger import Figure, Ledger
 from accelsim.report.study import Study
 from accelsim.report.tables import file_hint
 from accelsim.report.terms import shown_results
-from accelsim.report.words import ROLE_TITLES, as_energy, percent, square_mm, times
+from accelsim.report.words import ROLE_TITLES, as_energy, percent, times
 
 DRAM = "DRAM"
 RANGE = Head("range", "with the figures of the cost table at their low and high ends")
@@ -27,11 +27,14 @@ RANGES = (
 
 
 class EnergyPart(NamedTuple):
-    """`energies`, `areas` : the first screen; `runs`, `components` : the section."""
+    """`energies`, `areas`, `open_signs` : the first screen; `runs`, `components`, `said` : the
+    section.
+    """
 
     table: str
     energies: PageTable
     areas: PageTable
+    open_signs: list[str]
     runs: PageTable
     components: list[PageTable]
     said: list[str]
@@ -44,6 +47,7 @@ def part(study: Study, ledger: Ledger) -> EnergyPart:
         table=study.cost_table.name,
         energies=energies_table(study.comparisons, ledger),
         areas=areas_table(sets, ledger),
+        open_signs=open_signs(study, sets),
         runs=runs_table(study.comparisons, ledger),
         components=[components_table(comparison, costs, ledger) for comparison, costs in sets],
         said=[
@@ -61,8 +65,7 @@ def energies_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTab
     """Energy of baseline and candidate by workload, with the range of their ratio."""
     heads = [text_head("workload")]
     heads += [_head("energy", "energy_pj", role) for role in ("baseline", "candidate")]
-    heads += [_head("cost_ratios", "ratio", "baseline / candidate"), RANGE]
-    heads += [text_head("candidate needs")]
+    heads += [_head("cost_ratios", "ratio", "ratio"), RANGE, text_head("candidate needs")]
     rows: list[list[Shown]] = []
     for comparison in comparisons:
         where = {"workload": comparison.trace.name}
@@ -71,13 +74,14 @@ def energies_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTab
             cells.append(figure(ledger.only("energy", "energy_pj", **where, role=role), as_energy))
         cells += _ratio_cells(ledger, "energy", {**where, "role": "candidate"})
         rows.append(cells)
-    return PageTable("Energy, DRAM included", heads, rows)
+    return PageTable("Energy, DRAM included; ratio: baseline / candidate", heads, rows)
 
 
 def areas_table(sets: Sequence[tuple[Comparison, Costs]], ledger: Ledger) -> PageTable:
     """Area of every machine against its baseline, and of what is in it for sparsity alone."""
-    heads = [text_head("machine"), _head("area", "area_mm2", "area"), Head("sparse logic", SPARSE)]
-    heads += [Head("of it"), _head("cost_ratios", "ratio", "/ baseline"), RANGE, text_head("is")]
+    heads = [text_head("machine"), _head("area", "area_mm2", "area (mm2)")]
+    heads += [Head("sparse logic (mm2)", SPARSE), _head("cost_ratios", "ratio", "ratio"), RANGE]
+    heads += [text_head("area is")]
     rows: list[list[Shown]] = []
     for comparison, _ in sets:
         for role, result in shown_results(comparison).items():
@@ -85,14 +89,29 @@ def areas_table(sets: Sequence[tuple[Comparison, Costs]], ledger: Ledger) -> Pag
             area = ledger.total("area", "area_mm2", **where)
             sparse = ledger.total("area", "area_mm2", **where, sparse=True)
             cells: list[Shown] = [ROLE_TITLES[role] if len(sets) == 1 else result.arch.name]
-            cells += [figure(area, square_mm), figure(sparse, square_mm)]
-            cells.append(figure(sparse.over(area), percent))
+            cells += [figure(area, exactly("")), _and_share(sparse, sparse.over(area))]
             if role == "baseline":
                 cells += ["", "", ""]
             else:
                 cells += _ratio_cells(ledger, "area", where)
             rows.append(cells)
-    return PageTable("Area of the chip, DRAM devices apart", heads, rows)
+    caption = "Area of the chip, DRAM devices apart; ratio: machine / baseline"
+    return PageTable(caption, heads, rows)
+
+
+def open_signs(study: Study, sets: Sequence[tuple[Comparison, Costs]]) -> list[str]:
+    """What could be less or more than the baseline's, and the entry of the table that decides."""
+    said = []
+    for comparison, costs in sets:
+        for role, ratio in costs.area_ratios.items():
+            if role in shown_results(comparison) and ratio.verdict == NOT_ESTABLISHED:
+                name = comparison.results[role].arch.name
+                said.append(f"area of {name}: {verdict_text('area', ratio)}")
+    for comparison, costs in zip(study.comparisons, study.costs, strict=True):
+        ratio = costs.energy_ratios["candidate"]
+        if ratio.verdict == NOT_ESTABLISHED:
+            said.append(f"energy of {comparison.trace.name}: {verdict_text('energy', ratio)}")
+    return said
 
 
 def _ratio_cells(ledger: Ledger, quantity: str, where: dict[str, str]) -> list[Shown]:
@@ -101,15 +120,20 @@ def _ratio_cells(ledger: Ledger, quantity: str, where: dict[str, str]) -> list[S
         ledger.only("cost_ratios", name, **where) for name in ("ratio", "ratio_low", "ratio_high")
     )
     row = ledger.rows("cost_ratios", **where).iloc[0]
-    said = str(row["verdict"])
-    if said == NOT_ESTABLISHED:
-        said += f": {row['decided_by']} decides"
-    return [figure(ratio, times), _range(ends, times), said]
+    return [figure(ratio, times), _range(ends, times), str(row["verdict"])]
 
 
 def _range(ends: Sequence[Figure], shown: Callable[[float], str]) -> Cell:
-    text = "\u00a0to ".join(shown(end.value) for end in ends)
-    return Cell(text, source="; ".join(f"{end.value:.9g} = {end.source}" for end in ends))
+    return _joined("\u00a0to ".join(shown(end.value) for end in ends), *ends)
+
+
+def _and_share(size: Figure, share: Figure) -> Cell:
+    return _joined(f"{exactly('')(size.value)}, {percent(share.value)}", size, share)
+
+
+def _joined(text: str, *figures: Figure) -> Cell:
+    """A cell of several figures, which says where each of them stands."""
+    return Cell(text, source="; ".join(f"{each.value:.9g} = {each.source}" for each in figures))
 
 
 def _head(file: str, column: str, text: str) -> Head:
