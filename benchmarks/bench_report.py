@@ -23,9 +23,11 @@ from accelsim import load_arch, load_trace
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.result import Record, Result, analyse
 from accelsim.arch.spec import Arch
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.engine.program import Program
 from accelsim.engine.run import run
 from accelsim.engine.schedule import Schedule
+from accelsim.hardware.compared import costs_of
 from accelsim.mapping.trace import map_trace
 from accelsim.report.study import Study
 from accelsim.report.writing import write_report
@@ -140,11 +142,13 @@ def report(workload: str, layers: int) -> None:
     tasks = [result.program.tasks for result in comparison.results.values()]
     unit = 1 if sys.platform == "darwin" else 1024
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    table = load_cost_table(DEFAULT_TABLE)
     with tempfile.TemporaryDirectory() as folder:
         began, worked = time.perf_counter(), time.process_time()
-        page = write_report(
-            Path(folder) / "report", Study([comparison], [], [], [], []), archs, "benchmark"
-        )
+        costs = costs_of(comparison, table)
+        priced = time.perf_counter() - began
+        study = Study([comparison], [costs], table, [], [], [], [])
+        page = write_report(Path(folder) / "report", study, archs, "benchmark")
         took, worked = time.perf_counter() - began, time.process_time() - worked
         files = sum(path.stat().st_size for path in page.parent.rglob("*") if path.is_file())
         size = page.stat().st_size
@@ -152,7 +156,8 @@ def report(workload: str, layers: int) -> None:
     print(
         f"{workload:<11s} x {layers:3d}, {len(comparison.trace.operators):6,} operators,"
         f" {max(tasks):9,} tasks on the baseline, {sum(tasks):9,} on {len(tasks)} machines:"
-        f" {took:5.1f} s ({worked:5.1f} s of a processor), page {size / 1e6:.2f} MB, folder"
+        f" {took:5.1f} s ({worked:5.1f} s of a processor; area and energy {priced:.2f} s), page"
+        f" {size / 1e6:.2f} MB, folder"
         f" {files / 1e6:.1f} MB, peak memory {peak:,.0f} MB ({before:,.0f} MB before)",
         flush=True,
     )
