@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from accelsim.arch.load import arch_source
 from accelsim.report.files import FILES, csv_name, names
 from accelsim.report.page.html import embedded
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.page.models import Validated, models_of
 from accelsim.report.review import write_comparison
+from accelsim.sweep.measures import Terms
 from accelsim.sweep.trios import SMALL
 
 CELL = re.compile(r'<td class="n"(?: data-v="([^"]*)")?(?: title="([^"]*)")?>')
@@ -27,10 +27,13 @@ VALIDATED = [Validated("systolic", "folds", 3, 0.0, "0 cycles", "cycles", True)]
 
 @pytest.fixture(scope="module")
 def report(few, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of one workload on three machines, with all that is simulated again."""
-    machines = {role: arch_source(name) for role, name in SMALL._asdict().items()}
+    """A report of one workload at equal area, with all that is simulated again."""
+    equal = Terms("area").machines(SMALL.sources(), few.trace)
     out = tmp_path_factory.mktemp("page") / "report"
-    write_comparison(out, few.trace, machines, command="accelsim compare", validated=VALIDATED)
+    write_comparison(
+        out, few.trace, equal.machines, command="accelsim compare", validated=VALIDATED,
+        equal=equal,
+    )  # fmt: skip
     return out
 
 
@@ -90,6 +93,20 @@ def test_every_figure_of_a_cell_of_several_stands_there_too(report: Path):
             assert found == pytest.approx(float(exact), rel=1e-6, abs=1e-12), source
             checked += 1
     assert checked > 20
+
+
+def test_the_first_screen_says_what_equal_area_makes_of_the_speedup(report: Path):
+    page, table = (report / "index.html").read_text(), pd.read_csv(report / "equal.csv")
+    assert table["role"].tolist() == ["baseline", "third"]
+    assert (table["measure"] == "area").all() and (table["cost_table"] == "45nm").all()
+    assert (abs(table["after"] / table["target"] - 1) < 0.01).all()
+    assert (table["speedup_low"] <= table["speedup"]).all()
+    assert (table["speedup"] <= table["speedup_high"]).all()
+    shown = page[page.index("At equal area") : page.index('id="energy"')]
+    for _, row in table.iterrows():
+        for name in ("speedup_before", "speedup", "speedup_low", "speedup_high"):
+            assert f"{name}, equal.csv [workload=few; role={row['role']}]" in html.unescape(shown)
+        assert row["verdict"] in shown
 
 
 def test_no_figure_of_a_table_lacks_its_place(report: Path):
