@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from accelsim.analysis.comparison import NOT_ESTABLISHED
 from accelsim.hardware.component import Component, Priced
 
 MOST_STEPS = 64
@@ -43,11 +42,9 @@ class Ratio(NamedTuple):
     decided_by: str
 
     @property
-    def verdict(self) -> str:
-        """Less, more, or that the range crosses 1: of the other against the first."""
-        if self.low > 1:
-            return "less"
-        return "more" if self.high < 1 else NOT_ESTABLISHED
+    def established(self) -> bool:
+        """Whether its range lies on one side of 1."""
+        return self.low > 1 or self.high < 1
 
 
 def energy_terms(actions: pd.DataFrame) -> ByEntry:
