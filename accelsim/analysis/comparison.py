@@ -55,6 +55,11 @@ class OverRange(NamedTuple):
         return spread(self.speedups)
 
 
+def rival_of(role: str) -> str:
+    """What the candidate is held against where this machine is scaled: it, or the baseline."""
+    return "baseline" if role == "candidate" else role
+
+
 class AtEqual(NamedTuple):
     """That machines were scaled to have as much of a measure, in `unit`, as the role `like`.
 
@@ -68,7 +73,7 @@ class AtEqual(NamedTuple):
     like: str
     target: float
     machines: dict[str, Scaled]
-    ranges: dict[str, OverRange] = {}
+    ranges: dict[str, OverRange]
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain data."""

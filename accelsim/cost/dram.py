@@ -13,7 +13,7 @@ These are limits of data sheets, so they are rather too high than too low.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from accelsim.cost.amounts import Amount
 from accelsim.cost.dram_spec import DramCurrents, DramEntry, DramSplit
@@ -33,9 +33,9 @@ class DramCost(NamedTuple):
     kind: str
     bit: Figure
     includes: str
-    activate: Figure | None
-    read: Figure | None
-    write: Figure | None
+    activate: Figure | None = None
+    read: Figure | None = None
+    write: Figure | None = None
     row_bytes: int | None = None
     refresh: Figure | None = None
     background: Figure | None = None
@@ -48,6 +48,14 @@ class DramCost(NamedTuple):
             return self.activate
         why = f"a row of {row_bytes:,.0f} B instead of {self.row_bytes:,}"
         return self.activate.times(row_bytes / self.row_bytes, why, "assumed")
+
+    def assumed(self, why: str) -> DramCost:
+        """The same for another part that it stands for: every figure is then assumed."""
+        given = self._asdict().items()
+        figures: dict[str, Any] = {
+            name: each.times(1, why, "assumed") for name, each in given if isinstance(each, Figure)
+        }
+        return self._replace(**figures)
 
 
 class _Parts(NamedTuple):
@@ -75,10 +83,6 @@ def dram_cost(kind: str, entry: DramEntry, spread: float, why_assumed: str = "")
     why_assumed : str
         Where it only stands for the part that is asked for; every figure is then assumed.
     """
-
-    def shown(figure: Figure | None) -> Figure | None:
-        return figure.times(1, why_assumed, "assumed") if figure and why_assumed else figure
-
     parts = None
     if entry.split is not None:
         parts = _of_split(entry.split, spread)
@@ -90,17 +94,9 @@ def dram_cost(kind: str, entry: DramEntry, spread: float, why_assumed: str = "")
         assert parts is not None
         share = parts.activate.times(1 / (8 * parts.row_bytes), "a bit's share of its row")
         bit = total([parts.read, share], f"{kind}: whole rows are read")
-    whole = shown(bit)
-    assert whole is not None
-    if parts is None:
-        return DramCost(
-            kind, whole, entry.includes, None, None, None, interface=entry.interface
-        )  # fmt: skip
-    return DramCost(
-        kind, whole, entry.includes, shown(parts.activate), shown(parts.read), shown(parts.write),
-        parts.row_bytes, shown(parts.refresh), shown(parts.background), shown(parts.idle),
-        entry.interface,
-    )  # fmt: skip
+    split: dict[str, Any] = {} if parts is None else parts._asdict()
+    cost = DramCost(kind, bit, entry.includes, interface=entry.interface, **split)
+    return cost.assumed(why_assumed) if why_assumed else cost
 
 
 def _of_split(split: DramSplit, spread: float) -> _Parts:

@@ -63,6 +63,13 @@ class Figure:
             (*self.derivation, why),
         )  # fmt: skip
 
+    def in_unit(self, unit: str, factor: float = 1.0) -> Figure:
+        """The same figure in a unit of which it has `factor` times as many."""
+        return Figure(
+            self.value * factor, self.low * factor, self.high * factor, unit, self.source,
+            self.mark, self.unverified, self.range_known, self.derivation,
+        )  # fmt: skip
+
     def text(self, digits: int = 3) -> str:
         """Value, range and what must be said wherever it is shown: ``0.2 pJ (0.1 to 0.4)``."""
         said = [f"{_round(self.low, digits)} to {_round(self.high, digits)}"]

@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from accelsim.cost.figure import Figure, total
-from accelsim.cost.table import CostTable
+from accelsim.cost.table import CostTable, Quantity
 from accelsim.errors import InputError, unknown_name
 
 MX_BLOCK = 32  # values that share a scale, OCP Microscaling Formats v1.0
@@ -52,7 +52,6 @@ NUMBER_TYPES: Mapping[str, NumberType] = {
     "mxfp4": NumberType(True, 2, True),  # E2M1
 }
 Operation = Literal["add", "mult"]
-Quantity = Literal["energy", "area"]
 
 
 def mac(
@@ -76,7 +75,7 @@ def mac(
         An unknown type, or a table without any adder or multiplier of its kind.
     """
     kind = _kind(dtype)
-    sums = accumulate or ("fp32" if kind.is_float else "int32")
+    sums = accumulate or sum_type(dtype)
     parts = [
         arithmetic(table, dtype, "mult", quantity),
         arithmetic(table, sums, "add", quantity),
@@ -87,7 +86,7 @@ def mac(
     return total(parts, f"{dtype} multiplication and {sums} addition")
 
 
-def gated_mac(table: CostTable, dtype: str, accumulate: str | None = None) -> Figure:
+def gated_mac(table: CostTable, dtype: str) -> Figure:
     """Energy of a MAC whose operand is zero and whose inputs are held, pJ.
 
     The share of a MAC is that of int8 in the table; for other types it is assumed to be the same.
@@ -102,7 +101,7 @@ def gated_mac(table: CostTable, dtype: str, accumulate: str | None = None) -> Fi
     share = table.file.gated_share
     if share is None:
         raise InputError("'gated_share' is missing", where=f"cost table {table.name}")
-    whole = mac(table, dtype, "energy", accumulate)
+    whole = mac(table, dtype)
     why = f"gated: {share:g} of a MAC (int8, Accelergy 45 nm); high: not gated"
     return whole.between(share, share, NOT_GATED, why, "assumed")
 
@@ -118,12 +117,11 @@ def arithmetic(
         An unknown type, or a table without any of its kind.
     """
     kind = _kind(dtype)
-    read = table.energy if quantity == "energy" else table.area
     own = f"{dtype}_{operation}"
     if table.has(own, quantity):
-        return read(own)
+        return table.figure(own, quantity)
     near, of = _nearest(table, kind, operation, quantity, own)
-    figure, ratio = read(near), kind.size / of.size
+    figure, ratio = table.figure(near, quantity), kind.size / of.size
     if not kind.is_float:
         power = 2 if operation == "mult" else 1
         return figure.times(ratio**power, f"{own}: {near} x (bits ratio {ratio:.3g})^{power}")
@@ -134,6 +132,11 @@ def arithmetic(
     low, high = sorted((ratio**LEAST_POWER, ratio**MOST_POWER))
     why = f"{own}: {near} x (significand ratio {ratio:.3g})^{POWER:g}, range ^{LEAST_POWER:g} to ^2"
     return replace(figure.between(ratio**POWER, low, high, why, "assumed"), range_known=False)
+
+
+def sum_type(dtype: str) -> str:
+    """Type in which products are summed."""
+    return "fp32" if _kind(dtype).is_float else "int32"
 
 
 def _kind(dtype: str) -> NumberType:

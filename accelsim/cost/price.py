@@ -9,7 +9,6 @@ the largest die that a mask can hold are left out.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from accelsim.cost.figure import ENDS, Figure, made_of
 from accelsim.cost.spec import PriceEntry
@@ -83,7 +82,7 @@ def dram_price(table: CostTable, kind: str, gib: float) -> Figure:
             remedy=f"give 'dram.{kind}.price' in a table that extends this one",
         )  # fmt: skip
     one = given.figure(table.file.assumed_range)
-    return replace(one.times(gib, f"{gib:g} GiB of {kind}"), unit="USD")
+    return one.times(gib, f"{gib:g} GiB of {kind}").in_unit("USD")
 
 
 def _share(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -95,8 +95,7 @@ def sram_folder() -> Path:
 
 def cacti_points() -> dict[str, np.ndarray]:
     """The CACTI 7 runs: a column each, float64[618]; `leakage` mW is of all banks."""
-    with (sram_folder() / "cacti7.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = _rows("cacti7.csv")
     columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
     return {
         **{name: columns[name] for name in ("tech_nm", "size_bytes", "width_bytes", "banks")},
@@ -323,7 +322,7 @@ class PointsSram(SramModel):
         leakage = self.leakage
         if leakage is not None:
             why = f"leakage of {size_bytes:,.0f} B"
-            leakage = replace(leakage.times(size_bytes / (1 << 20), why), unit="mW")
+            leakage = leakage.times(size_bytes / (1 << 20), why).in_unit("mW")
         return SramCost(read, write, area, leakage, None, extrapolated)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from accelsim.cost.amounts import AreaAmount, EnergyAmount
 from accelsim.cost.dram import DramCost, dram_cost
@@ -15,6 +15,8 @@ from accelsim.cost.spec import Entry, TableFile
 from accelsim.cost.sram import CactiSram, PointsSram, SramModel, SramPoint
 from accelsim.cost.stillmaker import SOURCE, VOLTAGE_V, area_ratio, between, energy_ratio
 from accelsim.errors import InputError, unknown_name
+
+Quantity = Literal["energy", "area"]
 
 
 class Scaling(NamedTuple):
@@ -80,23 +82,20 @@ class CostTable:
         InputError
             The action is missing, has no energy, or is known at its own width only.
         """
-        entry = self._entry(action)
-        if entry.energy is not None:
-            found = self._figure(entry.energy)
-        else:
-            found = self._scaled(action, entry, "energy")
-        return self._of_width(self._at_node(found, action, entry), action, entry, bits)
+        return self.figure(action, "energy", bits)
 
     def area(self, component: str, bits: float | None = None) -> Figure:
         """Area of a component, um2; parameters and errors as of `energy`."""
-        entry = self._entry(component)
-        if entry.area is not None:
-            found = self._figure(entry.area)
-        else:
-            found = self._scaled(component, entry, "area")
-        return self._of_width(self._at_node(found, component, entry), component, entry, bits)
+        return self.figure(component, "area", bits)
 
-    def has(self, action: str, quantity: str = "energy") -> bool:
+    def figure(self, name: str, quantity: Quantity, bits: float | None = None) -> Figure:
+        """Energy or area of an action; see `energy`."""
+        entry = self._entry(name)
+        own = getattr(entry, quantity)
+        found = self._figure(own) if own is not None else self._scaled(name, entry, quantity)
+        return self._of_width(self._at_node(found, name, entry), name, entry, bits)
+
+    def has(self, action: str, quantity: Quantity = "energy") -> bool:
         """Whether `energy` or `area` (`quantity`) of an action is known."""
         entry = self.file.actions.get(action)
         if entry is None:
@@ -169,7 +168,7 @@ class CostTable:
                 remedy=f"give 'dram_interface.{cost.interface}'",
             )  # fmt: skip
         one = given.figure(self.file.assumed_range, self.file.node_nm)
-        return replace(one.times(gb_per_s, f"{gb_per_s:g} GB/s of DRAM"), unit="um2")
+        return one.times(gb_per_s, f"{gb_per_s:g} GB/s of DRAM").in_unit("um2")
 
     def logic_leakage(self, area: Figure) -> Figure:
         """Leakage of logic of an area, mW.
@@ -226,14 +225,15 @@ class CostTable:
     def _figure(self, amount: EnergyAmount | AreaAmount) -> Figure:
         return amount.figure(self.file.assumed_range, self.file.node_nm)
 
-    def _scaled(self, action: str, entry: Entry, quantity: str) -> Figure:
+    def _scaled(self, action: str, entry: Entry, quantity: Quantity) -> Figure:
         """What another table says, as logic at this node."""
         if entry.scaled_from is None:
             remedy = f"give '{quantity}' of it in a table that extends this one"
             raise InputError(f"'{action}' has no {quantity}", where=self._where, remedy=remedy)
         base = self.bases[entry.scaled_from]
-        own = base.energy(action) if quantity == "energy" else base.area(action)
-        return scaled_figure(own, base.file.node_nm, self.file.node_nm, base.name)
+        return scaled_figure(
+            base.figure(action, quantity), base.file.node_nm, self.file.node_nm, base.name
+        )
 
     def _at_node(self, own: Figure, action: str, entry: Entry) -> Figure:
         if self.scaling is None:

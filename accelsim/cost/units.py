@@ -62,6 +62,16 @@ class Measure:
         short = f"{value:g}"
         return f"{short if float(short) == value else repr(value)} {self.unit}"
 
+    @property
+    def reader(self) -> BeforeValidator:
+        """How a field reads it."""
+        return BeforeValidator(self.parse)
+
+    @property
+    def writer(self) -> PlainSerializer:
+        """How a field writes it."""
+        return PlainSerializer(self.show, when_used="json")
+
 
 ENERGY = Measure("an energy", "0.3 pJ", {"pJ": 1, "fJ": 1e-3, "nJ": 1e3})
 AREA = Measure("an area", "36 um2", {"um2": 1, "mm2": 1e6})
@@ -75,36 +85,12 @@ MONEY = Measure("a price", "9346 USD", {"USD": 1})
 PRICE_OF_STORAGE = Measure("a price of a memory", "15 USD/GiB", {"USD/GiB": 1})
 DENSITY = Measure("a density of defects", "0.09 /cm2", {"/cm2": 1})
 
-Energy = Annotated[
-    float, BeforeValidator(ENERGY.parse), PlainSerializer(ENERGY.show, when_used="json")
-]
-Area = Annotated[float, BeforeValidator(AREA.parse), PlainSerializer(AREA.show, when_used="json")]
-Power = Annotated[
-    float, BeforeValidator(POWER.parse), PlainSerializer(POWER.show, when_used="json")
-]
-PowerOfArea = Annotated[
-    float,
-    BeforeValidator(POWER_OF_AREA.parse),
-    PlainSerializer(POWER_OF_AREA.show, when_used="json"),
-]
-PowerOfStorage = Annotated[
-    float,
-    BeforeValidator(POWER_OF_STORAGE.parse),
-    PlainSerializer(POWER_OF_STORAGE.show, when_used="json"),
-]
-AreaOfRate = Annotated[
-    float,
-    BeforeValidator(AREA_OF_RATE.parse),
-    PlainSerializer(AREA_OF_RATE.show, when_used="json"),
-]
-Money = Annotated[
-    float, BeforeValidator(MONEY.parse), PlainSerializer(MONEY.show, when_used="json")
-]
-PriceOfStorage = Annotated[
-    float,
-    BeforeValidator(PRICE_OF_STORAGE.parse),
-    PlainSerializer(PRICE_OF_STORAGE.show, when_used="json"),
-]
-Density = Annotated[
-    float, BeforeValidator(DENSITY.parse), PlainSerializer(DENSITY.show, when_used="json")
-]
+Energy = Annotated[float, ENERGY.reader, ENERGY.writer]
+Area = Annotated[float, AREA.reader, AREA.writer]
+Power = Annotated[float, POWER.reader, POWER.writer]
+PowerOfArea = Annotated[float, POWER_OF_AREA.reader, POWER_OF_AREA.writer]
+PowerOfStorage = Annotated[float, POWER_OF_STORAGE.reader, POWER_OF_STORAGE.writer]
+AreaOfRate = Annotated[float, AREA_OF_RATE.reader, AREA_OF_RATE.writer]
+Money = Annotated[float, MONEY.reader, MONEY.writer]
+PriceOfStorage = Annotated[float, PRICE_OF_STORAGE.reader, PRICE_OF_STORAGE.writer]
+Density = Annotated[float, DENSITY.reader, DENSITY.writer]

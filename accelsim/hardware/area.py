@@ -7,19 +7,19 @@ streams at its peak. No program does all of that at once, so it lies above a the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from accelsim.arch.spec import Arch
-from accelsim.cost.figure import Figure, total
+from accelsim.cost.figure import Figure
 from accelsim.cost.table import CostTable
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.columns import AREA_COLUMNS
-from accelsim.hardware.component import Component, Priced
+from accelsim.hardware.component import W_PER_MW, Component, summed
 
-OFF_CHIP = "DRAM"
+MM2_PER_UM2 = 1e-6
 
 
 @dataclass(frozen=True)
@@ -67,67 +67,39 @@ def breakdown(arch: Arch, table: CostTable) -> Breakdown:
         The table lacks an action or a component that the machine needs.
     """
     parts = components(arch, table)
-    chip = _chip(parts)
-    beside = [part for part in parts if part.group == OFF_CHIP]
-    watts = _watts(arch)
+    sparse = [area for part in parts if part.sparse and part.on_chip for area in part.area]
     return Breakdown(
         table.name,
         chip_area(parts),
-        _sum((area for part in chip if part.sparse for area in part.area), 1e-6, "mm2"),
-        chip_power(parts, arch),
-        power(beside, watts),
+        summed(sparse, "mm2", MM2_PER_UM2),
+        chip_power(parts, arch.clock_ps),
+        _power((part for part in parts if not part.on_chip), arch.clock_ps),
         pd.DataFrame(
-            [_row(part, watts) for part in parts], columns=[each.name for each in AREA_COLUMNS]
+            [_row(part, arch.clock_ps) for part in parts],
+            columns=[each.name for each in AREA_COLUMNS],
         ),
     )
 
 
 def chip_area(parts: Iterable[Component]) -> Figure:
     """Area of the components that are on the chip, mm2."""
-    return _sum((area for part in _chip(parts) for area in part.area), 1e-6, "mm2")
+    return summed(
+        (area for part in parts if part.on_chip for area in part.area), "mm2", MM2_PER_UM2
+    )
 
 
-def chip_power(parts: Iterable[Component], arch: Arch) -> Figure:
+def chip_power(parts: Iterable[Component], clock_ps: int) -> Figure:
     """Peak power of the components that are on the chip, W."""
-    return power(_chip(parts), _watts(arch))
+    return _power((part for part in parts if part.on_chip), clock_ps)
 
 
-def _chip(parts: Iterable[Component]) -> list[Component]:
-    return [part for part in parts if part.group != OFF_CHIP]
+def _power(parts: Iterable[Component], clock_ps: int) -> Figure:
+    return summed((each for part in parts for each in part.peak_power(clock_ps)), "W")
 
 
-def _watts(arch: Arch) -> float:
-    """Watts of a pJ in every cycle."""
-    return 1e-12 * 1e12 / arch.clock_ps
-
-
-def power(parts: Iterable[Component], watts: float) -> Figure:
-    """Peak power; `watts` of a pJ in every cycle."""
-    found = []
-    for part in parts:
-        found += [_as_unit(p.figure, 1e-3, "W") for p in part.leakage]
-        for name, most in part.peak.items():
-            found += [_as_unit(p.figure, most * watts, "W") for p in part.actions[name]]
-    return total(found or [_nothing("W")], "peak power")
-
-
-def _sum(parts: Iterable[Priced], factor: float, unit: str) -> Figure:
-    return total([_as_unit(p.figure, factor, unit) for p in parts] or [_nothing(unit)], "sum")
-
-
-def _as_unit(figure: Figure, factor: float, unit: str) -> Figure:
-    return replace(figure, value=figure.value * factor, low=figure.low * factor,
-                   high=figure.high * factor, unit=unit)  # fmt: skip
-
-
-def _nothing(unit: str) -> Figure:
-    return Figure(0.0, 0.0, 0.0, unit, "none", "derived")
-
-
-def _row(part: Component, watts: float) -> dict[str, object]:
-    area = _sum(part.area, 1e-6, "mm2")
-    leakage = _sum(part.leakage, 1e-3, "W")
-    peak = power([part], watts)
+def _row(part: Component, clock_ps: int) -> dict[str, object]:
+    area, leakage = summed(part.area, "mm2", MM2_PER_UM2), summed(part.leakage, "W", W_PER_MW)
+    peak = _power([part], clock_ps)
     return {
         "group": part.group,
         "component": part.name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.cost.table import CostTable
-from accelsim.hardware.area import OFF_CHIP, Breakdown, breakdown
+from accelsim.hardware.area import Breakdown, breakdown
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.energy import Energy, energy_of
 from accelsim.hardware.ratio import Ratio, area_terms, energy_terms, ratio
@@ -57,10 +57,7 @@ def costs_of(comparison: Comparison, table: CostTable) -> Costs:
     """
     results = comparison.results
     energies = {role: energy_of(result, table) for role, result in results.items()}
-    chips = {
-        role: area_terms(part for part in components(result.arch, table) if part.group != OFF_CHIP)
-        for role, result in results.items()
-    }
+    chips = {role: area_terms(components(result.arch, table)) for role, result in results.items()}
     spent = {role: energy_terms(energy.actions) for role, energy in energies.items()}
     others = [role for role in results if role != BASELINE]
     return Costs(

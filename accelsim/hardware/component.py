@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from accelsim.cost.figure import Figure
+from accelsim.cost.figure import Figure, total
 
 GROUPS = (
     "array", "scratchpad", "wires", "vector", "index", "gather", "scatter", "store",
     "DRAM interface", "DRAM",
 )  # fmt: skip
+OFF_CHIP = "DRAM"  # the group that is beside the chip
+W_PER_MW = 1e-3
 
 
 class Priced(NamedTuple):
@@ -27,6 +29,16 @@ class Priced(NamedTuple):
     def times(self, factor: float, why: str) -> Priced:
         """So many of it."""
         return Priced(self.figure.times(factor, why), self.entry)
+
+    def in_unit(self, unit: str, factor: float) -> Priced:
+        """The same in a unit of which it has `factor` times as many."""
+        return Priced(self.figure.in_unit(unit, factor), self.entry)
+
+
+def summed(priced: Iterable[Priced], unit: str, factor: float = 1.0) -> Figure:
+    """Sum with its range, in a unit of which it has `factor` times as many; nothing is 0."""
+    figures = [each.figure.in_unit(unit, factor) for each in priced]
+    return total(figures or [Figure(0.0, 0.0, 0.0, unit, "none", "derived")], "sum")
 
 
 @dataclass(frozen=True)
@@ -64,3 +76,18 @@ class Component:
     peak: Mapping[str, float] = field(default_factory=dict)
     sparse: bool = False
     note: str = ""
+
+    @property
+    def on_chip(self) -> bool:
+        """Whether it is a part of the chip."""
+        return self.group != OFF_CHIP
+
+    def peak_power(self, clock_ps: int) -> list[Priced]:
+        """Peak power, W, part by part: leakage, and every action at its full rate."""
+        leakage = [priced.in_unit("W", W_PER_MW) for priced in self.leakage]
+        cycles_per_ps = 1 / clock_ps  # a pJ a ps is a W
+        return leakage + [
+            priced.in_unit("W", most * cycles_per_ps)
+            for action, most in self.peak.items()
+            for priced in self.actions[action]
+        ]

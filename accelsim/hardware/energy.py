@@ -14,10 +14,10 @@ from accelsim.analysis.result import Result
 from accelsim.cost.figure import Figure
 from accelsim.cost.figure import total as sum_of
 from accelsim.cost.table import CostTable
-from accelsim.hardware.area import OFF_CHIP, chip_area, chip_power
+from accelsim.hardware.area import chip_area, chip_power
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.columns import ACTION_COLUMNS, OPERATOR_ENERGY_COLUMNS, group_column
-from accelsim.hardware.component import GROUPS, Component, Priced
+from accelsim.hardware.component import GROUPS, OFF_CHIP, Component, Priced
 from accelsim.hardware.counts import counts
 from accelsim.workload.trace import Trace
 
@@ -179,7 +179,7 @@ def _summary(
         "tops_per_w": 2 * result.summary["effectual_macs"] / energy if energy else 0.0,
         "edp_js": energy * 1e-12 * seconds,
         "area_mm2": chip_area(parts).value,
-        "peak_power_w": chip_power(parts, result.arch).value,
+        "peak_power_w": chip_power(parts, result.arch.clock_ps).value,
         "unverified_share": _sum(row for row in rows if row["unverified"]) / max(energy, 1e-300),
     }
 

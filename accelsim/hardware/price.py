@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from accelsim.arch.spec import Arch
 from accelsim.cost.figure import Figure, total
@@ -31,7 +30,11 @@ def price(arch: Arch, table: CostTable) -> Figure:
 
 def price_of(arch: Arch, table: CostTable, parts: Iterable[Component]) -> Figure:
     """`price` of a machine whose components are at hand."""
-    area = chip_area(parts).times(UM2_PER_MM2, "um2 of a mm2")
-    die = die_price(table, replace(area, unit="um2"))
     gib = arch.dram.capacity / BYTES_PER_GIB
-    return total([die, dram_price(table, dram_cost_of(arch, Parts(table)).kind, gib)], "machine")
+    dram = dram_price(table, dram_cost_of(arch, Parts(table)).kind, gib)
+    return total([chip_price(table, parts), dram], "machine")
+
+
+def chip_price(table: CostTable, parts: Iterable[Component]) -> Figure:
+    """Price of a die that works, USD, of the components of a machine; errors as of `price`."""
+    return die_price(table, chip_area(parts).in_unit("um2", UM2_PER_MM2))

@@ -9,12 +9,10 @@ Science, 1967).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from typing import NamedTuple
 
 import pandas as pd
 
-from accelsim.analysis.comparison import NOT_ESTABLISHED
 from accelsim.hardware.component import Component, Priced
 
 MOST_STEPS = 64
@@ -44,11 +42,9 @@ class Ratio(NamedTuple):
     decided_by: str
 
     @property
-    def verdict(self) -> str:
-        """Less, more, or that the range crosses 1: of the other against the first."""
-        if self.low > 1:
-            return "less"
-        return "more" if self.high < 1 else NOT_ESTABLISHED
+    def established(self) -> bool:
+        """Whether its range lies on one side of 1."""
+        return self.low > 1 or self.high < 1
 
 
 def energy_terms(actions: pd.DataFrame) -> ByEntry:
@@ -58,29 +54,20 @@ def energy_terms(actions: pd.DataFrame) -> ByEntry:
 
 
 def area_terms(parts: Iterable[Component]) -> ByEntry:
-    """Area by entry, um2, of a machine's components."""
-    return _summed((priced, 1.0) for part in parts for priced in part.area)
+    """Area by entry, um2, of the components that are on the chip."""
+    return by_entry(priced for part in parts if part.on_chip for priced in part.area)
 
 
 def power_terms(parts: Iterable[Component], clock_ps: int) -> ByEntry:
-    """Peak power by entry, W, of a machine's components; see `accelsim.hardware.area`."""
-    parts = list(parts)
-    leaks = ((priced, 1e-3) for part in parts for priced in part.leakage)
-    peaks = (
-        (priced, most / clock_ps)
-        for part in parts
-        for name, most in part.peak.items()
-        for priced in part.actions[name]
-    )
-    return _summed(chain(leaks, peaks))
+    """Peak power by entry, W, of the components that are on the chip."""
+    return by_entry(p for part in parts if part.on_chip for p in part.peak_power(clock_ps))
 
 
-def _summed(parts: Iterable[tuple[Priced, float]]) -> ByEntry:
-    """Sums by entry of figures times a factor."""
+def by_entry(parts: Iterable[Priced]) -> ByEntry:
+    """Sums of figures of one unit by entry."""
     found: dict[str, Span] = {}
-    for (figure, entry), times in parts:
-        here = Span(figure.low * times, figure.value * times, figure.high * times)
-        before = found.get(entry, NOTHING)
+    for figure, entry in parts:
+        here, before = (figure.low, figure.value, figure.high), found.get(entry, NOTHING)
         found[entry] = Span(*(a + b for a, b in zip(before, here, strict=True)))
     return found
 

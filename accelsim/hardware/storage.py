@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from accelsim.cost.figure import Figure, total
-from accelsim.cost.macs import NUMBER_TYPES, arithmetic, gated_mac, mac
+from accelsim.cost.macs import Operation, arithmetic, gated_mac, mac, sum_type
 from accelsim.cost.sram import BEYOND, SIZE_RANGE, WIDTH_RANGE
 from accelsim.cost.structures import REGISTER_BYTES
-from accelsim.cost.table import CostTable
+from accelsim.cost.table import CostTable, Quantity
 from accelsim.hardware.component import Priced
 
 UM2_PER_MM2 = 1e6
@@ -125,18 +125,13 @@ class Parts:
         what = f"a MAC unit: multiplier for {product}, adder for {added}"
         return total([products[product], sums[added]], what), f"{product} + {added}"
 
-    def fp32(self, operation: str, quantity: str = "energy") -> Figure:
+    def fp32(self, operation: Operation, quantity: Quantity = "energy") -> Figure:
         """An fp32 adder (`add`) or multiplier (`mult`)."""
-        return arithmetic(self.table, "fp32", operation, quantity)  # type: ignore[arg-type]
+        return arithmetic(self.table, "fp32", operation, quantity)
 
-    def lane(self, quantity: str) -> Figure:
+    def lane(self, quantity: Quantity) -> Figure:
         """A lane of the vector unit: an adder and a multiplier in fp32."""
         return total([self.fp32("add", quantity), self.fp32("mult", quantity)], "a vector lane")
-
-
-def sum_type(dtype: str) -> str:
-    """Type in which products are summed."""
-    return "fp32" if NUMBER_TYPES[dtype].is_float else "int32"
 
 
 def mm2(area: tuple[Priced, ...]) -> float:

@@ -14,14 +14,14 @@ from accelsim.cost.figure import Figure
 from accelsim.hardware.area import Breakdown
 from accelsim.hardware.columns import group_column
 from accelsim.hardware.compared import Costs
-from accelsim.hardware.component import GROUPS
+from accelsim.hardware.component import GROUPS, OFF_CHIP
 from accelsim.hardware.energy import Energy
 from accelsim.hardware.ratio import Ratio
+from accelsim.report.energy_words import beside_baseline
 from accelsim.report.layout import titled, whole_table
 from accelsim.report.words import ROLE_TITLES, as_energy, energy_unit, percent, short, times
 
 MUCH = 0.25  # share of the energy from which on figures that were not looked up are warned of
-_OFF_CHIP = "DRAM"
 _FIGURES = ("area_mm2", "area_low_mm2", "area_high_mm2", "leakage_w", "peak_power_w")
 
 
@@ -74,7 +74,7 @@ def group_table(energy: Energy, area: Breakdown) -> RenderableType:
     sums = {name: area.rows.groupby("group")[name].sum().to_dict() for name in named}
     for group in (each for each in GROUPS if each in sums["area_mm2"]):
         figures = [_fine(sums[name][group]) for name in named]
-        if group == _OFF_CHIP:
+        if group == OFF_CHIP:
             figures[0] = "off chip"
         out.add_row(
             group, _fine(spent[group] / size), percent(spent[group] / whole), *figures,
@@ -119,38 +119,32 @@ def compared_costs(costs: Costs) -> list[RenderableType]:
     out.caption = f"figures: {costs.table}; peak W without DRAM"
     out.caption_justify = "left"
     lines = [
-        titled(title, ratio_text(ROLE_TITLES[role], ratios[role], costs.table, above, below))
-        for title, ratios, above, below in (
-            ("energy", costs.energy_ratios, "less", "more"),
-            ("area", costs.area_ratios, "larger", "smaller"),
-        )
+        titled(quantity, ratio_line(ROLE_TITLES[role], quantity, ratios[role], costs.table))
+        for quantity, ratios in (("energy", costs.energy_ratios), ("area", costs.area_ratios))
         for role in ("candidate", "third")
         if role in ratios
     ]
     return [out, *lines, *unverified_lines(costs.energies)]
 
 
-def ratio_text(who: str, found: Ratio, table: str, above: str, below: str) -> str:
-    """A ratio as words: ``candidate 1.10x less than baseline (...)``; never below 1x.
-
-    `above`, `below` : what to say where the ratio lies above 1, and below.
-    """
+def ratio_line(who: str, quantity: str, ratio: Ratio, table: str) -> str:
+    """A ratio as words: ``candidate 1.10x less than baseline (...)``; never below 1x."""
 
     def said(value: float) -> str:
-        return f"{times(max(value, 1 / value))} {above if value >= 1 else below}"
+        return f"{times(max(value, 1 / value))} {beside_baseline(quantity, value)}"
 
-    if found.low == found.high == 1:
+    if ratio.low == ratio.high == 1:
         return f"{who} the same as baseline"
-    start = f"{who} {said(found.value)} than baseline"
-    if found.low <= 1 <= found.high:
+    start = f"{who} {said(ratio.value)} than baseline"
+    if not ratio.established:
         return (
-            f"{start}, but {said(found.low)} to {said(found.high)} over the ranges of {table}: "
-            f"{NOT_ESTABLISHED}, it hangs on {found.decided_by}"
+            f"{start}, but {said(ratio.low)} to {said(ratio.high)} over the ranges of {table}: "
+            f"{NOT_ESTABLISHED}, it hangs on {ratio.decided_by}"
         )
-    low, high = sorted(max(value, 1 / value) for value in (found.low, found.high))
+    low, high = sorted(max(value, 1 / value) for value in (ratio.low, ratio.high))
     return (
         f"{start} ({times(low)} to {times(high)} over the ranges of {table}; decided by "
-        f"{found.decided_by})"
+        f"{ratio.decided_by})"
     )
 
 
@@ -167,7 +161,7 @@ def area_lines(area: Breakdown) -> list[str]:
             lines.append(_summed(group, own))
         before = "  " if len(own) > 1 else f"{group}: "
         lines += [_of_component(before, row) for row in own.to_dict("records")]
-    chip = rows[rows["group"] != _OFF_CHIP]
+    chip = rows[rows["group"] != OFF_CHIP]
     lines.append(_summed("chip", chip, _marks([area.area_mm2, area.peak_power_w])))
     share = percent(area.sparse_mm2.value / max(area.area_mm2.value, 1e-300))
     return [*lines, f"for sparsity alone: {ends(area.sparse_mm2)} mm2, {share} of the chip"]
@@ -187,7 +181,7 @@ def _of_component(before: str, row: Mapping[Any, Any]) -> str:
     marks = [row["mark"]] * (row["mark"] in ("assumed", "scaled"))
     marks += ["unverified"] * bool(row["unverified"])
     figures = _figures(row)
-    if row["group"] == _OFF_CHIP:
+    if row["group"] == OFF_CHIP:
         figures = ["off chip", "", *figures[2:]]
     return _row(f"{before}{row['component']}" + " *" * row["sparse"], figures, ", ".join(marks))
 

@@ -9,12 +9,10 @@ import pandas as pd
 from accelsim.analysis.comparison import Comparison
 from accelsim.analysis.result import Result
 from accelsim.hardware.compared import Costs
-from accelsim.hardware.ratio import Ratio
+from accelsim.report.energy_words import against_baseline
 from accelsim.report.files import names
 from accelsim.report.groups import names_over_layers
 from accelsim.report.terms import shown_results
-
-OPPOSITE = {"less": "more", "more": "less"}
 
 
 def area_table(comparisons: Sequence[Comparison], costs: Sequence[Costs]) -> pd.DataFrame:
@@ -62,18 +60,8 @@ def ratios_table(comparisons: Sequence[Comparison], costs: Sequence[Costs]) -> p
         for quantity, found in (("area", cost.area_ratios), ("energy", cost.energy_ratios)):
             for role, ratio in found.items():
                 said = against_baseline(quantity, ratio)
-                figures = ratio.value, ratio.low, ratio.high, ratio.decided_by
-                rows.append((comparison.trace.name, role, quantity, *figures, said))
+                rows.append((comparison.trace.name, role, quantity, *ratio, said))
     return pd.DataFrame(rows, columns=names("cost_ratios"))
-
-
-def against_baseline(quantity: str, ratio: Ratio) -> str:
-    """Whether a machine has less or more than the baseline, or that this is not established.
-
-    `Ratio.verdict` is of the divisor, which is the baseline in ratios of areas.
-    """
-    said = ratio.verdict
-    return OPPOSITE.get(said, said) if quantity == "area" else said
 
 
 def _runs(

@@ -8,17 +8,31 @@ from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison
 from accelsim.arch.load import content_hash
 from accelsim.hardware.compared import Costs
 from accelsim.hardware.ratio import Ratio
-from accelsim.report.energy_tables import against_baseline
 from accelsim.report.terms import machines, shown_results
-from accelsim.report.words import as_energy, percent, square_mm, times
+from accelsim.report.words import as_energy, percent, square_mm, times, verdict_and_reason
 
 SPARSE = "gather, scatter, index, FIFOs, switches"
 
 
+# What a machine is beside the baseline where a ratio is above 1, and where it is below: energies
+# are baseline / machine, areas machine / baseline.
+SIDES = {"energy": ("less", "more"), "area": ("larger", "smaller")}
+
+
+def against_baseline(quantity: str, ratio: Ratio) -> str:
+    """Whether a machine has less or more than the baseline, or that this is not established."""
+    return beside_baseline(quantity, ratio.value) if ratio.established else NOT_ESTABLISHED
+
+
+def beside_baseline(quantity: str, value: float) -> str:
+    """The word for a ratio's value: less or more energy, a larger or smaller area."""
+    above, below = SIDES[quantity]
+    return above if value >= 1 else below
+
+
 def verdict_text(quantity: str, ratio: Ratio) -> str:
     """Less or more than the baseline; where that is open, the entry of the table that decides."""
-    said = against_baseline(quantity, ratio)
-    return f"{said}: {ratio.decided_by} decides" if said == NOT_ESTABLISHED else said
+    return verdict_and_reason(against_baseline(quantity, ratio), ratio.decided_by)
 
 
 def ratio_text(ratio: Ratio) -> str:

@@ -207,7 +207,8 @@ FILES: dict[str, File] = {
         Column("ratio_high", "", "largest, figures of both off to the same side", _RATIO),
         Column("decided_by", "", "entry of the cost table that moves it most", _RATIO),
         Column(
-            "verdict", "", "less or more than the baseline, or sign not established (it crosses 1)",
+            "verdict", "",
+            "less or more energy, larger or smaller area, or sign not established (it crosses 1)",
             _RATIO,
         ),
     )),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison, OverRange
+from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison, OverRange, rival_of
 from accelsim.analysis.limits import leading_limit
 from accelsim.analysis.result import Result
 from accelsim.workload.trace import Trace
@@ -125,7 +125,7 @@ def equal_range_lines(comparison: Comparison) -> list[str]:
         return []
     return [
         f"{comparison.trace.name}, candidate over"
-        f" {ROLE_TITLES['baseline' if role == 'candidate' else role]} at equal {equal.measure}:"
+        f" {ROLE_TITLES[rival_of(role)]} at equal {equal.measure}:"
         f" {equal_range_text(over, equal.table)}"
         for role, over in equal.ranges.items()
     ]
@@ -140,6 +140,11 @@ def equal_range_text(over: OverRange, table: str) -> str:
         f" {over.spread.verdict}"
     )
     return text + f" ({over.decided_by} decides)" * (over.spread.verdict == NOT_ESTABLISHED)
+
+
+def verdict_and_reason(said: str, decided_by: str) -> str:
+    """A verdict; where it is open, also the entry of the cost table that decides."""
+    return f"{said}: {decided_by} decides" if said == NOT_ESTABLISHED else said
 
 
 def limit_text(result: Result) -> str:

@@ -85,7 +85,7 @@ def machine_costs(arch: Arch, costs: Costs, names: frozenset[str]) -> dict[str, 
     parts = components(arch, table)
     known = {
         "area_mm2": lambda: chip_area(parts),
-        "peak_power_w": lambda: chip_power(parts, arch),
+        "peak_power_w": lambda: chip_power(parts, arch.clock_ps),
         PRICE_COLUMN.name: lambda: price_of(arch, table, parts),
     }
     return {name: known[name]().value for name in sorted(wanted)}

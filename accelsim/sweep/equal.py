@@ -107,7 +107,7 @@ class Equal(NamedTuple):
             for role, one in self.scaled.items()
         }
         measure = self.measure
-        return AtEqual(measure.name, measure.unit, measure.table, self.like, self.target, how)
+        return AtEqual(measure.name, measure.unit, measure.table, self.like, self.target, how, {})
 
 
 def equal_machines(

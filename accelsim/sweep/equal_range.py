@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from accelsim.analysis.comparison import Comparison, OverRange
+from accelsim.analysis.comparison import Comparison, OverRange, rival_of
 from accelsim.arch.spec import Arch
 from accelsim.mapping.reuse import Reuse
 from accelsim.progress import Progress
 from accelsim.simulation import simulate
 from accelsim.sweep.equal import Ends
-from accelsim.sweep.trials import CANDIDATE, RIVALS
+from accelsim.sweep.trials import CANDIDATE
 
 
 def over_range(
@@ -42,10 +42,10 @@ def over_range(
     times = {role: result.total_ps for role, result in comparison.results.items()}
     ranges = {}
     for role, each in ends.items():
-        # Of the candidate over the rival that was scaled, or over the baseline if it was itself.
-        rival, other = (RIVALS[0], role) if role == CANDIDATE else (role, CANDIDATE)
         sources = (each.low.source, each.high.source, each.before)
         found = [times | {role: total_ps(source.arch())} for source in sources]
-        value, low, high, before = (by[rival] / max(1, by[other]) for by in (times, *found))
+        value, low, high, before = (
+            by[rival_of(role)] / max(1, by[CANDIDATE]) for by in (times, *found)
+        )
         ranges[role] = OverRange(*each.ratio, (value, low, high), before)
     return replace(comparison, at_equal=comparison.at_equal._replace(ranges=ranges))

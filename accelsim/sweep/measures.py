@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from accelsim.arch.load import ArchSource
 from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
-from accelsim.cost.price import die_price
 from accelsim.cost.table import CostTable
-from accelsim.hardware.area import OFF_CHIP, breakdown
+from accelsim.hardware.area import chip_area, chip_power
 from accelsim.hardware.catalogue import components
+from accelsim.hardware.price import chip_price
 from accelsim.hardware.ratio import ByEntry, area_terms, power_terms
 from accelsim.sweep.equal import Equal, Measure, equal_machines
 from accelsim.workload.statistics import dense_macs
@@ -91,25 +90,23 @@ def main_type(trace: Trace) -> str:
 
 
 def _area_mm2(table: CostTable, arch: Arch) -> float:
-    return breakdown(arch, table).area_mm2.value
+    return chip_area(components(arch, table)).value
 
 
 def _areas(table: CostTable, arch: Arch) -> ByEntry:
-    return area_terms(part for part in components(arch, table) if part.group != OFF_CHIP)
-
-
-def _powers(table: CostTable, arch: Arch) -> ByEntry:
-    chip = (part for part in components(arch, table) if part.group != OFF_CHIP)
-    return power_terms(chip, arch.clock_ps)
+    return area_terms(components(arch, table))
 
 
 def _power_w(table: CostTable, arch: Arch) -> float:
-    return breakdown(arch, table).peak_power_w.value
+    return chip_power(components(arch, table), arch.clock_ps).value
+
+
+def _powers(table: CostTable, arch: Arch) -> ByEntry:
+    return power_terms(components(arch, table), arch.clock_ps)
 
 
 def _die_usd(table: CostTable, arch: Arch) -> float:
-    area = breakdown(arch, table).area_mm2
-    return die_price(table, replace(area.times(1e6, "um2 of a mm2"), unit="um2")).value
+    return chip_price(table, components(arch, table)).value
 
 
 def _peak(dtype: str, arch: Arch) -> float:

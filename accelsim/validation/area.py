@@ -23,10 +23,9 @@ from accelsim.cost.figure import Figure
 from accelsim.cost.load import cost_table_names, load_cost_table
 from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
-from accelsim.hardware.area import OFF_CHIP
 from accelsim.hardware.catalogue import components
-from accelsim.hardware.component import Component, Priced
-from accelsim.hardware.ratio import ratio
+from accelsim.hardware.component import Component, Priced, summed
+from accelsim.hardware.ratio import by_entry, ratio
 from accelsim.validation import scope
 from accelsim.validation.outcome import TREND, Compared, Row
 from accelsim.validation.table import Line, read_table
@@ -148,12 +147,12 @@ def _model(line: Line, machine: str, quantity: str, table: str) -> Figure:
         whole = f"{quantity.removesuffix('_ratio')}_{'mm2' if quantity[0] == 'a' else 'w'}"
         above = _priced(whole, "", taken, arch)
         below = _priced(whole, "", scope.in_scope(words, others, where), other)
-        found = ratio(scope.terms(above), scope.terms(below))
-        mark = scope.summed([*above, *below], "")
+        found = ratio(by_entry(above), by_entry(below))
+        mark = summed([*above, *below], "")
         return Figure(
             found.value, found.low, found.high, "ratio", mark.source, mark.mark, mark.unverified
         )
-    return scope.summed(_priced(quantity, line.text("basis"), taken, arch), UNITS[quantity])
+    return summed(_priced(quantity, line.text("basis"), taken, arch), UNITS[quantity])
 
 
 def _priced(quantity: str, basis: str, taken: list[scope.Taken], arch: Arch) -> list[Priced]:
@@ -235,7 +234,7 @@ def _larger(machine: str, table: str, factor: float) -> tuple[float, float]:
     """Area that is there for sparsity alone and of the chip, um2, logic that much larger."""
     sparse = whole = 0.0
     for part in _built(machine, table)[1]:
-        if part.group == OFF_CHIP:
+        if not part.on_chip:
             continue
         area = sum(
             figure.value * (1 if entry in NOT_LOGIC else factor) for figure, entry in part.area

@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from accelsim.arch.spec import Arch
-from accelsim.cost.figure import Figure, total
 from accelsim.errors import InputError
-from accelsim.hardware.area import OFF_CHIP
-from accelsim.hardware.component import Component, Priced
-from accelsim.hardware.ratio import ByEntry, Span
+from accelsim.hardware.component import W_PER_MW, Component, Priced
+from accelsim.hardware.storage import UM2_PER_MM2
 
 ALL, NONE = "all", "none"
 NAND2_UM2 = 1.44  # of a two-input gate at 65 nm, from memory
-_UM2_PER_MM2, _MW_PER_W = 1e6, 1e3
 _STORED = {  # component of an array -> its name in `storage`
     "operand storage": "operands", "stationary operands": "stationary",
     "accumulators": "accumulators",
@@ -69,7 +66,7 @@ def in_scope(scope: str, parts: Sequence[Component], where: str) -> list[Taken]:
 
 def _names(name: str, part: Component) -> bool:
     if name == ALL:
-        return part.group != OFF_CHIP
+        return part.on_chip
     return name in (part.group, f"{part.group}/{part.name}")
 
 
@@ -87,29 +84,22 @@ def _share(text: str, where: str) -> float:
 
 def area_of(taken: Sequence[Taken]) -> list[Priced]:
     """Area, mm2."""
-    return [
-        _in(priced, share / _UM2_PER_MM2, "mm2") for part, share in taken for priced in part.area
-    ]
+    return [p.in_unit("mm2", share / UM2_PER_MM2) for part, share in taken for p in part.area]
 
 
 def leakage_of(taken: Sequence[Taken]) -> list[Priced]:
     """Leakage, W; of DRAM its power at rest."""
-    return [_in(priced, share / _MW_PER_W, "W") for part, share in taken for priced in part.leakage]
+    return [p.in_unit("W", share * W_PER_MW) for part, share in taken for p in part.leakage]
 
 
 def peak_of(taken: Sequence[Taken], clock_ps: int) -> list[Priced]:
     """Peak power, W: leakage, and every action at its full rate."""
-    return leakage_of(taken) + [
-        _in(priced, share * most / clock_ps, "W")  # a pJ a ps is a W
-        for part, share in taken
-        for action, most in part.peak.items()
-        for priced in part.actions[action]
-    ]
+    return [p.in_unit("W", share) for part, share in taken for p in part.peak_power(clock_ps)]
 
 
 def gates_of(taken: Sequence[Taken]) -> list[Priced]:
     """Thousands of two-input gates that take the area, by their size at 65 nm."""
-    return [_in(priced, 1e3 / NAND2_UM2, "k gates") for priced in area_of(taken)]
+    return [priced.in_unit("k gates", 1e3 / NAND2_UM2) for priced in area_of(taken)]
 
 
 def storage_kib(taken: Sequence[Taken], arch: Arch) -> float:
@@ -119,23 +109,3 @@ def storage_kib(taken: Sequence[Taken], arch: Arch) -> float:
         f"array/{component}": array[name] for component, name in _STORED.items() if name in array
     }
     return sum(share * sizes.get(f"{part.group}/{part.name}", 0) / 1024 for part, share in taken)
-
-
-def summed(priced: Sequence[Priced], unit: str) -> Figure:
-    """Sum with its range; nothing is a figure of 0."""
-    figures = [each.figure for each in priced]
-    return total(figures or [Figure(0.0, 0.0, 0.0, unit, "none", "derived")], "sum of a scope")
-
-
-def terms(priced: Sequence[Priced]) -> ByEntry:
-    """Sums by entry of the cost table."""
-    found: dict[str, Span] = {}
-    for figure, entry in priced:
-        here, before = (figure.low, figure.value, figure.high), found.get(entry, (0.0, 0.0, 0.0))
-        found[entry] = Span(*(a + b for a, b in zip(before, here, strict=True)))
-    return found
-
-
-def _in(priced: Priced, factor: float, unit: str) -> Priced:
-    figure = priced.figure.times(factor, f"in {unit}")
-    return Priced(Figure(**{**vars(figure), "unit": unit}), priced.entry)

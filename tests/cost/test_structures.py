@@ -1,37 +1,17 @@
-"""Queues and crossbars."""
+"""Crossbars."""
 
 from __future__ import annotations
 
 import pytest
 
 from accelsim.cost.load import load_cost_table
-from accelsim.cost.structures import REGISTER_BYTES, crossbar, queue
+from accelsim.cost.structures import crossbar
 from accelsim.errors import InputError
 
 
 @pytest.fixture(scope="module", params=["45nm", "7nm"])
 def table(request):
     return load_cost_table(request.param)
-
-
-def test_a_small_queue_is_registers_and_two_pointers(table):
-    small = queue(table, 8, 64)
-    register, counter = table.energy("register").value, table.energy("counter", 3).value
-    assert small.kind == "registers"
-    assert small.push.value == small.pop.value == pytest.approx(64 * register + counter)
-    cells = 8 * 64 * table.area("register").value
-    assert small.area.value == pytest.approx(cells + 2 * table.area("counter", 3).value)
-
-
-def test_a_large_queue_is_an_sram(table):
-    entries = REGISTER_BYTES // 8
-    assert queue(table, entries - 1, 64).kind == "registers"
-    large = queue(table, entries, 64)
-    memory = table.sram().cost(REGISTER_BYTES, 8, 1, "one read, one write")
-    counter = table.energy("counter", 7).value
-    assert large.kind == "SRAM"
-    assert large.push.value == pytest.approx(memory.write.value + counter)
-    assert large.pop.value == pytest.approx(memory.read.value + counter)
 
 
 def test_a_crossbar_is_its_wires(table):
@@ -55,7 +35,7 @@ def test_a_crossbar_of_the_table_takes_the_rule_of_accelergy(tmp_path):
 
 
 def test_nothing_is_no_size(table):
-    with pytest.raises(InputError, match="entries is 0"):
-        queue(table, 0, 8)
+    with pytest.raises(InputError, match="inputs is 0"):
+        crossbar(table, 0, 2, 8)
     with pytest.raises(InputError, match="bits is -1"):
         crossbar(table, 2, 2, -1)

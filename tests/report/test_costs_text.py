@@ -11,7 +11,7 @@ from accelsim.cost.load import load_cost_table
 from accelsim.hardware.compared import Costs, costs_of
 from accelsim.hardware.component import GROUPS
 from accelsim.hardware.ratio import Ratio
-from accelsim.report.costs_text import area_lines, ratio_text, taken_as, unverified_lines
+from accelsim.report.costs_text import area_lines, ratio_line, taken_as, unverified_lines
 from accelsim.report.text import comparison_text, run_text
 from accelsim.report.words import as_energy, energy_unit
 from tests.report.test_text import shown
@@ -83,7 +83,9 @@ def test_a_comparison_says_ratios_with_their_ranges(few, costs: Costs) -> None: 
     ],
 )  # fmt: skip
 def test_a_ratio_in_words(ratio: Ratio, said: str) -> None:
-    assert ratio_text("candidate", ratio, "45nm", "less", "more") == said
+    assert ratio_line("candidate", "energy", ratio, "45nm") == said
+    area = said.replace("less", "larger").replace("more", "smaller")
+    assert ratio_line("candidate", "area", ratio, "45nm") == area
 
 
 def test_much_that_was_not_looked_up_is_warned_of(costs: Costs) -> None:

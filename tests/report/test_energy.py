@@ -17,7 +17,13 @@ from accelsim.cost.resolved import resolved_yaml
 from accelsim.errors import InputError
 from accelsim.hardware.ratio import Ratio
 from accelsim.report import energy_tables
-from accelsim.report.energy_words import area_line, energy_line, rests_on, sparse_cost
+from accelsim.report.energy_words import (
+    against_baseline,
+    area_line,
+    energy_line,
+    rests_on,
+    sparse_cost,
+)
 from accelsim.report.files import names
 from accelsim.report.page.energy import areas_table, energies_table, part
 from accelsim.report.page.ledger import Ledger
@@ -97,10 +103,10 @@ def test_a_ratio_says_what_the_machine_has_against_the_baseline(study: Study):
         assert of_area["ratio"] == pytest.approx(areas[role] / areas["baseline"])
         assert of_energy["ratio"] == pytest.approx(spent["baseline"] / spent[role])
     larger, smaller = Ratio(2.0, 1.5, 3.0, ""), Ratio(0.5, 0.4, 0.9, "")
-    assert energy_tables.against_baseline("area", larger) == "more"
-    assert energy_tables.against_baseline("area", smaller) == "less"
-    assert energy_tables.against_baseline("energy", larger) == "less"
-    assert energy_tables.against_baseline("energy", OPEN) == "sign not established"
+    assert against_baseline("area", larger) == "larger"
+    assert against_baseline("area", smaller) == "smaller"
+    assert against_baseline("energy", larger) == "less"
+    assert against_baseline("energy", OPEN) == "sign not established"
 
 
 def test_tables_have_the_declared_columns(study: Study):

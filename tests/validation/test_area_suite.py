@@ -9,6 +9,7 @@ from accelsim.cost.load import load_cost_table
 from accelsim.errors import InputError
 from accelsim.hardware.area import breakdown
 from accelsim.hardware.catalogue import components
+from accelsim.hardware.component import summed
 from accelsim.validation import area, scope
 from accelsim.validation.outcome import TREND
 from accelsim.validation.page import page_text
@@ -113,7 +114,7 @@ def test_the_table_of_the_nearest_node(node, table):
      (300, "at least", False), (100, "at least", True)],
 )  # fmt: skip
 def test_how_a_row_is_read(tmp_path, monkeypatch, value, expect, inside):
-    known = scope.summed([], "mm2")
+    known = summed([], "mm2")
     made = type(known)(125.0, 110.0, 150.0, "mm2", "test", "derived")
     monkeypatch.setattr(area, "_model", lambda *_: made)
     assert of_text(tmp_path, value=value, expect=expect).compared.inside is inside
@@ -149,7 +150,7 @@ def test_a_scope_takes_groups_components_and_shares():
     half = scope.in_scope("array/MACs*0.5|vector", parts, "here")
     assert [(each.component.name, each.share) for each in half] == [("MACs", 0.5), ("lanes", 1)]
     macs = scope.in_scope("array/MACs", parts, "here")
-    value = [scope.summed(scope.area_of(taken), "mm2").value for taken in (macs, half[:1])]
+    value = [summed(scope.area_of(taken), "mm2").value for taken in (macs, half[:1])]
     assert value[1] == pytest.approx(value[0] / 2)
 
 

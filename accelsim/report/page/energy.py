@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
-from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison
+from accelsim.analysis.comparison import Comparison
 from accelsim.hardware.columns import group_column
 from accelsim.hardware.compared import Costs
-from accelsim.hardware.component import GROUPS
+from accelsim.hardware.component import GROUPS, OFF_CHIP
 from accelsim.report.energy_words import SPARSE, sets_of_machines, verdict_text
 from accelsim.report.page.cells import Cell, Head, PageTable, Shown, figure, text_head
 from accelsim.report.page.ledger import Figure, Ledger
@@ -17,7 +17,6 @@ from accelsim.report.tables import file_hint
 from accelsim.report.terms import shown_results
 from accelsim.report.words import ROLE_TITLES, as_energy, percent, times
 
-DRAM = "DRAM"
 RANGE = Head("range", "with the figures of the cost table at their low and high ends")
 RANGES = (
     "Ranges of an area or an energy: every figure of the table at its low end, or at its high end. "
@@ -104,12 +103,12 @@ def open_signs(study: Study, sets: Sequence[tuple[Comparison, Costs]]) -> list[s
     said = []
     for comparison, costs in sets:
         for role, ratio in costs.area_ratios.items():
-            if role in shown_results(comparison) and ratio.verdict == NOT_ESTABLISHED:
+            if role in shown_results(comparison) and not ratio.established:
                 name = comparison.results[role].arch.name
                 said.append(f"area of {name}: {verdict_text('area', ratio)}")
     for comparison, costs in zip(study.comparisons, study.costs, strict=True):
         ratio = costs.energy_ratios["candidate"]
-        if ratio.verdict == NOT_ESTABLISHED:
+        if not ratio.established:
             said.append(f"energy of {comparison.trace.name}: {verdict_text('energy', ratio)}")
     return said
 
@@ -248,7 +247,7 @@ def groups_table(comparison: Comparison, ledger: Ledger) -> PageTable:
                 figure(e, as_energy)._replace(part=e.value / largest) if e.value else "-"
                 for e in found
             ]
-            rows.append([f"{group} (devices)" if group == DRAM else group, *shown])
+            rows.append([f"{group} (devices)" if group == OFF_CHIP else group, *shown])
     sums: list[Shown] = [
         figure(ledger.only("energy", "energy_pj", workload=name, role=role), as_energy)
         for role in roles

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison
+from accelsim.analysis.comparison import Comparison, rival_of
 from accelsim.report.page.cells import Head, PageTable, Shown, figure, text_head
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.study import Study
 from accelsim.report.tables import file_hint
-from accelsim.report.words import ROLE_TITLES, times
+from accelsim.report.words import ROLE_TITLES, times, verdict_and_reason
 
 FILE = "equal"
 
@@ -33,12 +33,8 @@ def _rows(comparison: Comparison, ledger: Ledger) -> list[list[Shown]]:
     found: list[list[Shown]] = []
     for role, over in ({} if equal is None else equal.ranges).items():
         where = {"workload": comparison.trace.name, "role": role}
-        rival = ROLE_TITLES["baseline" if role == "candidate" else role]
-        cells: list[Shown] = [comparison.trace.name, rival]
+        cells: list[Shown] = [comparison.trace.name, ROLE_TITLES[rival_of(role)]]
         for name in ("speedup_before", "speedup", "speedup_low", "speedup_high"):
             cells.append(figure(ledger.only(FILE, name, **where), times))
-        said = over.spread.verdict
-        if said == NOT_ESTABLISHED:
-            said += f": {over.decided_by} decides"
-        found.append([*cells, said])
+        found.append([*cells, verdict_and_reason(over.spread.verdict, over.decided_by)])
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from accelsim.analysis.comparison import Comparison
 from accelsim.hardware.columns import group_column
 from accelsim.hardware.compared import Costs
-from accelsim.hardware.component import GROUPS
+from accelsim.hardware.component import GROUPS, OFF_CHIP
 from accelsim.report.energy_words import ratio_text, verdict_text
 from accelsim.report.style import GROUP_COLOURS, broken_name, new_figure, say_on_hover, styled
 from accelsim.report.terms import machines
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 12  # workloads
 WIDTH, ASIDE = 0.76, 0.46  # of a bar, and of the line of its range beside it
-DRAM = "DRAM"
-LEGEND = {DRAM: "DRAM devices"}
+LEGEND = {OFF_CHIP: "DRAM devices"}
 
 
 class EnergyBars(NamedTuple):
@@ -48,7 +47,7 @@ def prepare(comparisons: Sequence[Comparison], costs: Sequence[Costs]) -> Energy
     """Gather energies by group of components, DRAM first."""
     shown = list(zip(comparisons, costs, strict=True))[:SHOWN]
     roles = [role for role in ROLE_TITLES if any(role in c.results for c, _ in shown)]
-    groups = [DRAM, *(group for group in GROUPS if group != DRAM)]
+    groups = [OFF_CHIP, *(group for group in GROUPS if group != OFF_CHIP)]
     energy = np.full((len(shown), len(roles), len(groups)), np.nan)
     ends = np.full((len(shown), len(roles), 2), np.nan)
     for at, (comparison, cost) in enumerate(shown):
@@ -134,13 +133,13 @@ def _stacks(axes: Axes, data: EnergyBars, x: np.ndarray, divisor: np.ndarray) ->
         height = energy[:, :, at] / divisor[:, None]
         stack = axes.bar(
             x.ravel(), height.ravel(), WIDTH, bottom=below.ravel(), color=GROUP_COLOURS[group],
-            hatch="//" if group == DRAM else "", edgecolor="#333333", linewidth=0.4,
+            hatch="//" if group == OFF_CHIP else "", edgecolor="#333333", linewidth=0.4,
             label=LEGEND.get(group, group),
         )  # fmt: skip
         for bar, owner, spent in zip(stack, owners, energy[:, :, at].ravel(), strict=True):
             say_on_hover(bar, f"{owner}: {LEGEND.get(group, group)} {as_energy(spent)}")
         below += height
-        if group == DRAM:  # what lies above is the chip
+        if group == OFF_CHIP:  # what lies above is the chip
             axes.hlines(
                 below.ravel(), x.ravel() - WIDTH / 2, x.ravel() + WIDTH / 2, color="black", lw=1.6
             )
