@@ -43,7 +43,9 @@ ONE_PLACEMENT = (
     "the spread over placements of tensors: one here, see accelsim compare --placements 5"
 )
 NOT_MODELLED = (
-    "energy and area, so also the cost of the sparse logic; the break-even overhead stands in",
+    "of area and energy: the clock tree, control of PEs, multiplexers between shapes and types, "
+    "pads, test logic; temperature and supply; and area and energy are of a cost table, not of a "
+    "layout",
     "arbitration in an on-chip network: units reach the scratchpad over fixed port shares",
     "fusion across operators: a result passes through DRAM unless four such tensors fit the "
     "activation storage; equal on all machines",
@@ -53,12 +55,19 @@ NOT_MODELLED = (
 )
 
 _TIME_UNITS = (("s", 1e12), ("ms", 1e9), ("us", 1e6), ("ns", 1e3), ("ps", 1.0))
+_ENERGY_UNITS = (("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3), ("pJ", 1.0))
 _LAYER = re.compile(r"(?<![^.])([A-Za-z]?)\d+(?![^.])")  # a whole part between dots
 
 
 def time_unit(longest_ps: float) -> tuple[str, float]:
     """Name and picoseconds of the unit in which a time is at least 1."""
     return next((unit for unit in _TIME_UNITS if longest_ps >= unit[1]), _TIME_UNITS[-1])
+
+
+def energy_unit(largest_pj: float) -> tuple[str, float]:
+    """Name and picojoules of the unit in which an energy is at least 1."""
+    found = (unit for unit in _ENERGY_UNITS if largest_pj >= unit[1])
+    return next(found, _ENERGY_UNITS[-1])
 
 
 def short(value: float) -> str:
@@ -100,7 +109,13 @@ def percent(part: float) -> str:
 
 def square_mm(area_mm2: float) -> str:
     """An area: "12.3 mm2"."""
-    return f"{area_mm2:.4g} mm2"
+    return f"{area_mm2:,.3g} mm2" if area_mm2 < 1000 else f"{area_mm2:,.0f} mm2"
+
+
+def as_energy(energy_pj: float) -> str:
+    """An energy with its unit: "15.5 mJ"."""
+    name, size = energy_unit(energy_pj)
+    return f"{short(energy_pj / size)} {name}"
 
 
 def limit_text(result: Result) -> str:
