@@ -48,14 +48,16 @@ def verdict(figures: Figures, suite: Suite, areas: TableAreas) -> str:
     if not figures.at_equal:
         return said
     base, _ = figures.rivals(equal=True)
+    shipped = figures.energy_geomean("candidate")
     energy = figures.energy_geomean("candidate", against=base)
-    assert energy is not None
+    assert shipped is not None and energy is not None
     return (
         f"{said} Its sparse logic takes {sparse_text(areas, 'candidate')} of its area by cost "
         f"table {areas.table}. With the rivals scaled to equal {suite.equal}: "
-        f"{_speeds(figures, equal=True)} The energy of the systolic array is then "
+        f"{_speeds(figures, equal=True)} The energy of the systolic array is "
         f"{times(energy.geomean)} that of the sparse machine (geometric mean; "
-        f"{times(energy.minimum)} to {times(energy.maximum)})."
+        f"{times(energy.minimum)} to {times(energy.maximum)}), as shipped "
+        f"{times(shipped.geomean)} ({times(shipped.minimum)} to {times(shipped.maximum)})."
     )
 
 
@@ -137,9 +139,7 @@ class _Speech:
         """Energy of the role `against` / energy of a machine, with its range."""
         return ratio_text(self._figures.energy_ratio(workload, role, against=against))
 
-    def needs(
-        self, workload: str, role: str = "candidate", against: str = "baseline_equal"
-    ) -> str:
+    def needs(self, workload: str, role: str = "candidate", against: str = "baseline_equal") -> str:
         """Less energy, more, or that the sign is not established, and what decides."""
         return needs_text(self._figures.energy_ratio(workload, role, against=against))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from accelsim.hardware.ratio import Ratio
-from accelsim.report.style import ROLE_COLOURS, new_figure, styled
+from accelsim.report.style import ROLE_COLOURS, new_figure, settle, styled
 from accelsim.report.suite_figures import Figures, Pair
 from accelsim.report.words import ROLE_TITLES, short
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ROLES = ("third", "candidate")
 MARKERS = {"third": "s", "candidate": "o"}
-TICKS = tuple(2.0**power for power in range(-8, 9))
+TICKS = tuple(2.0**power for power in range(-8, 9, 2))
+MIDDLE_TICKS = tuple(2.0**power for power in range(-8, 9))
 FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5)
 
 
@@ -80,6 +81,7 @@ def draw(data: SuiteEqual) -> Figure:
     for axes in (left, right):
         axes.tick_params(axis="y", length=0, labelsize=size)
     left.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2, borderaxespad=0.2)
+    settle(figure)
     return figure
 
 
@@ -144,7 +146,7 @@ def _finish(axes: Axes, data: SuiteEqual, ends: list[float], label: str) -> None
     axes.axhline(len(data.workloads) - 0.5, color="#999999", linewidth=1, linestyle=":")
     axes.set_xscale("log", base=2)
     axes.set_xlim(low, high)
-    choice = FINE_TICKS if high < 4 * low else TICKS
+    choice = FINE_TICKS if high < 4 * low else MIDDLE_TICKS if high < 40 * low else TICKS
     ticks = [t for t in choice if low <= t <= high]
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes.minorticks_off()
