@@ -327,7 +327,7 @@ def index_lines(count: int) -> Figure:
 def suite_pairs(draw: np.random.Generator, workloads: int, width: float) -> list[Pair]:
     found = []
     for _ in range(workloads):
-        low, mean, high = ends(draw, width)
+        mean, low, high = ends(draw, width)
         found.append(Pair(mean, Spread(mean, low, high), (low, mean, high), "layers"))
     return found
 
@@ -348,10 +348,9 @@ def suite_equals(workloads: int, width: float) -> Figure:
     both = [
         {role: suite_pairs(draw, workloads, width) for role in suite_equal.ROLES} for _ in range(2)
     ]
-    energy: list[Ratio | None] = []
-    for _ in range(workloads - 1):
-        low, value, high = ends(draw, width)
-        energy.append(Ratio(value, low, high, "wire"))
+    energy: list[list[Ratio | None]] = [
+        [*(Ratio(*ends(draw, width), "wire") for _ in range(workloads - 1)), None] for _ in range(2)
+    ]
     how = "; ".join(
         f"{name}: 128 -> 142 rows, 24 -> 26.41 MiB: 432.1 mm2 against 432.1 mm2 by 45nm"
         for name in machine_names(2)
@@ -359,7 +358,7 @@ def suite_equals(workloads: int, width: float) -> Figure:
     means = ({"third": 1.2, "candidate": 1.4}, {"third": 1.1, "candidate": 1.3})
     return suite_equal.draw(
         suite_equal.SuiteEqual(
-            names(workloads), both[0], both[1], [*energy, None], (*means, 1.05), "area", "45nm", how
+            names(workloads), *both, *energy, (*means, 1.05, 1.1), "area", "45nm", how
         )
     )
 

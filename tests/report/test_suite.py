@@ -88,9 +88,8 @@ def _check_costs(folder, figures, said):
     ends = table[["energy_ratio_low", "energy_ratio", "energy_ratio_high"]].to_numpy()
     assert (ends[:, :-1] <= ends[:, 1:] * (1 + 1e-12)).all()
     published = figures.energy_ratio("gpt2_small_decode_1k", "published")
-    assert (
-        published.value > one.loc["baseline", "energy_pj"] / one.loc["published", "energy_pj"] / 3
-    )
+    third_of = one.loc["baseline", "energy_pj"] / 3  # it runs one step of three
+    assert published.value == pytest.approx(third_of / one.loc["published", "energy_pj"], rel=0.1)
     area = pd.read_csv(folder / "area.csv")
     mine = area[(area["role"] == "candidate") & (area["cost_table"] == "45nm")]
     assert mine["area_mm2"].sum() == pytest.approx(one["area_mm2"]["candidate"])

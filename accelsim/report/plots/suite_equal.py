@@ -25,15 +25,16 @@ FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5)
 class SuiteEqual(NamedTuple):
     """`shipped`, `scaled` : role -> Pair of each workload, over the baseline as shipped and scaled.
 
-    `energy` : baseline / candidate, both at equal `measure`. `means` : of the candidate, shipped,
-    scaled and energy. `how` : how rivals were scaled.
+    `energy`, `energy_scaled` : baseline / candidate, the baseline as shipped and at equal
+    `measure`. `means` : geometric means of all four. `how` : how rivals were scaled.
     """
 
     workloads: list[str]
     shipped: dict[str, list[Pair | None]]
     scaled: dict[str, list[Pair | None]]
     energy: list[Ratio | None]
-    means: tuple[dict[str, float], dict[str, float], float]
+    energy_scaled: list[Ratio | None]
+    means: tuple[dict[str, float], dict[str, float], float, float]
     measure: str
     table: str
     how: str
@@ -48,15 +49,19 @@ def prepare(figures: Figures, measure: str, table: str, how: str) -> SuiteEqual:
     scaled = {
         role: [figures.pair(name, after[role], against=base) for name in names] for role in ROLES
     }
-    energy = [figures.energy_ratio(name, "candidate", against=base) for name in names]
+    energy, energy_scaled = (
+        [figures.energy_ratio(name, "candidate", against=rival) for name in names]
+        for rival in ("baseline", base)
+    )
     means: list[dict[str, float]] = []
     for found in ({role: role for role in ROLES}, after):
         rival = "baseline" if found["third"] == "third" else base
         over = {role: figures.geomean(name, against=rival) for role, name in found.items()}
         means.append({role: o.geomean for role, o in over.items() if o is not None})
-    spent = figures.energy_geomean("candidate", against=base)
-    whole = means[0], means[1], np.nan if spent is None else spent.geomean
-    return SuiteEqual(names, shipped, scaled, energy, whole, measure, table, how)
+    spent = [figures.energy_geomean("candidate", against=rival) for rival in ("baseline", base)]
+    less = [np.nan if over is None else over.geomean for over in spent]
+    whole = means[0], means[1], less[0], less[1]
+    return SuiteEqual(names, shipped, scaled, energy, energy_scaled, whole, measure, table, how)
 
 
 @styled
@@ -64,8 +69,8 @@ def draw(data: SuiteEqual) -> Figure:
     """A row a workload: speedups at the left, energy at the right, on logarithmic axes."""
     figure = new_figure(
         f"Speedup and energy with the rivals at equal {data.measure}",
-        f"left: baseline time / machine time, hollow at equal MACs, filled at equal {data.measure};"
-        f" right: baseline energy / candidate energy at equal {data.measure}, DRAM included",
+        "left: baseline time / machine time; right: baseline energy / candidate energy, DRAM "
+        f"included; hollow at equal MACs, filled at equal {data.measure}",
         f"Cost table {data.table}. {data.how}. Lines at the left: lowest to highest of the layers "
         "or seeds; at the right: figures of the table, where each moves the ratio most.",
     )
@@ -100,14 +105,9 @@ def _speedups(axes: Axes, data: SuiteEqual, role: str) -> list[float]:
         for row, pair in zip(rows, pairs, strict=False):
             if pair is not None and filled:
                 low, high = pair.over.minimum, pair.over.maximum
-                axes.plot([low, high], [row, row], color=colour, linewidth=4, alpha=0.45,
-                          solid_capstyle="butt")  # fmt: skip
+                _line(axes, row, low, high, colour)
                 ends += [low, high]
-        axes.plot(
-            points, rows, MARKERS[role], markersize=8 if filled else 10,
-            markerfacecolor=colour if filled else "none", markeredgecolor=colour,
-            markeredgewidth=0.8 if filled else 1.6, label=f"{ROLE_TITLES[role]}, {name}",
-        )  # fmt: skip
+        _points(axes, points, rows, role, filled, f"{ROLE_TITLES[role]}, {name}")
         ends += [value for value in points if not np.isnan(value)]
         if filled and role == "candidate":
             _say(axes, points)
@@ -116,19 +116,37 @@ def _speedups(axes: Axes, data: SuiteEqual, role: str) -> list[float]:
 
 def _energies(axes: Axes, data: SuiteEqual) -> list[float]:
     """Ratios of energies with their ranges; what the axis must hold."""
-    points = np.array([*(np.nan if e is None else e.value for e in data.energy), data.means[2]])
-    ends = [value for value in points if not np.isnan(value)]
-    for row, found in enumerate(data.energy):
-        if found is not None:
-            axes.plot([found.low, found.high], [row, row], color=ROLE_COLOURS["candidate"],
-                      linewidth=4, alpha=0.45, solid_capstyle="butt")  # fmt: skip
-            ends += [found.low, found.high]
-    axes.plot(
-        points, range(len(points)), MARKERS["candidate"], markersize=8,
-        color=ROLE_COLOURS["candidate"], markeredgecolor="#222222", markeredgewidth=0.5,
-    )  # fmt: skip
+    colour, ends = ROLE_COLOURS["candidate"], list[float]()
+    for ratios, mean, filled in (
+        (data.energy, data.means[2], False),
+        (data.energy_scaled, data.means[3], True),
+    ):
+        points = np.array([*(np.nan if each is None else each.value for each in ratios), mean])
+        ends += [value for value in points if not np.isnan(value)]
+        rows = np.arange(len(points)) + (0.17 if filled else -0.17)
+        for row, found in zip(rows, ratios, strict=False):
+            if found is not None:
+                _line(axes, row, found.low, found.high, colour)
+                ends += [found.low, found.high]
+        _points(axes, points, rows, "candidate", filled, "")
     _say(axes, points)
     return ends
+
+
+def _line(axes: Axes, row: float, low: float, high: float, colour: str) -> None:
+    axes.plot([low, high], [row, row], color=colour, linewidth=4, alpha=0.45,
+              solid_capstyle="butt")  # fmt: skip
+
+
+def _points(
+    axes: Axes, points: np.ndarray, rows: np.ndarray, role: str, filled: bool, label: str
+) -> None:
+    colour = ROLE_COLOURS[role]
+    axes.plot(
+        points, rows, MARKERS[role], markersize=8 if filled else 10,
+        markerfacecolor=colour if filled else "none", markeredgecolor=colour,
+        markeredgewidth=0.8 if filled else 1.6, label=label,
+    )  # fmt: skip
 
 
 def _say(axes: Axes, points: np.ndarray) -> None:
