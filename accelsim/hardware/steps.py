@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from accelsim.analysis.result import Result
 from accelsim.cost.table import CostTable
 from accelsim.hardware.catalogue import components
-from accelsim.hardware.component import Priced
+from accelsim.hardware.component import Component, Priced
 from accelsim.hardware.counts import counts
 from accelsim.hardware.energy import PJ_PER_MW_PS
-from accelsim.hardware.ratio import Span, Terms
+from accelsim.hardware.ratio import Span
 from accelsim.workload.slicing import step_of
 
+ByEntry = Mapping[str, Span]  # entry of the cost table -> what hangs on it
 
-def step_terms(result: Result, table: CostTable) -> dict[int, Terms]:
+
+def step_terms(result: Result, table: CostTable) -> dict[int, ByEntry]:
     """Energy of every step by entry, pJ; step 0 where a trace has one step only.
 
     Raises
@@ -49,7 +52,7 @@ def step_terms(result: Result, table: CostTable) -> dict[int, Terms]:
     }
 
 
-def summed(terms: Iterable[Terms]) -> Terms:
+def summed(terms: Iterable[ByEntry]) -> ByEntry:
     """The sum of several, entry by entry."""
     found: dict[str, Span] = {}
     for each in terms:
@@ -59,6 +62,13 @@ def summed(terms: Iterable[Terms]) -> Terms:
     return found
 
 
-def whole(terms: Mapping[str, Span]) -> Span:
+def whole(terms: ByEntry) -> Span:
     """The sum over entries: every figure low, as it is, and high."""
     return Span(*(sum(span[end] for span in terms.values()) for end in range(3)))
+
+
+def sparse_energy(actions: pd.DataFrame, parts: Iterable[Component]) -> float:
+    """Energy of the components that are there for sparsity alone, pJ, of `Energy.actions`."""
+    sparse = {(part.group, part.name) for part in parts if part.sparse}
+    mine = [key in sparse for key in zip(actions["group"], actions["component"], strict=True)]
+    return float(actions.loc[mine, "energy_pj"].sum())

@@ -22,9 +22,11 @@ from accelsim.config.tree import read_tree, shipped_folder
 from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.errors import InputError, unknown_name
 from accelsim.hardware.area import breakdown
+from accelsim.hardware.catalogue import components
+from accelsim.hardware.columns import group_column
+from accelsim.hardware.component import GROUPS
 from accelsim.hardware.energy import energy_of, tokens
-from accelsim.hardware.ratio import Terms
-from accelsim.hardware.steps import step_terms
+from accelsim.hardware.steps import ByEntry, sparse_energy, step_terms
 from accelsim.simulation import simulate, without_sparsity
 from accelsim.sweep.equal import Equal, equal_machines
 from accelsim.sweep.measures import measure_of
@@ -103,8 +105,9 @@ class Run(NamedTuple):
     """One machine on one workload and seed; times in ps.
 
     `sections` : (step, layer) -> time on the critical path, see `section_times`. `energy` : step ->
-    energy by entry of the cost table, see `step_terms`; `unverified_share` of it hangs on figures
-    that were not looked up. `tokens` : of a step. `refused` : why it could not run.
+    energy by entry of the cost table, see `step_terms`; `groups` : by group of components, pJ;
+    `unverified_share` of it hangs on figures that were not looked up. `tokens` : of a step.
+    `refused` : why it could not run.
     """
 
     workload: str
@@ -119,8 +122,9 @@ class Run(NamedTuple):
     dram_utilization: float = 0.0
     dram_bytes: int = 0
     effectual_macs: int = 0
-    energy: Mapping[int, Terms] = MappingProxyType({})
-    dram_energy_pj: float = 0.0
+    energy: Mapping[int, ByEntry] = MappingProxyType({})
+    groups: Mapping[str, float] = MappingProxyType({})
+    sparse_energy_pj: float = 0.0
     unverified_share: float = 0.0
     area_mm2: float = 0.0
     tokens: int = 0
@@ -250,7 +254,8 @@ def _run(job: Job) -> Run:
         return run._replace(refused=str(error))
     limit, share = leading_limit(result.operators)
     table = load_cost_table(job.costs)
-    energy = energy_of(result, table).summary
+    energy = energy_of(result, table)
+    spent = energy.operators
     return run._replace(
         total_ps=result.total_ps,
         sections=section_times(result),
@@ -261,8 +266,9 @@ def _run(job: Job) -> Run:
         dram_bytes=result.summary["dram_bytes"],
         effectual_macs=result.summary["effectual_macs"],
         energy=step_terms(result, table),
-        dram_energy_pj=energy["dram_energy_pj"],
-        unverified_share=energy["unverified_share"],
-        area_mm2=energy["area_mm2"],
+        groups={group: float(spent[group_column(group)].sum()) for group in GROUPS},
+        sparse_energy_pj=sparse_energy(energy.actions, components(arch, table)),
+        unverified_share=energy.summary["unverified_share"],
+        area_mm2=energy.summary["area_mm2"],
         tokens=tokens(result.trace),
     )

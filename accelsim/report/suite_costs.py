@@ -174,23 +174,25 @@ def energies_table(figures: Figures) -> PageTable:
     """What every machine of the trio, and its rivals at equal area, needed on every workload."""
     roles = [*TRIO, *(figures.rivals(equal=True) if figures.at_equal else ())]
     heads = [text_head("workload"), text_head("machine"), Head("energy"), text_head("range")]
-    heads += [Head("DRAM"), Head("a token"), Head("energy x delay (J s)"), Head("unverified")]
+    heads += [Head("array"), Head("scratchpad and wires"), Head("DRAM"), Head("sparse logic")]
+    heads += [Head("a token"), Head("energy x delay (J s)"), Head("unverified")]
     rows = []
     for workload in figures.workloads:
         for role in roles:
             name = figures.of(workload, role)[0].machine
             spent = figures.spent(workload, role)
-            cells = ["refused", *[""] * 5] if spent is None else _energy_cells(spent)
+            cells = ["refused", *[""] * 8] if spent is None else _energy_cells(spent)
             rows.append([workload, name, *cells])
     return PageTable("Energy of every run, all steps, DRAM included", heads, rows)
 
 
 def _energy_cells(spent: Spent) -> list[str]:
-    energy = spent.energy_pj
+    energy, groups = spent.energy_pj, spent.groups
+    parts = groups["array"], groups["scratchpad"] + groups["wires"], groups["DRAM"], spent.sparse_pj
     return [
         as_energy(energy.value),
         f"{as_energy(energy.low)} to {as_energy(energy.high)}",
-        percent(spent.dram_pj / energy.value),
+        *(percent(part / energy.value) for part in parts),
         as_energy(spent.token_pj),
         f"{spent.edp_js:.3g}",
         percent(spent.unverified_share),

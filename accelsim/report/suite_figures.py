@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import Spread, spread
 from accelsim.analysis.sections import Steps, compared_steps, layer_speedups, layers_of, steps_of
-from accelsim.hardware.ratio import Ratio, Span, Terms, ratio
-from accelsim.hardware.steps import summed, whole
+from accelsim.hardware.ratio import Ratio, Span, ratio
+from accelsim.hardware.steps import ByEntry, summed, whole
 from accelsim.report.suite import Run
 
 Sections = dict[tuple[int, int], int]
@@ -40,11 +40,13 @@ class Pair(NamedTuple):
 class Spent(NamedTuple):
     """Energy of a machine on one workload, mean over seeds; all steps that it ran.
 
-    `energy_pj` : every figure of the cost table low, as it is, and high. `edp_js` : energy x time.
+    `energy_pj` : every figure of the cost table low, as it is, and high. `groups` : of it by group
+    of components; `sparse_pj` : in what is there for sparsity alone. `edp_js` : energy x time.
     """
 
     energy_pj: Span
-    dram_pj: float
+    groups: Mapping[str, float]
+    sparse_pj: float
     token_pj: float
     edp_js: float
     unverified_share: float
@@ -98,7 +100,8 @@ class Figures:
         made = sum(run.tokens * len(run.energy) for run in runs)
         return Spent(
             energy,
-            sum(run.dram_energy_pj for run in runs) / count,
+            {group: sum(run.groups[group] for run in runs) / count for group in runs[0].groups},
+            sum(run.sparse_energy_pj for run in runs) / count,
             sums.value / max(1, made),
             energy.value * 1e-12 * sum(run.total_ps for run in runs) / count * 1e-12,
             sum(run.unverified_share for run in runs) / count,
@@ -164,7 +167,7 @@ def _same_steps(first: Run, other: Run) -> tuple[Sections, Sections]:
     return next(parts), next(parts)
 
 
-def _same_energy(first: Run, other: Run) -> tuple[Terms, Terms]:
+def _same_energy(first: Run, other: Run) -> tuple[ByEntry, ByEntry]:
     """The energy of two runs in the steps that both have."""
     steps = sorted({*first.energy} & {*other.energy})
     parts = [summed(run.energy[step] for step in steps) for run in (first, other)]

@@ -168,10 +168,18 @@ class _Speech:
         spent = self._figures.spent(workload, role)
         return "refused" if spent is None else as_energy(spent.token_pj)
 
-    def dram_share(self, workload: str, role: str = "candidate") -> str:
-        """The part of the energy that DRAM devices take."""
+    def share(self, workload: str, *groups: str, role: str = "candidate") -> str:
+        """The part of a machine's energy that groups of components take."""
         spent = self._figures.spent(workload, role)
-        return "refused" if spent is None else percent(spent.dram_pj / spent.energy_pj.value)
+        if spent is None:
+            return "refused"
+        return percent(sum(spent.groups[group] for group in groups) / spent.energy_pj.value)
+
+    def sparse_energy(self, role: str = "candidate") -> str:
+        """The least and the largest part of a machine's energy that its sparse logic takes."""
+        found = [self._figures.spent(workload, role) for workload in self._figures.workloads]
+        parts = [each.sparse_pj / each.energy_pj.value for each in found if each is not None]
+        return f"{percent(min(parts))} to {percent(max(parts))}"
 
     def costs(self, table: int = 0) -> str:
         """The name of a cost table."""

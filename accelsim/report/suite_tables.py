@@ -7,7 +7,8 @@ import math
 import pandas as pd
 
 from accelsim.analysis.columns import SUMMARY_COLUMNS, Column
-from accelsim.hardware.columns import AREA_COLUMNS
+from accelsim.hardware.columns import AREA_COLUMNS, group_column
+from accelsim.hardware.component import GROUPS
 from accelsim.hardware.ratio import Ratio
 from accelsim.report.files import File
 from accelsim.report.suite_areas import TableAreas
@@ -64,7 +65,11 @@ SUITE_FILES: dict[str, File] = {
         Column("energy_pj", "pJ", "of all steps, DRAM included, mean over seeds", _RUNS),
         Column("energy_low_pj", "pJ", "with every figure at its low end", _RUNS),
         Column("energy_high_pj", "pJ", "with every figure at its high end", _RUNS),
-        Column("dram_energy_pj", "pJ", "of it DRAM devices", _RUNS),
+        *(
+            Column(group_column(group), "pJ", f"of it {group} components", _RUNS)
+            for group in GROUPS
+        ),
+        Column("sparse_pj", "pJ", "of it what is there for sparsity alone", _RUNS),
         Column("token_pj", "pJ", "energy / (tokens of a step x steps)", _FIGURES),
         Column("edp_js", "J s", "energy x time, of all steps", _FIGURES),
         Column("unverified_share", "", "share of the energy on figures not looked up", _RUNS),
@@ -171,7 +176,8 @@ def _energies(figures: Figures, workload: str, role: str, machine: str) -> dict[
         "energy_pj": spent.energy_pj.value,
         "energy_low_pj": spent.energy_pj.low,
         "energy_high_pj": spent.energy_pj.high,
-        "dram_energy_pj": spent.dram_pj,
+        **{group_column(group): energy for group, energy in spent.groups.items()},
+        "sparse_pj": spent.sparse_pj,
         "token_pj": spent.token_pj,
         "edp_js": spent.edp_js,
         "unverified_share": spent.unverified_share,

@@ -38,7 +38,7 @@ workloads:
 FINDINGS = """It runs at {{ x("sam_64k_b8") }}, mean {{ mean() }}; scaled {{ how() }}.
 Sparse logic {{ sparse() }}, of it FIFOs {{ sparse(kind="FIFOs and matching") }}; by {{ costs(1) }}
 {{ area_ratio(table=1) }} and {{ grown(table=1) }} more rows. Energy {{ energy("sam_64k_b8") }}:
-{{ needs("sam_64k_b8") }}, {{ energy_mean() }}, {{ token("sam_64k_b8") }}.
+{{ needs("sam_64k_b8") }}, {{ energy_mean() }}, {{ token("sam_64k_b8") }}, {{ share("sam_64k_b8", "DRAM") }}, {{ sparse_energy() }}.
 """
 
 
