@@ -228,7 +228,7 @@ def run_suite(
         load_workload(job.workload, job.shape)
     runs: list[Run] = []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for number, run in enumerate(pool.map(_run, todo)):
+        for number, run in enumerate(pool.map(run_job, todo)):
             runs.append(run)
             if progress is not None:
                 progress(f"{run.workload} on {run.machine}", number + 1, len(todo))
@@ -245,9 +245,10 @@ def _job(suite: Suite, entry: SuiteWorkload, seed: int, machine: Machine) -> Job
     return Job(entry.workload, shape, seed, machine, suite.costs)
 
 
-def _run(job: Job) -> Run:
+def run_job(job: Job) -> Run:
+    """One pair, with its energy; what is refused is said, not raised."""
     role, arch, _ = job.machine
-    run = Run(job.workload, job.seed, role, arch.name)
+    run = Run(job.workload, job.seed, role, arch.name, sections={}, energy={}, groups={})
     try:
         result = simulate(arch, load_workload(job.workload, job.shape))
     except InputError as error:

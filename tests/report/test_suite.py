@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import pickle
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from accelsim.errors import InputError
 from accelsim.hardware.energy import energy_of
 from accelsim.hardware.ratio import energy_terms
 from accelsim.hardware.steps import step_terms, summed
-from accelsim.report.suite import Run, load_suite, suite_names
+from accelsim.report.suite import Job, Run, load_suite, machines_of, run_job, suite_names
 from accelsim.report.suite_areas import SPARSE_KINDS
 from accelsim.report.suite_figures import Figures
 from accelsim.report.suite_findings import findings_text
@@ -38,7 +39,8 @@ workloads:
 FINDINGS = """It runs at {{ x("sam_64k_b8") }}, mean {{ mean() }}; scaled {{ how() }}.
 Sparse logic {{ sparse() }}, of it FIFOs {{ sparse(kind="FIFOs and matching") }}; by {{ costs(1) }}
 {{ area_ratio(table=1) }} and {{ grown(table=1) }} more rows. Energy {{ energy("sam_64k_b8") }}:
-{{ needs("sam_64k_b8") }}, {{ energy_mean() }}, {{ token("sam_64k_b8") }}, {{ share("sam_64k_b8", "DRAM") }}, {{ sparse_energy() }}.
+{{ needs("sam_64k_b8") }}, {{ energy_mean() }}, {{ token("sam_64k_b8") }},
+{{ share("sam_64k_b8", "DRAM") }}, {{ sparse_energy() }}.
 """
 
 
@@ -109,6 +111,17 @@ def test_energy_of_steps_is_that_of_the_run():
     assert summed(steps.values()).keys() == whole.keys()
     for entry, spans in summed(steps.values()).items():
         assert spans == pytest.approx(whole[entry]), entry
+
+
+def test_a_refused_pair_comes_back_from_its_process(suite, monkeypatch):
+    def refuse(arch, trace):
+        raise InputError("it cannot")
+
+    monkeypatch.setattr("accelsim.report.suite.simulate", refuse)
+    made, _ = load_suite(str(suite))
+    job = Job("sam_64k_b8", ("length=2",), 0, machines_of(made)[0], "45nm")
+    run = pickle.loads(pickle.dumps(run_job(job)))
+    assert run.refused == "it cannot" and not run.energy
 
 
 def test_all_shipped_suites_load():
