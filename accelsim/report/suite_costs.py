@@ -144,7 +144,7 @@ def title_of(areas: TableAreas, role: str) -> str:
 
 
 def components_table(areas: TableAreas) -> PageTable:
-    """Area of every component of the trio."""
+    """Area of every component of the trio; what it is taken as is said of the last that has it."""
     found: dict[tuple[str, str], dict[str, float]] = {}
     told: dict[tuple[str, str], tuple[str, str, str]] = {}
     for role in TRIO:
@@ -204,7 +204,7 @@ def tables_table(suite: Suite, areas: Sequence[TableAreas]) -> PageTable:
     heads = [text_head("cost table")]
     heads += [Head(ROLE_TITLES[role]) for role in TRIO]
     heads += [Head(f"{ROLE_TITLES[role]} / baseline") for role in TRIO[1:]]
-    heads += [Head("sparse logic of the candidate")]
+    heads += [text_head("decided by"), Head("sparse logic of the candidate")]
     if areas[0].scaled:
         heads += [text_head(f"at equal {suite.equal}, the baseline"), text_head("+gather")]
     rows = []
@@ -212,7 +212,7 @@ def tables_table(suite: Suite, areas: Sequence[TableAreas]) -> PageTable:
         row = [each.table if number == 0 else f"{each.table} (not simulated)"]
         row += [square_mm(each.of(role).area_mm2.value) for role in TRIO]
         row += [ratio_text(each.ratios[role]) for role in TRIO[1:]]
-        row += [sparse_text(each, "candidate")]
+        row += [each.ratios["candidate"].decided_by, sparse_text(each, "candidate")]
         row += [one.text for one in each.scaled.values()]
         rows.append(row)
     return PageTable("Areas by each cost table, and what is equal by it", heads, rows)

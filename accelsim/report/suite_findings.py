@@ -52,8 +52,8 @@ def verdict(figures: Figures, suite: Suite, areas: TableAreas) -> str:
     energy = figures.energy_geomean("candidate", against=base)
     assert shipped is not None and energy is not None
     return (
-        f"{said} Its sparse logic takes {sparse_text(areas, 'candidate')} of its area by cost "
-        f"table {areas.table}. With the rivals scaled to equal {suite.equal}: "
+        f"{said} Sparse logic takes {sparse_text(areas, 'candidate')} of the sparse machine by "
+        f"cost table {areas.table}. With the rivals scaled to equal {suite.equal}: "
         f"{_speeds(figures, equal=True)} The energy of the systolic array is "
         f"{times(energy.geomean)} that of the sparse machine (geometric mean; "
         f"{times(energy.minimum)} to {times(energy.maximum)}), as shipped "

@@ -95,6 +95,9 @@ SUITE_FILES: dict[str, File] = {
         *AREA_COLUMNS,
     )),
 }  # fmt: skip
+SUITE_GROUPS = tuple(
+    (f"{file.title} ({name}.csv)", file.columns) for name, file in SUITE_FILES.items()
+)
 
 
 def suite_tables(figures: Figures, areas: list[TableAreas]) -> dict[str, pd.DataFrame]:
