@@ -51,6 +51,17 @@ class TableAreas(NamedTuple):
         sums = rows.groupby("group")["area_mm2"].sum()
         return {kind: float(sums.get(group, 0.0)) for group, kind in SPARSE_KINDS.items()}
 
+    def guessed(self, role: str, *, sparse: bool) -> tuple[float, float]:
+        """The part of a machine's area, or of its sparse logic's, that is assumed, and the part
+        that hangs on a figure which was not looked up.
+        """
+        rows = self.of(role).rows
+        rows = rows[rows["sparse"].astype(bool)] if sparse else rows
+        whole = max(float(rows["area_mm2"].sum()), 1e-300)
+        chosen = rows["mark"] == "assumed", rows["unverified"].astype(bool)
+        parts = [float(rows.loc[each, "area_mm2"].sum()) / whole for each in chosen]
+        return parts[0], parts[1]
+
 
 def areas_of(suite: Suite, machines: Sequence[Machine]) -> list[TableAreas]:
     """Areas by the suite's cost table, of all machines, and by its other one, of those as shipped.

@@ -60,14 +60,27 @@ def costs_part(suite: Suite, figures: Figures, areas: Sequence[TableAreas]) -> C
     if figures.at_equal:
         texts = "; ".join(one.text for one in areas[0].scaled.values())
         said += [f"Rivals at equal {suite.equal}: {texts}.", METHOD, TIME_ALONE]
+    said.append(f"{SPARSE} {guessed_text(areas[0])}")
     return CostsPart(
         equal=equal_table(suite, figures),
-        said=[*said, SPARSE, RANGES],
+        said=[*said, RANGES],
         sparse=sparse_table(areas[0]),
         components=components_table(areas[0]),
         energies=energies_table(figures),
         other=tables_table(suite, areas),
     )
+
+
+def guessed_text(areas: TableAreas) -> str:
+    """How much of the candidate's area is assumed, or not looked up."""
+    parts = []
+    for what, sparse in (("its area", False), ("its sparse logic", True)):
+        assumed, unverified = areas.guessed("candidate", sparse=sparse)
+        parts.append(
+            f"of {what} {percent(assumed)} is assumed, and {percent(unverified)} is on figures "
+            "that were not looked up"
+        )
+    return f"Of the candidate: {'; '.join(parts)}; the table of components says which."
 
 
 def equal_table(suite: Suite, figures: Figures) -> PageTable:

@@ -194,6 +194,10 @@ class _Speech:
         areas = self._areas[table]
         return square_mm(areas.sparse(role)[kind]) if kind else sparse_text(areas, role)
 
+    def assumed(self, role: str = "candidate", table: int = 0) -> str:
+        """The part of the sparse logic's area that is assumed."""
+        return percent(self._areas[table].guessed(role, sparse=True)[0])
+
     def area_ratio(self, role: str = "candidate", table: int = 0) -> str:
         """Area of a machine / that of the baseline, as shipped, with its range."""
         return ratio_text(self._areas[table].ratios[role])
