@@ -48,10 +48,11 @@ def review(
     """
     if suite is not None:
         said = {"--workload": workload, "--shape": shape, "--dtype": dtype, "--equal": equal}
+        said |= {"--scale": scale, "--costs": costs}
         for option, given in said.items():
             if given:
                 raise InputError(
-                    "a suite says what is run, in which types and on which machines",
+                    "a suite says what is run, on which machines and at which costs",
                     where="--suite", remedy=f"drop {option}",
                 )  # fmt: skip
         _suite(out, suite, cores(jobs))
@@ -81,8 +82,8 @@ def _suite(out: Path, name: str, jobs: int) -> None:
     from accelsim.report.suite_review import write_suite
 
     with progress_display() as progress:
-        page, figures = write_suite(out, name, jobs=jobs, progress=progress)
-    print_suite(page, figures)
+        review = write_suite(out, name, jobs=jobs, progress=progress)
+    print_suite(review)
 
 
 def register(app: typer.Typer) -> None:

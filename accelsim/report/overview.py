@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -12,8 +10,8 @@ from accelsim.report.layout import WholeTable
 from accelsim.report.review import Review
 from accelsim.report.study import Study
 from accelsim.report.suite_figures import GAINS
-from accelsim.report.suite_figures import Figures as Suite
-from accelsim.report.suite_page import verdict as suite_verdict
+from accelsim.report.suite_findings import ratio_text
+from accelsim.report.suite_review import SuiteReview
 from accelsim.report.terms import equal_line
 from accelsim.report.text import console
 from accelsim.report.verdict import caveats, verdict
@@ -35,21 +33,28 @@ def print_review(review: Review) -> None:
     console().print(Text.assemble(("report: ", "bold"), str(review.page)), soft_wrap=True)
 
 
-def print_suite(page: Path, figures: Suite) -> None:
+def print_suite(review: SuiteReview) -> None:
     """Print a suite's table, its verdict and the place of the page."""
+    figures = review.figures
+    base, gather = figures.rivals(equal=figures.at_equal)
+    over = [(role, "baseline") for role in OTHERS] + [("candidate", "third")]
+    titles = [*(ROLE_TITLES[role] for role in OTHERS), "over +gather"]
+    if figures.at_equal:
+        over += [("candidate", base), ("candidate", gather)]
+        titles += ["rivals scaled", "+gather scaled"]
     table = WholeTable(box=None, pad_edge=False, header_style="bold")
     table.add_column("speedup over baseline", no_wrap=True)
-    for role in OTHERS:
-        table.add_column(ROLE_TITLES[role], justify="right", no_wrap=True)
-    table.add_column("over +gather", justify="right", no_wrap=True)
+    for title in [*titles, "energy"]:
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("what pays")
     for workload in figures.workloads:
-        pairs = [figures.pair(workload, role) for role in OTHERS]
-        pairs.append(figures.pair(workload, "candidate", against="third"))
+        pairs = [figures.pair(workload, role, against=rival) for role, rival in over]
         cells = ["refused" if pair is None else times(pair.speedup) for pair in pairs]
-        table.add_row(workload, *cells, GAINS[figures.gain(workload)])
-    console().print(Group(table, Text(), suite_verdict(figures), Text()), crop=False)
-    console().print(Text.assemble(("report: ", "bold"), str(page)), soft_wrap=True)
+        cells.append(ratio_text(figures.energy_ratio(workload, "candidate", against=base)))
+        gain = figures.gain(workload, equal=figures.at_equal)
+        table.add_row(workload, *cells, GAINS[gain])
+    console().print(Group(table, Text(), review.verdict, Text()), crop=False)
+    console().print(Text.assemble(("report: ", "bold"), str(review.page)), soft_wrap=True)
 
 
 def overview(study: Study) -> RenderableType:

@@ -121,6 +121,14 @@ def new_figure(title: str, subtitle: str, caption: str) -> Figure:
     return figure
 
 
+def settle(figure: Figure) -> None:
+    """Lay axes out once and round their places: a solver's last digits differ between runs."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(tuple(round(edge, 6) for edge in axes.get_position().bounds))
+
+
 def legend_below(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
     """A legend between all axes and the caption, in at most so many columns."""
     engine = figure.get_layout_engine()

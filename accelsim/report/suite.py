@@ -7,24 +7,34 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
 from accelsim.analysis.limits import leading_limit
 from accelsim.analysis.sections import section_times
-from accelsim.arch.load import load_arch
+from accelsim.arch.load import arch_source, load_arch
 from accelsim.arch.scale import scaled_to
 from accelsim.arch.spec import Arch
 from accelsim.config.faults import input_error
 from accelsim.config.record import Spec
 from accelsim.config.tree import read_tree, shipped_folder
+from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.errors import InputError, unknown_name
+from accelsim.hardware.area import breakdown
+from accelsim.hardware.catalogue import components
+from accelsim.hardware.columns import group_column
+from accelsim.hardware.component import GROUPS
+from accelsim.hardware.energy import energy_of, tokens
+from accelsim.hardware.steps import ByEntry, sparse_energy, step_terms
 from accelsim.simulation import simulate, without_sparsity
+from accelsim.sweep.equal import Equal, equal_machines
+from accelsim.sweep.measures import measure_of
 from accelsim.workload.catalogue import load_workload
 from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 
 Progress = Callable[[str, int, int], None]
+SCALED = {"baseline_equal": "baseline", "third_equal": "third"}  # role -> of which machine
 
 
 class SuiteWorkload(Spec):
@@ -49,7 +59,10 @@ class Suite(Spec):
 
     `third` : the baseline with a gathering DMA. `published` : machines that run as published, and
     scaled to the baseline's MACs and bandwidth; so many steps at most of each workload, beside the
-    same steps of the baseline. `dram_level` : of every machine.
+    same steps of the baseline. `dram_level` : of every machine. `equal` : baseline and third run
+    once more, scaled to what the candidate has of this; peak MACs are of the type that the first
+    workload computes in most. `costs` : cost table of area and energy; `other_costs` : a second
+    one, by which areas are told too.
 
     Attributes
     ----------
@@ -71,21 +84,30 @@ class Suite(Spec):
     published: tuple[str, ...] = ()
     published_steps: int = Field(default=1, gt=0)
     dram_level: str = "train"
+    equal: Literal["area", "power", "macs", "cost"] | None = None
+    costs: str = DEFAULT_TABLE
+    other_costs: str | None = None
     workloads: tuple[SuiteWorkload, ...] = Field(min_length=1)
 
 
 class Machine(NamedTuple):
-    """`role` : baseline, third, candidate, candidate_dense, published or scaled."""
+    """`role` : baseline, third, candidate, candidate_dense, of `SCALED`, published or scaled.
+
+    `how` : how a machine of `SCALED` was scaled, in a line.
+    """
 
     role: str
     arch: Arch
+    how: str = ""
 
 
 class Run(NamedTuple):
     """One machine on one workload and seed; times in ps.
 
-    `sections` : (step, layer) -> time on the critical path, see `section_times`. `refused` : why
-    it could not run.
+    `sections` : (step, layer) -> time on the critical path, see `section_times`. `energy` : step ->
+    energy by entry of the cost table, see `step_terms`; `groups` : by group of components, pJ;
+    `unverified_share` of it hangs on figures that were not looked up. `tokens` : of a step.
+    `refused` : why it could not run.
     """
 
     workload: str
@@ -100,6 +122,12 @@ class Run(NamedTuple):
     dram_utilization: float = 0.0
     dram_bytes: int = 0
     effectual_macs: int = 0
+    energy: Mapping[int, ByEntry] = MappingProxyType({})
+    groups: Mapping[str, float] = MappingProxyType({})
+    sparse_energy_pj: float = 0.0
+    unverified_share: float = 0.0
+    area_mm2: float = 0.0
+    tokens: int = 0
     refused: str = ""
 
 
@@ -110,6 +138,7 @@ class Job(NamedTuple):
     shape: tuple[str, ...]
     seed: int
     machine: Machine
+    costs: str
 
 
 def suite_names() -> list[str]:
@@ -144,7 +173,13 @@ def load_suite(name_or_path: str) -> tuple[Suite, Path]:
 
 
 def machines_of(suite: Suite) -> list[Machine]:
-    """Every machine of a suite, in the order of its columns."""
+    """Every machine of a suite, in the order of its columns.
+
+    Raises
+    ------
+    InputError
+        No such machine or cost table, or machines that cannot be made equal.
+    """
 
     def load(name: str) -> Arch:
         return load_arch(name).at_dram_level(suite.dram_level)
@@ -153,9 +188,25 @@ def machines_of(suite: Suite) -> list[Machine]:
     found = [Machine("baseline", baseline), Machine("third", load(suite.third))]
     found += [Machine("candidate", candidate)]
     found += [Machine("candidate_dense", without_sparsity(candidate))]
+    if suite.equal is not None:
+        equal = equal_of(suite, suite.costs)
+        for role, of in SCALED.items():
+            arch = equal.machines[of].arch().at_dram_level(suite.dram_level)
+            found.append(Machine(role, arch, equal.scaled[of].text))
     published = [load(name) for name in suite.published]
     found += [Machine("published", arch) for arch in published]
     return found + [Machine("scaled", scaled_to(arch, baseline)) for arch in published]
+
+
+def equal_of(suite: Suite, costs: str) -> Equal:
+    """Baseline and third scaled to what the candidate has of `suite.equal`, by a cost table."""
+    assert suite.equal is not None
+    first = suite.workloads[0]
+    roles = {"baseline": suite.baseline, "third": suite.third, "candidate": suite.candidate}
+    return equal_machines(
+        {role: arch_source(name) for role, name in roles.items()},
+        measure_of(suite.equal, load_workload(first.workload, first.shape), costs),
+    )
 
 
 def run_suite(
@@ -170,11 +221,14 @@ def run_suite(
         for seed in range(entry.seeds)
         for machine in machines
     ]
+    table = load_cost_table(suite.costs)
+    for machine in machines:
+        breakdown(machine.arch, table)  # refuse what is wrong before anything runs
     for job in todo:
-        load_workload(job.workload, job.shape)  # refuse what is wrong before anything runs
+        load_workload(job.workload, job.shape)
     runs: list[Run] = []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for number, run in enumerate(pool.map(_run, todo)):
+        for number, run in enumerate(pool.map(run_job, todo)):
             runs.append(run)
             if progress is not None:
                 progress(f"{run.workload} on {run.machine}", number + 1, len(todo))
@@ -188,17 +242,21 @@ def _job(suite: Suite, entry: SuiteWorkload, seed: int, machine: Machine) -> Job
     if machine.role in ("published", "scaled") and entry.workload in recipe_files():
         steps = load_recipe(entry.workload, shape).run.steps
         shape += (f"steps={min(steps, suite.published_steps)}",)
-    return Job(entry.workload, shape, seed, machine)
+    return Job(entry.workload, shape, seed, machine, suite.costs)
 
 
-def _run(job: Job) -> Run:
-    role, arch = job.machine
-    run = Run(job.workload, job.seed, role, arch.name)
+def run_job(job: Job) -> Run:
+    """One pair, with its energy; what is refused is said, not raised."""
+    role, arch, _ = job.machine
+    run = Run(job.workload, job.seed, role, arch.name, sections={}, energy={}, groups={})
     try:
         result = simulate(arch, load_workload(job.workload, job.shape))
     except InputError as error:
         return run._replace(refused=str(error))
     limit, share = leading_limit(result.operators)
+    table = load_cost_table(job.costs)
+    energy = energy_of(result, table)
+    spent = energy.operators
     return run._replace(
         total_ps=result.total_ps,
         sections=section_times(result),
@@ -208,4 +266,10 @@ def _run(job: Job) -> Run:
         dram_utilization=result.summary["dram_utilization"],
         dram_bytes=result.summary["dram_bytes"],
         effectual_macs=result.summary["effectual_macs"],
+        energy=step_terms(result, table),
+        groups={group: float(spent[group_column(group)].sum()) for group in GROUPS},
+        sparse_energy_pj=sparse_energy(energy.actions, components(arch, table)),
+        unverified_share=energy.summary["unverified_share"],
+        area_mm2=energy.summary["area_mm2"],
+        tokens=tokens(result.trace),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-import pandas as pd
 
 from accelsim.analysis.comparison import Spread, spread
 from accelsim.analysis.sections import Steps, compared_steps, layer_speedups, layers_of, steps_of
+from accelsim.hardware.ratio import Ratio, Span, ratio
+from accelsim.hardware.steps import ByEntry, summed, whole
 from accelsim.report.suite import Run
 
 Sections = dict[tuple[int, int], int]
@@ -38,6 +37,21 @@ class Pair(NamedTuple):
     of: str
 
 
+class Spent(NamedTuple):
+    """Energy of a machine on one workload, mean over seeds; all steps that it ran.
+
+    `energy_pj` : every figure of the cost table low, as it is, and high. `groups` : of it by group
+    of components; `sparse_pj` : in what is there for sparsity alone. `edp_js` : energy x time.
+    """
+
+    energy_pj: Span
+    groups: Mapping[str, float]
+    sparse_pj: float
+    token_pj: float
+    edp_js: float
+    unverified_share: float
+
+
 class Figures:
     """Runs of a suite, by workload and machine."""
 
@@ -49,6 +63,7 @@ class Figures:
         for run in runs:
             self._by.setdefault((run.workload, run.role, run.machine), []).append(run)
         self._machine = {role: machine for role, machine in reversed(self.columns)}
+        self.at_equal = "baseline_equal" in self._machine
 
     def of(self, workload: str, role: str, machine: str = "") -> list[Run]:
         """Runs of one machine, one a seed; a role alone names its only machine."""
@@ -74,11 +89,55 @@ class Figures:
         found = [pair.speedup for pair in pairs if pair is not None]
         return spread(found) if found else None
 
-    def gain(self, workload: str) -> str:
-        """Which of `GAINS` it is."""
-        candidate = self.pair(workload, "candidate")
-        gather = self.pair(workload, "third")
-        beyond = self.pair(workload, "candidate", against="third")
+    def spent(self, workload: str, role: str, machine: str = "") -> Spent | None:
+        """Energy of a machine; None where it was refused."""
+        runs = self.of(workload, role, machine)
+        if any(run.refused for run in runs):
+            return None
+        count = len(runs)
+        sums = whole(summed(terms for run in runs for terms in run.energy.values()))
+        energy = Span(*(end / count for end in sums))
+        made = sum(run.tokens * len(run.energy) for run in runs)
+        return Spent(
+            energy,
+            {group: sum(run.groups[group] for run in runs) / count for group in runs[0].groups},
+            sum(run.sparse_energy_pj for run in runs) / count,
+            sums.value / max(1, made),
+            energy.value * 1e-12 * sum(run.total_ps for run in runs) / count * 1e-12,
+            sum(run.unverified_share for run in runs) / count,
+        )
+
+    def energy_ratio(
+        self, workload: str, role: str, machine: str = "", against: str = "baseline"
+    ) -> Ratio | None:
+        """Energy of the role `against` / energy of a machine, in the steps that both ran.
+
+        Above 1 where the machine needs less; None where one was refused.
+        """
+        mine, other = self.of(workload, role, machine), self.of(workload, against)
+        if any(run.refused or not run.energy for run in (*mine, *other)):
+            return None
+        both = [_same_energy(*runs) for runs in zip(other, mine, strict=True)]
+        return ratio(summed(a for a, _ in both), summed(b for _, b in both))
+
+    def energy_geomean(
+        self, role: str, machine: str = "", against: str = "baseline"
+    ) -> Spread | None:
+        """Of `energy_ratio`, over all workloads that both machines run."""
+        found = [self.energy_ratio(name, role, machine, against) for name in self.workloads]
+        values = [each.value for each in found if each is not None]
+        return spread(values) if values else None
+
+    def rivals(self, *, equal: bool) -> tuple[str, str]:
+        """Roles of baseline and third: as shipped, or scaled to the candidate."""
+        return ("baseline_equal", "third_equal") if equal else ("baseline", "third")
+
+    def gain(self, workload: str, *, equal: bool = False) -> str:
+        """Which of `GAINS` it is, against rivals as shipped or scaled to the candidate."""
+        base, third = self.rivals(equal=equal)
+        candidate = self.pair(workload, "candidate", against=base)
+        gather = self.pair(workload, third, against=base)
+        beyond = self.pair(workload, "candidate", against=third)
         assert candidate is not None and gather is not None and beyond is not None
         if beyond.speedup > 1 + MARGIN and candidate.speedup > 1 + MARGIN:
             if min(beyond.over.minimum, candidate.over.minimum) <= 1:
@@ -108,62 +167,8 @@ def _same_steps(first: Run, other: Run) -> tuple[Sections, Sections]:
     return next(parts), next(parts)
 
 
-def speedup_table(figures: Figures) -> pd.DataFrame:
-    """One row a workload and machine: suite.csv."""
-    rows = []
-    for workload in figures.workloads:
-        for role, machine in figures.columns:
-            runs = figures.of(workload, role, machine)
-            pair = figures.pair(workload, role, machine)
-            first = runs[0]
-            rows.append(
-                {
-                    "workload": workload,
-                    "role": role,
-                    "architecture": machine,
-                    "steps": len(figures.steps(workload, role, machine)),
-                    "total_ps": sum(run.total_ps for run in runs) // len(runs),
-                    "speedup": math.nan if pair is None else pair.speedup,
-                    "minimum": math.nan if pair is None else pair.over.minimum,
-                    "maximum": math.nan if pair is None else pair.over.maximum,
-                    "samples": 0 if pair is None else len(pair.samples),
-                    "samples_of": "" if pair is None else pair.of,
-                    "overall_utilization": first.utilization,
-                    "dram_utilization": first.dram_utilization,
-                    "dram_bytes": first.dram_bytes,
-                    "effectual_macs": first.effectual_macs,
-                    "limited_by": first.limited_by,
-                    "limited_share": first.limited_share,
-                    "refused": first.refused,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def sample_table(figures: Figures) -> pd.DataFrame:
-    """One row a workload, machine and layer or seed: samples.csv."""
-    rows = [
-        {
-            "workload": workload, "role": role, "architecture": machine, "of": pair.of,
-            "sample": number, "speedup": value,
-        }
-        for workload in figures.workloads
-        for role, machine in figures.columns
-        if (pair := figures.pair(workload, role, machine)) is not None
-        for number, value in enumerate(pair.samples)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def step_table(figures: Figures) -> pd.DataFrame:
-    """One row a workload, machine and step: steps.csv."""
-    rows = [
-        {
-            "workload": workload, "role": role, "architecture": machine, "step": step,
-            "time_ps": time,
-        }
-        for workload in figures.workloads
-        for role, machine in figures.columns
-        for step, time in figures.steps(workload, role, machine).items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["workload", "role", "architecture", "step", "time_ps"])
+def _same_energy(first: Run, other: Run) -> tuple[ByEntry, ByEntry]:
+    """The energy of two runs in the steps that both have."""
+    steps = sorted({*first.energy} & {*other.energy})
+    parts = [summed(run.energy[step] for step in steps) for run in (first, other)]
+    return parts[0], parts[1]

@@ -1,4 +1,4 @@
-"""The page of a suite: verdict, findings, limits, steps, published machines, terms."""
+"""The page of a suite: verdict, findings, costs, limits, steps, published machines, terms."""
 
 from __future__ import annotations
 
@@ -14,27 +14,31 @@ from accelsim.arch.equal import equalities
 from accelsim.report.page.cells import Head, PageTable, text_head, words_table
 from accelsim.report.page.head import Terms
 from accelsim.report.page.html import embedded, environment
-from accelsim.report.suite import Machine, Suite
-from accelsim.report.suite_figures import GAINS, MARGIN, Figures, Pair
+from accelsim.report.suite import SCALED, Machine, Suite
+from accelsim.report.suite_areas import TRIO, TableAreas
+from accelsim.report.suite_costs import costs_part
+from accelsim.report.suite_figures import GAINS, MARGIN, Figures
+from accelsim.report.suite_findings import COMPARED, pair_text, verdict
 from accelsim.report.words import (
     NOT_MODELLED,
     NOT_MODELLED_OF_DRAM,
     ROLE_TITLES,
     as_time,
+    percent,
     short,
+    square_mm,
     times,
 )
 from accelsim.workload.trace import Trace
 
 TEMPLATE = "suite.html.j2"
-TRIO = ("baseline", "third", "candidate")
-COMPARED = ("third", "candidate", "candidate_dense")
 
 
 def render(
     suite: Suite,
     machines: Sequence[Machine],
     figures: Figures,
+    areas: Sequence[TableAreas],
     traces: Sequence[Trace],
     findings: str,
     origin: Mapping[str, Any],
@@ -47,14 +51,15 @@ def render(
         .get_template(TEMPLATE)
         .render(
             suite=suite,
-            verdict=verdict(figures),
-            caveats=[*caveats(traces), *changed_shapes(suite)],
+            verdict=verdict(figures, suite, areas[0]),
+            caveats=[*caveats(suite, figures, traces), *changed_shapes(suite)],
+            costs=costs_part(suite, figures, areas),
             gallery=embedded(pictures),
-            gains=gains_table(figures),
+            gains=[gains_table(figures, suite, equal=equal) for equal in equals(figures)],
             findings=Markup(MarkdownIt().enable("table").render(findings)),
             limits=limits_table(figures),
             steps=steps_table(figures, traces),
-            published=published_table(figures),
+            published=published_table(figures, areas[0]),
             terms=terms(machines),
             workloads=workload_table(traces),
             not_modelled=[NOT_MODELLED_OF_DRAM[suite.dram_level], *NOT_MODELLED],
@@ -64,65 +69,19 @@ def render(
     )
 
 
-def findings_text(template: str, figures: Figures) -> str:
-    """Fill the Markdown of a suite's findings: every figure in it is computed.
-
-    It may call ``x(workload, role, against="baseline")`` for a speedup with its spread, ``mean``
-    for a geometric mean over the suite, and ``limit(workload, role)``.
-    """
-    from jinja2 import Environment, StrictUndefined
-
-    def x(workload: str, role: str = "candidate", against: str = "baseline", of: str = "") -> str:
-        return pair_text(figures.pair(workload, role, of, against))
-
-    def mean(role: str = "candidate", against: str = "baseline", of: str = "") -> str:
-        over = figures.geomean(role, of, against)
-        return "-" if over is None else times(over.geomean)
-
-    def limit(workload: str, role: str = "candidate") -> str:
-        run = figures.of(workload, role)[0]
-        return f"{run.limited_by} {100 * run.limited_share:.0f} %"
-
-    made = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
-    return made.from_string(template).render(x=x, mean=mean, limit=limit)
+def equals(figures: Figures) -> list[bool]:
+    """Whether rivals are as shipped, or scaled; of both where a suite scales them."""
+    return [False, True] if figures.at_equal else [False]
 
 
-def pair_text(pair: Pair | None) -> str:
-    """A speedup and its spread: "1.84x (1.80 to 1.91)"."""
-    if pair is None:
-        return "refused"
-    return f"{times(pair.speedup)} ({short(pair.over.minimum)} to {short(pair.over.maximum)})"
-
-
-def verdict(figures: Figures) -> str:
-    """Two sentences with numbers: over the suite, and in how many workloads what pays."""
-    over = {role: figures.geomean(role) for role in COMPARED}
-    beyond = figures.geomean("candidate", against="third")
-    candidate, third, dense = (over[role] for role in ("candidate", "third", "candidate_dense"))
-    assert candidate is not None and third is not None and dense is not None
-    assert beyond is not None
-    counts: dict[str, int] = {}
-    for workload in figures.workloads:
-        gain = figures.gain(workload)
-        counts[gain] = counts.get(gain, 0) + 1
-    listed = ", ".join(f"{GAINS[gain]} in {counts[gain]}" for gain in GAINS if gain in counts)
-    return (
-        f"Over {len(figures.workloads)} workloads the sparse machine runs at "
-        f"{times(candidate.geomean)} the speed of the systolic array (geometric mean; "
-        f"{times(candidate.minimum)} to {times(candidate.maximum)}), a gathering DMA alone at "
-        f"{times(third.geomean)}, the sparse machine with its sparsity off at "
-        f"{times(dense.geomean)}. Against the systolic array with the gather the sparse machine "
-        f"runs at {times(beyond.geomean)} ({times(beyond.minimum)} to {times(beyond.maximum)}); "
-        f"of the workloads, {listed}."
-    )
-
-
-def caveats(traces: Sequence[Trace]) -> list[str]:
+def caveats(suite: Suite, figures: Figures, traces: Sequence[Trace]) -> list[str]:
     """What a reader of the verdict must know."""
     synthetic = sum(trace.synthetic for trace in traces)
+    shares = [run.unverified_share for run in figures.runs if run.role in TRIO]
     return [
-        "Energy and area: not on this page, and sparse hardware is not free; accelsim compare "
-        "--out FOLDER has both for one workload.",
+        f"Energy and area: by cost table {suite.costs}, not of a layout; "
+        f"{percent(min(shares))} to {percent(max(shares))} of the energy is on figures that were "
+        "not looked up (unverified).",
         f"{synthetic} of {len(traces)} workloads have generated patterns: shapes are those of the "
         "models, positions are drawn from stated rules, and what a selection costs in quality is "
         "not known.",
@@ -142,25 +101,29 @@ def changed_shapes(suite: Suite) -> list[str]:
     return found
 
 
-def gains_table(figures: Figures) -> PageTable:
+def gains_table(figures: Figures, suite: Suite, *, equal: bool) -> PageTable:
     """One row a workload: speedups with their spread, and what pays."""
+    base, gather = figures.rivals(equal=equal)
+    over = [(gather, base), ("candidate", base), ("candidate_dense", base), ("candidate", gather)]
     heads = [text_head("workload"), *(Head(ROLE_TITLES[role]) for role in COMPARED)]
     heads += [Head("candidate over +gather"), text_head("spread over"), text_head("what pays")]
     rows = []
     for workload in figures.workloads:
-        pairs = [figures.pair(workload, role) for role in COMPARED]
-        beyond = figures.pair(workload, "candidate", against="third")
-        of = "" if beyond is None else f"{len(beyond.samples)} {beyond.of}"
-        cells = [pair_text(pair) for pair in (*pairs, beyond)]
-        rows.append([workload, *cells, of, GAINS[figures.gain(workload)]])
-    means = [figures.geomean(role) for role in COMPARED]
-    means.append(figures.geomean("candidate", against="third"))
+        pairs = [figures.pair(workload, role, against=rival) for role, rival in over]
+        of = "" if pairs[-1] is None else f"{len(pairs[-1].samples)} {pairs[-1].of}"
+        cells = [pair_text(pair) for pair in pairs]
+        rows.append([workload, *cells, of, GAINS[figures.gain(workload, equal=equal)]])
+    means = [figures.geomean(role, against=rival) for role, rival in over]
     last = [
         "-" if m is None else f"{times(m.geomean)} ({short(m.minimum)} to {short(m.maximum)})"
         for m in means
     ]
     rows.append(["geometric mean", *last, "workloads", ""])
-    caption = "Speedup over the baseline, end to end (lowest to highest of the layers or seeds)"
+    terms = f"{suite.equal} by {suite.costs}" if equal else "MACs, bytes on chip, ports and DRAM"
+    caption = (
+        f"At equal {terms}: speedup over the baseline, end to end (lowest to highest of the layers "
+        "or seeds)"
+    )
     return PageTable(caption, heads, rows, frozenset({len(rows) - 1}))
 
 
@@ -204,22 +167,24 @@ def steps_table(figures: Figures, traces: Sequence[Trace]) -> PageTable:
     return PageTable(caption, heads, rows)
 
 
-def published_table(figures: Figures) -> PageTable:
-    """Published machines: speedup with spread, as published and scaled."""
+def published_table(figures: Figures, areas: TableAreas) -> PageTable:
+    """Published machines: area, speedup with spread, as published and scaled."""
     columns = [column for column in figures.columns if column[0] in ("published", "scaled")]
     heads = [text_head("workload"), *(Head(machine) for _, machine in columns)]
-    rows = [
+    sizes = [areas.of(*column).area_mm2.value for column in columns]
+    rows = [[f"area by {areas.table}", *map(square_mm, sizes)]]
+    rows += [
         [workload, *(pair_text(figures.pair(workload, *column)) for column in columns)]
         for workload in figures.workloads
     ]
-    last = []
-    for column in columns:
-        over = figures.geomean(*column)
-        text = "-" if over is None else times(over.geomean)
-        last.append(text)
-    rows.append(["geometric mean", *last])
-    caption = "Speedup over the baseline (lowest to highest of the layers or seeds)"
-    return PageTable(caption, heads, rows, frozenset({len(rows) - 1}))
+    for name, mean in (
+        ("geometric mean", figures.geomean),
+        ("geometric mean, baseline energy / its energy", figures.energy_geomean),
+    ):
+        means = [mean(*column) for column in columns]
+        rows.append([name, *("-" if m is None else times(m.geomean) for m in means)])
+    caption = "Speedup over the baseline as shipped (lowest to highest of the layers or seeds)"
+    return PageTable(caption, heads, rows, frozenset({0, len(rows) - 2, len(rows) - 1}))
 
 
 def terms(machines: Sequence[Machine]) -> list[Terms]:
@@ -228,9 +193,12 @@ def terms(machines: Sequence[Machine]) -> list[Terms]:
     groups = [trio] + [
         [trio[0], machine.arch] for machine in machines if machine.role in ("published", "scaled")
     ]
+    equal_trio = [machine.arch for machine in machines if machine.role in (*SCALED, "candidate")]
+    if len(equal_trio) > 1:
+        groups.insert(1, equal_trio)
     found = []
     for archs in groups:
-        equal, different = equalities(archs)
+        equal, different = equalities(archs, scaled=archs is equal_trio)
         names = [arch.name for arch in archs]
         unequal = [[row.name, *row.values] for row in different]
         found.append(

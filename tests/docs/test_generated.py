@@ -19,6 +19,7 @@ from accelsim.hardware import columns as hardware
 from accelsim.report import tables
 from accelsim.report.files import FILES
 from accelsim.report.suite import Suite
+from accelsim.report.suite_tables import SUITE_FILES
 from accelsim.sweep.plan import Plan, plan_names
 from accelsim.workload.recipes.recipe import Recipe, recipe_files
 from accelsim.workload.trace import shipped_workloads
@@ -69,7 +70,7 @@ def test_every_declared_figure_has_its_row(texts):
     declared = [v for module in (columns, hardware, tables) for n, v in vars(module).items()
                 if n.endswith("_COLUMNS")]  # fmt: skip
     assert len(declared) >= 7
-    declared += [file.columns for file in FILES.values()]
+    declared += [file.columns for file in (*FILES.values(), *SUITE_FILES.values())]
     for column in {column for group in declared for column in group}:
         assert re.search(rf"^\| `{column.name}` \| .*\| \S.* \|$", texts["metrics"], re.M), column
     assert all(column.formula for _, group in metrics.groups() for column in group)

@@ -20,6 +20,7 @@ from accelsim.report.plots import (
     key_reuse,
     pareto,
     spread,
+    suite_equal,
     tornado,
     validation,
     what_if,
@@ -54,6 +55,11 @@ SERIES = {
     "reuse": list(key_reuse.LINE_STYLE),
     "density": [(ROLE_COLOURS[role], mark) for role, mark in density.ROLE_MARKER.items()],
     "experts": list(expert_load.SERIES_STYLE),
+    "suite at equal area": [
+        (ROLE_COLOURS[role], mark + fill)
+        for role, mark in suite_equal.MARKERS.items()
+        for fill in ("hollow", "filled")
+    ],
     "pareto": zipped(pareto.COLOURS, pareto.MARKERS),
     "tornado": [(tornado.BETTER, ""), (tornado.WORSE, "//")],
     "validation": zipped(validation.COLOURS, validation.MARKS),

@@ -14,9 +14,10 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from accelsim.analysis.breakdown import PARTS
-from accelsim.analysis.comparison import spread
+from accelsim.analysis.comparison import Spread, spread
 from accelsim.analysis.timeline import Timeline
 from accelsim.hardware.component import GROUPS
+from accelsim.hardware.ratio import Ratio
 from accelsim.report.gallery import GALLERY
 from accelsim.report.plots import (
     ablation,
@@ -37,6 +38,8 @@ from accelsim.report.plots import (
     roofline,
     speedup,
     sram_fit,
+    suite_equal,
+    suite_speedup,
     tornado,
     utilisation,
     validation,
@@ -44,6 +47,7 @@ from accelsim.report.plots import (
 )
 from accelsim.report.plots import spread as spread_plot
 from accelsim.report.style import KIND_STYLE
+from accelsim.report.suite_figures import Pair
 from accelsim.report.sweep_words import Axis
 from accelsim.sweep.density import Crossing, DensityPoint
 
@@ -352,6 +356,45 @@ def index_lines(count: int) -> Figure:
     )
 
 
+def suite_pairs(draw: np.random.Generator, workloads: int, width: float) -> list[Pair]:
+    found = []
+    for _ in range(workloads):
+        mean, low, high = ends(draw, width)
+        found.append(Pair(mean, Spread(mean, low, high), (low, mean, high), "layers"))
+    return found
+
+
+def suite_rows(workloads: int) -> Figure:
+    draw = RANDOM(18)
+    roles = ("third", "candidate", "candidate_dense")
+    pairs = {role: suite_pairs(draw, workloads, 0.7) for role in roles}
+    return suite_speedup.draw(
+        suite_speedup.SuiteSpeedup(
+            names(workloads), pairs, dict.fromkeys(roles, 1.2), " / ".join(machine_names())
+        )
+    )
+
+
+def suite_equals(workloads: int, width: float) -> Figure:
+    draw = RANDOM(19)
+    both = [
+        {role: suite_pairs(draw, workloads, width) for role in suite_equal.ROLES} for _ in range(2)
+    ]
+    energy: list[list[Ratio | None]] = [
+        [*(Ratio(*ends(draw, width), "wire") for _ in range(workloads - 1)), None] for _ in range(2)
+    ]
+    how = "; ".join(
+        f"{name}: 128 -> 142 rows, 24 -> 26.41 MiB: 432.1 mm2 against 432.1 mm2 by 45nm"
+        for name in machine_names(2)
+    )
+    means = ({"third": 1.2, "candidate": 1.4}, {"third": 1.1, "candidate": 1.3})
+    return suite_equal.draw(
+        suite_equal.SuiteEqual(
+            names(workloads), *both, *energy, (*means, 1.05, 1.1), "area", "45nm", how
+        )
+    )
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     "speedup small": lambda: speedup_bars(1),
     "speedup large": lambda: speedup_bars(12),
@@ -407,6 +450,11 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "validation large": lambda: validation_points(9),
     "index_cost small": lambda: index_lines(3),
     "index_cost large": lambda: index_lines(9),
+    "suite_speedup small": lambda: suite_rows(2),
+    "suite_speedup large": lambda: suite_rows(12),
+    "suite_equal small": lambda: suite_equals(2, 0.05),
+    "suite_equal large": lambda: suite_equals(12, 0.2),
+    "suite_equal wide": lambda: suite_equals(20, 3.0),
     "sram_fit small": lambda: sram_fit.draw(sram_fit.prepare(22)),
     "sram_fit large": lambda: sram_fit.draw(sram_fit.prepare(45)),
 }

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import filecmp
+import pickle
 
 import pandas as pd
 import pytest
 
+from accelsim.arch.load import load_arch
+from accelsim.cost.load import load_cost_table
 from accelsim.errors import InputError
-from accelsim.report.suite import Run, load_suite, suite_names
+from accelsim.hardware.energy import energy_of
+from accelsim.hardware.ratio import energy_terms
+from accelsim.hardware.steps import step_terms, summed
+from accelsim.report.suite import Job, Run, load_suite, machines_of, run_job, suite_names
+from accelsim.report.suite_areas import SPARSE_KINDS
 from accelsim.report.suite_figures import Figures
-from accelsim.report.suite_page import findings_text
+from accelsim.report.suite_findings import findings_text
 from accelsim.report.suite_review import write_suite
+from accelsim.report.suite_tables import SUITE_FILES
+from accelsim.simulation import simulate
+from accelsim.workload.catalogue import load_workload
 
 TINY = """
 name: tiny
@@ -20,9 +30,17 @@ baseline: systolic_128
 third: systolic_128_gather
 candidate: sparse_v1
 published: [sanger]
+equal: area
+other_costs: 7nm
 workloads:
   - {workload: gpt2_small_decode_1k, shape: [simulated_layers=5, steps=3, length=40]}
   - {workload: sam_64k_b8, shape: [length=2], seeds: 5}
+"""
+FINDINGS = """It runs at {{ x("sam_64k_b8") }}, mean {{ mean() }}; scaled {{ how() }}.
+Sparse logic {{ sparse() }}, of it FIFOs {{ sparse(kind="FIFOs and matching") }}; by {{ costs(1) }}
+{{ area_ratio(table=1) }} and {{ grown(table=1) }} more rows. Energy {{ energy("sam_64k_b8") }}:
+{{ needs("sam_64k_b8") }}, {{ energy_mean() }}, {{ token("sam_64k_b8") }},
+{{ share("sam_64k_b8", "DRAM") }}, {{ sparse_energy() }}.
 """
 
 
@@ -30,27 +48,80 @@ workloads:
 def suite(tmp_path):
     file = tmp_path / "tiny.yaml"
     file.write_text(TINY)
-    (tmp_path / "tiny.md").write_text('It runs at {{ x("sam_64k_b8") }}, mean {{ mean() }}.\n')
+    (tmp_path / "tiny.md").write_text(FINDINGS)
     return file
 
 
 def test_a_suite_is_the_same_whoever_ran_it(suite, tmp_path):
-    page, figures = write_suite(tmp_path / "one", str(suite), jobs=1)
+    page, figures, said = write_suite(tmp_path / "one", str(suite), jobs=1)
     write_suite(tmp_path / "two", str(suite), jobs=2)
     names = sorted(path.name for path in (tmp_path / "one").iterdir() if path.is_file())
     assert {"index.html", "suite.csv", "samples.csv", "steps.csv", "findings.md"} <= set(names)
     _, differ, missing = filecmp.cmpfiles(tmp_path / "one", tmp_path / "two", names, shallow=False)
     assert (differ, missing) == ([], [])
     table = pd.read_csv(tmp_path / "one" / "suite.csv", keep_default_na=False)
-    assert len(table) == 2 * 6 and not table["refused"].any()
+    assert len(table) == 2 * 8 and not table["refused"].any()
     assert set(table["samples"]) == {5}
     steps = pd.read_csv(tmp_path / "one" / "steps.csv")
     mine = steps[(steps["workload"] == "gpt2_small_decode_1k") & (steps["role"] == "candidate")]
     total = table[(table["workload"] == "gpt2_small_decode_1k") & (table["role"] == "candidate")]
     assert mine["time_ps"].sum() == int(total["total_ps"].iloc[0])
     assert figures.pair("sam_64k_b8", "candidate").of == "seeds"
+    _check_costs(tmp_path / "one", figures, said)
     text = page.read_text()
     assert "sanger (scaled)" in text and "http" not in text.replace("http://www.w3.org", "")
+
+
+def _check_costs(folder, figures, said):
+    """Rivals have the candidate's area; ratios are those of energies and times in the tables."""
+    for name, file in SUITE_FILES.items():
+        table = pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
+        assert list(table.columns) == [column.name for column in file.columns], name
+    table = pd.read_csv(folder / "suite.csv").set_index(["workload", "role"])
+    one = table.loc["gpt2_small_decode_1k"]
+    sizes = one["area_mm2"][["baseline_equal", "third_equal"]] / one["area_mm2"]["candidate"]
+    assert sizes.to_list() == pytest.approx([1, 1], rel=0.01)
+    for role in ("candidate", "third_equal"):
+        base = one.loc["baseline_equal"]
+        energy = base["energy_pj"] / one.loc[role, "energy_pj"]
+        assert one.loc[role, "energy_ratio_at_equal"] == pytest.approx(energy)
+        time = base["total_ps"] / one.loc[role, "total_ps"]
+        assert one.loc[role, "speedup_at_equal"] == pytest.approx(time)
+    ends = table[["energy_ratio_low", "energy_ratio", "energy_ratio_high"]].to_numpy()
+    assert (ends[:, :-1] <= ends[:, 1:] * (1 + 1e-12)).all()
+    published = figures.energy_ratio("gpt2_small_decode_1k", "published")
+    third_of = one.loc["baseline", "energy_pj"] / 3  # it runs one step of three
+    assert published.value == pytest.approx(third_of / one.loc["published", "energy_pj"], rel=0.1)
+    area = pd.read_csv(folder / "area.csv")
+    mine = area[(area["role"] == "candidate") & (area["cost_table"] == "45nm")]
+    assert mine["area_mm2"].sum() == pytest.approx(one["area_mm2"]["candidate"])
+    assert set(area[area["sparse"]]["group"]) <= set(SPARSE_KINDS)
+    assert set(area["cost_table"]) == {"45nm", "7nm"}
+    findings = (folder / "findings.md").read_text()
+    assert "mm2 by 45nm" in findings and "more rows" in findings and "equal area" in said
+
+
+def test_energy_of_steps_is_that_of_the_run():
+    result = simulate(
+        load_arch("sparse_v1"), load_workload("gpt2_small_decode_1k", ("steps=3", "length=40"))
+    )
+    table = load_cost_table("45nm")
+    steps, whole = step_terms(result, table), energy_terms(energy_of(result, table).actions)
+    assert list(steps) == [0, 1, 2]
+    assert summed(steps.values()).keys() == whole.keys()
+    for entry, spans in summed(steps.values()).items():
+        assert spans == pytest.approx(whole[entry]), entry
+
+
+def test_a_refused_pair_comes_back_from_its_process(suite, monkeypatch):
+    def refuse(arch, trace):
+        raise InputError("it cannot")
+
+    monkeypatch.setattr("accelsim.report.suite.simulate", refuse)
+    made, _ = load_suite(str(suite))
+    job = Job("sam_64k_b8", ("length=2",), 0, machines_of(made)[0], "45nm")
+    run = pickle.loads(pickle.dumps(run_job(job)))
+    assert run.refused == "it cannot" and not run.energy
 
 
 def test_all_shipped_suites_load():
@@ -94,6 +165,8 @@ def test_findings_name_what_is_not_there():
         (("sam_64k_b8", "sam_64k"), "unknown workload 'sam_64k'"),
         (("sanger", "tpu_v1"), "only a composed array is scaled"),
         (("baseline:", "base:"), "unknown key 'base'"),
+        (("equal: area", "equal: size"), "equal: "),
+        (("other_costs: 7nm", "costs: 6nm"), "unknown cost table '6nm'"),
     ],
 )
 def test_a_wrong_suite_is_refused_before_anything_runs(suite, tmp_path, change, said):

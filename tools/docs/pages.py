@@ -14,6 +14,7 @@ from accelsim.arch.spec import Arch
 from accelsim.config.tree import read_tree
 from accelsim.cost.spec import TableFile
 from accelsim.report.suite import Suite
+from accelsim.report.suite_tables import SUITE_GROUPS
 from accelsim.sweep.plan import Plan, load_plan, plan_names
 from accelsim.workload.recipes.recipe import Recipe
 from tools.docs import commands, metrics, modelled, rules, shipped
@@ -88,7 +89,7 @@ def cost_table_page() -> str:
 
 def metric_page() -> str:
     """Every figure of the results."""
-    groups = metrics.groups()
+    groups = [*metrics.groups(), *SUITE_GROUPS]
     return page(
         "Figures of the results",
         "Every figure is declared once, with its unit and how it is computed. An operator that"
