@@ -16,6 +16,7 @@ from accelsim.hardware.storage import SUM_BITS, Parts, Storage, mm2
 from accelsim.workload.operators import DTYPE_BITS
 
 SUM_BYTES = SUM_BITS // 8
+OPERAND_MOVES = 3  # of a systolic MAC: the streamed operand in and out, the stationary one read
 
 
 def mac_types(arch: Arch) -> dict[str, tuple[str, float]]:
@@ -47,22 +48,29 @@ def macs(arch: Arch, parts: Parts) -> Component:
         why = f"{dtype} on a {own} unit"
         for name, energy in (("MAC", parts.mac_energy), ("gated MAC", parts.gated_energy)):
             actions[f"{name} {dtype}"] = tuple(p.times(times, why) for p in energy(own))
-    rate = {name: arch.rate(name.removeprefix("MAC ")) for name in actions if name[0] == "M"}
-    hottest = max(rate, key=lambda name: rate[name] * actions[name][0].figure.value)
+    # Narrow types at several MACs a cycle share the adder, whose energy counts for each of them.
+    rate = {dtype: arch.rate(dtype) for dtype in rates if arch.rate(dtype) <= 1} or rates
+    hottest = max(rate, key=lambda dtype: rate[dtype] * actions[f"MAC {dtype}"][0].figure.value)
     return Component(
-        "array", "MACs", count, area, leakage, actions, {hottest: count * rate[hottest]},
-        note=f"multiplier and adder of {decides}; gating of zero operands is assumed",
+        "array", "MACs", count, area, leakage, actions, {f"MAC {hottest}": count * rate[hottest]},
+        note=f"multiplier and adder of {decides}; gating of zero operands is assumed; peak in"
+        f" {hottest}",
     )  # fmt: skip
 
 
-def pipeline_registers(arch: Arch, parts: Parts, operands: int, note: str) -> Component:
-    """Registers between MACs: `operands` operands and a sum each."""
-    count, bits = arch.array.macs, operands * operand_bits(arch) + SUM_BITS
-    area, leakage = parts.cells("register", count * bits, 1)
+def pipeline_registers(
+    arch: Arch, parts: Parts, operands: float, sums: float, moves: float, note: str
+) -> Component:
+    """Registers between MACs: `operands` operands and `sums` sums for each MAC.
+
+    A sum is written and read once a MAC; `moves` : how often an operand is written or read.
+    """
+    count, operand = arch.array.macs, operand_bits(arch)
+    area, leakage = parts.cells("register", count * (operands * operand + sums * SUM_BITS), 1)
     return Component(
         "array", "pipeline registers", count, area, leakage,
         {"register bit": parts.energy("register", 1)},
-        {"register bit": count * 2 * bits}, note=note,
+        {"register bit": count * (moves * operand + 2 * sums * SUM_BITS)}, note=note,
     )  # fmt: skip
 
 
@@ -88,7 +96,12 @@ def systolic(arch: Arch, parts: Parts) -> list[Component]:
     return [
         macs(arch, parts),
         pipeline_registers(
-            arch, parts, 1, "a streamed operand and a sum move on each cycle; empty slots are free"
+            arch,
+            parts,
+            1,
+            1,
+            OPERAND_MOVES,
+            "a streamed operand and a sum move on each cycle; empty slots are free",
         ),
         held("stationary operands", stationary, edge),
         held("accumulators", sums, columns * SUM_BITS, note=f"of {rows}-deep columns"),
@@ -109,7 +122,7 @@ def row_array(arch: Arch, parts: Parts) -> list[Component]:
     full = array.macs * bits
     return [
         macs(arch, parts),
-        pipeline_registers(arch, parts, 0, "sums of the adder tree of a segment"),
+        pipeline_registers(arch, parts, 0, 1 / array.lanes, 0, "the root of a segment's adders"),
         held("query storage", queries, full),
         held(
             "row FIFOs",
@@ -118,6 +131,7 @@ def row_array(arch: Arch, parts: Parts) -> list[Component]:
         ),
         held("accumulators", sums, array.macs * SUM_BITS),
         matching(arch, parts),
+        bus_multiplexers(arch, parts),
     ]  # fmt: skip
 
 
@@ -129,9 +143,27 @@ def matching(arch: Arch, parts: Parts) -> Component:
     area, leakage = parts.cells("comparator", count, bits)
     return Component(
         "array", "row matching", count, area, leakage,
-        {"comparison": parts.energy("comparator", bits),
-         "metadata bit": parts.energy("register", 1)},
-        {"comparison": count}, True, "a comparator of 16 bits for each row and bus (assumed)",
+        {"comparison": parts.energy("comparator", bits)}, {"comparison": count}, True,
+        "a comparator of 16 bits for each row and bus (assumed)",
+    )  # fmt: skip
+
+
+def bus_multiplexers(arch: Arch, parts: Parts) -> Component:
+    """Each row takes any bus: for every bit of a bus as many 2:1 multiplexers as there are others.
+
+    No figure of a multiplexer is known; a comparator of one bit stands for it (assumed).
+    """
+    array = arch.array
+    assert isinstance(array, SparseArray)
+    width = 8 * array.bus_bytes
+    count = array.rows * width * (array.multicast_buses - 1)
+    area, leakage = parts.cells("comparator", count, 1)
+    stages = math.ceil(math.log2(max(2, array.multicast_buses)))
+    bit = tuple(p.times(stages, f"{stages} stages") for p in parts.energy("comparator", 1))
+    return Component(
+        "array", "bus multiplexers", count, area, leakage, {"bit": bit},
+        {"bit": array.rows * width}, True,
+        f"{array.multicast_buses}:1 for each row and bit; a comparator bit for 2:1 (assumed)",
     )  # fmt: skip
 
 

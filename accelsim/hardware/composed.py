@@ -4,8 +4,9 @@
 - intersect: comparators of a PE. Two-finger and leader-follower have 1, skip-ahead 1 and one for
   each of 8 entries ahead, bitmap an AND and a priority encoder (two comparators of its width), N:M
   one a lane.
-- merge: radix r (also of two phases) has r - 1 comparators with a register each, sorting queues a
-  comparator a queue, hash two comparators. Accumulator banks add in the MACs.
+- merge: radix r (also of two phases) has r - 1 comparators with a register each for each element
+  that enters in a cycle, sorting queues a comparator a queue, hash two comparators. Accumulator
+  banks add in the MACs; a crossbar takes products to them.
 - formats: a decoder is a comparator as wide as what it decodes in a cycle.
 - noc: a bus, multicast and a mesh are wires over the array; a crossbar is that of
   `accelsim.cost.structures`; Benes networks are as wide as the words that enter and as many as
@@ -19,7 +20,8 @@ from __future__ import annotations
 
 import math
 
-from accelsim.arch.composed import ComposedArray
+from accelsim.arch.composed import BankMerge, ComposedArray
+from accelsim.arch.dataflows import Dataflow, Quantum, Structured
 from accelsim.arch.spec import Arch
 from accelsim.cost.structures import crossbar
 from accelsim.hardware.array import SUM_BYTES, held, macs, operand_bits, pipeline_registers
@@ -35,17 +37,68 @@ def composed(arch: Arch, parts: Parts) -> list[Component]:
     array = arch.array
     assert isinstance(array, ComposedArray)
     pes, lanes, bits = array.pe_array.pes, array.pe_array.lanes, operand_bits(arch)
-    found = [macs(arch, parts), pipeline_registers(arch, parts, 1, "an operand and a sum a MAC")]
+    registers = pipeline_registers(
+        arch, parts, 1, registered_sums(array), 1, "an operand a MAC, and sums as `reduce` says"
+    )
+    found = [macs(arch, parts), registers]
     if array.operand_storage:
         storage = parts.storage(array.operand_storage, pes, lanes * bits / 8)
-        found.append(held("operand storage", storage, 2 * array.macs * bits))
+        found.append(held("operand storage", storage, operand_reads(array) * array.macs * bits))
     if array.accumulators:
         sums = parts.storage(array.accumulators, pes, lanes * SUM_BYTES)
         found.append(held("accumulators", sums, array.macs * SUM_BITS))
     found += _coordinates(array, parts)
     found += _decoders(array, parts)
     found += _network(arch, array, parts)
+    found += _product_switch(array, parts)
     return found
+
+
+def _product_switch(array: ComposedArray, parts: Parts) -> list[Component]:
+    """What takes products to accumulator banks: a crossbar in every PE."""
+    if not isinstance(array.merge, BankMerge):
+        return []
+    pes, lanes = array.pe_array.pes, array.pe_array.lanes
+    one = crossbar(parts.table, lanes, array.merge.banks, SUM_BITS)
+    area = Priced(one.area, "wire pitch").times(pes, f"{pes} PEs")
+    bit = Priced(one.word.times(1 / SUM_BITS, "a bit of it"), "wire")
+    return [
+        Component(
+            "array", "product switch", pes, (area,), (), {"bit": (bit,)},
+            {"bit": pes * lanes * SUM_BITS}, True,
+            f"a crossbar of {lanes} lanes and {array.merge.banks} banks in each PE",
+        )
+    ]  # fmt: skip
+
+
+def operand_reads(array: ComposedArray) -> float:
+    """Operands that leave the operand storage for a MAC: one read serves all MACs that share it.
+
+    A tile of rows x columns outputs, or a quantum of a x b values, reads rows + columns operands
+    for so many MACs; other dataflows read both operands of every MAC. Of several, the most.
+    """
+    return max(_operand_reads(flow) for flow in array.dataflows)
+
+
+def _operand_reads(flow: Dataflow) -> float:
+    if isinstance(flow, Structured):
+        return 1 / flow.rows + 1 / flow.columns
+    if isinstance(flow, Quantum):
+        return 1 / flow.a_per_cycle + 1 / flow.b_per_cycle
+    return 2.0
+
+
+def registered_sums(array: ComposedArray) -> float:
+    """Sums that go through a register for a MAC.
+
+    One in a systolic column; of an adder tree over `depth` products the root alone; none where
+    products go straight to their accumulators, which count them.
+    """
+    if array.reduce.kind == "none":
+        return 0.0
+    depths = [flow.depth for flow in array.dataflows if isinstance(flow, Structured)]
+    trees = "tree" in array.reduce.kind and len(depths) == len(array.dataflows)
+    return 1 / min(depths) if trees else 1.0
 
 
 def _coordinates(array: ComposedArray, parts: Parts) -> list[Component]:
@@ -54,18 +107,21 @@ def _coordinates(array: ComposedArray, parts: Parts) -> list[Component]:
     for name, each in (("intersection", _intersect(array)), ("merge", _merge(array))):
         if each:
             count = each * array.pe_array.pes
-            area, leakage = parts.cells("comparator", count, COORDINATE_BITS)
+            built = parts.cells("comparator", count, COORDINATE_BITS)
+            step = parts.energy("comparator", COORDINATE_BITS)
             if name == "merge" and array.merge.kind in ("radix", "two_phase"):
-                more = parts.cells("register", count * (COORDINATE_BITS + SUM_BITS), 1)
-                area, leakage = area + more[0], leakage + more[1]
+                bits = COORDINATE_BITS + SUM_BITS
+                built = built.plus(parts.cells("register", count * bits, 1))
+                held_once = parts.energy("register", 1)
+                step += tuple(p.times(2 * bits, "written and read") for p in held_once)
             found.append(
                 Component(
                     "array",
                     name,
                     count,
-                    area,
-                    leakage,
-                    {"comparison": parts.energy("comparator", COORDINATE_BITS)},
+                    built.area,
+                    built.leakage,
+                    {"comparison": step},
                     {"comparison": count},
                     True,
                     f"comparators of {COORDINATE_BITS} bits",
@@ -100,7 +156,7 @@ def _merge(array: ComposedArray) -> float:
     """Comparators of a PE that merge sums."""
     merge = array.merge
     if merge.kind in ("radix", "two_phase"):
-        return merge.radix - 1
+        return (merge.radix - 1) * merge.elements_per_cycle
     if merge.kind == "queues":
         return merge.queues
     return {"none": 0, "hash": 2, "dense": 0, "banks": 0}[merge.kind]

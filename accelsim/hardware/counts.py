@@ -24,10 +24,11 @@ from accelsim.analysis.result import Result
 from accelsim.analysis.states import task_lines
 from accelsim.arch.array import SparseArray, SystolicArray
 from accelsim.arch.composed import ComposedArray
-from accelsim.arch.dataflows import Dataflow, Quantum, Structured
 from accelsim.arch.dram import PartDram
 from accelsim.engine.dram import refreshes
+from accelsim.hardware.array import OPERAND_MOVES
 from accelsim.hardware.component import Component
+from accelsim.hardware.composed import operand_reads, registered_sums
 from accelsim.hardware.storage import SUM_BITS
 from accelsim.workload.operators import DTYPE_BITS, Attention, Matmul, Moe, Operator
 
@@ -92,10 +93,15 @@ def counts(result: Result, parts: tuple[Component, ...]) -> dict[Key, np.ndarray
     dict
         (group, component, action) -> counts; an action that the run did not do is left out.
     """
-    sums = Sums(result)
-    found = _array(result, sums) | _memory(result, sums) | _units(result, sums)
     known = {(part.group, part.name, name) for part in parts for name in part.actions}
+    found = counted(result)
     return {key: count for key, count in found.items() if key in known and count.any()}
+
+
+def counted(result: Result) -> dict[Key, np.ndarray]:
+    """Counts of all that is counted, also of what this machine does not have."""
+    sums = Sums(result)
+    return _array(result, sums) | _memory(result, sums) | _units(result, sums)
 
 
 def _array(result: Result, sums: Sums) -> dict[Key, np.ndarray]:
@@ -118,17 +124,21 @@ def _array(result: Result, sums: Sums) -> dict[Key, np.ndarray]:
     array = result.arch.array
     moved = "array", "pipeline registers", "register bit"
     if isinstance(array, SystolicArray):
-        found[moved] = 3 * bits + 2 * slots
+        found[moved] = OPERAND_MOVES * bits + 2 * slots
         found["array", "stationary operands", "bit written"] = delivered
+        found["wires", "between PEs", "bit"] = bits + slots
     elif isinstance(array, SparseArray):
-        found[moved] = 2 * slots
+        found[moved] = 2 * slots / array.lanes
+        found["wires", "between PEs", "bit"] = slots
         found["array", "query storage", "bit read"] = bits
         found["array", "row FIFOs", "bit written"] = delivered
         found["array", "row FIFOs", "bit read"] = bits
-        found["array", "row matching", "metadata bit"] = sums.of("metadata_bits", "array")
-        found["array", "row matching", "comparison"] = sums.of("operations", "array")
+        found["array", "row matching", "comparison"] = sums.of("metadata_bits", "array")
+        found["array", "bus multiplexers", "bit"] = delivered
     else:
         found[moved] = bits + 2 * slots * registered_sums(array)
+        found["wires", "between PEs", "bit"] = slots
+        found["array", "product switch", "bit"] = slots
         found |= _composed(array, sums, delivered, bits)
     return found
 
@@ -159,44 +169,15 @@ def _zero_share(op: Operator) -> float:
 def _composed(
     array: ComposedArray, sums: Sums, delivered: np.ndarray, bits: np.ndarray
 ) -> dict[Key, np.ndarray]:
+    decoded = sums.of("metadata_bits", "array")
     compares = "merge" if array.merge.kind not in ("none", "dense", "banks") else "intersection"
     return {
-        ("array", "operand storage", "bit written"): delivered,
+        ("array", "operand storage", "bit written"): delivered + decoded,
         ("array", "operand storage", "bit read"): operand_reads(array) * bits,
         ("array", compares, "comparison"): sums.of("operations", "array"),
-        ("array", "metadata decoders", "metadata bit"): sums.of("metadata_bits", "array"),
-        ("array", "network", "bit"): delivered,
+        ("array", "metadata decoders", "metadata bit"): decoded,
+        ("array", "network", "bit"): delivered + decoded,
     }
-
-
-def operand_reads(array: ComposedArray) -> float:
-    """Operands that leave the operand storage for a MAC: one read serves all MACs that share it.
-
-    A tile of rows x columns outputs, or a quantum of a x b values, reads rows + columns operands
-    for so many MACs; other dataflows read both operands of every MAC. Of several, the most.
-    """
-    return max(_operand_reads(flow) for flow in array.dataflows)
-
-
-def _operand_reads(flow: Dataflow) -> float:
-    if isinstance(flow, Structured):
-        return 1 / flow.rows + 1 / flow.columns
-    if isinstance(flow, Quantum):
-        return 1 / flow.a_per_cycle + 1 / flow.b_per_cycle
-    return 2.0
-
-
-def registered_sums(array: ComposedArray) -> float:
-    """Sums that go through a register for a MAC.
-
-    One in a systolic column; of an adder tree over `depth` products the root alone; none where
-    products go straight to their accumulators, which count them.
-    """
-    if array.reduce.kind == "none":
-        return 0.0
-    depths = [flow.depth for flow in array.dataflows if isinstance(flow, Structured)]
-    trees = "tree" in array.reduce.kind and len(depths) == len(array.dataflows)
-    return 1 / min(depths) if trees else 1.0
 
 
 def _memory(result: Result, sums: Sums) -> dict[Key, np.ndarray]:
@@ -208,13 +189,16 @@ def _memory(result: Result, sums: Sums) -> dict[Key, np.ndarray]:
         ("scratchpad", "banks", "bit read"): read,
         ("scratchpad", "banks", "bit written"): written,
         ("scratchpad", "bank queues", "bit"): 8 * sums.of("write_bytes", "load"),
+        ("scratchpad", "switch of the load", "bit"): 8 * sums.of("write_bytes", "load"),
+        ("scratchpad", "switch of the array", "bit"): 8 * sums.of("read_bytes", "array"),
+        ("scratchpad", "switch of the scatter", "bit"): 8
+        * (sums.of("read_bytes", "scatter") + sums.of("write_bytes", "scatter")),
         ("wires", "scratchpad to units", "bit"): read + written,
         ("wires", "along the array", "bit"): 8 * sums.of("read_bytes", "array"),
         ("DRAM", "devices", "activate"): sums.activates(),
         ("DRAM", "devices", "bit read"): loaded,
         ("DRAM", "devices", "bit written"): stored,
         ("DRAM", "devices", "refresh"): refreshed(result) * share,
-        ("DRAM interface", "PHY and controller", "bit"): loaded + stored,
     }
 
 

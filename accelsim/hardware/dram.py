@@ -28,8 +28,9 @@ def dram(arch: Arch, parts: Parts) -> list[Component]:
     ranks = given.channels * given.ranks
     interface = parts.table.dram_interface(cost, given.bandwidth / 1e9)
     chip = Component(
-        "DRAM interface", "PHY and controller", 1, (Priced(interface, "DRAM interface"),),
-        note="its energy is in the DRAM's, as far as the source counts it",
+        "DRAM interface", "PHY and controller", 1,
+        *parts.logic("DRAM interface", interface),
+        note="its energy of a bit is not known, but for what the DRAM's source counts of it",
     )  # fmt: skip
     opened = cost.opening(given.row_bytes)
     if opened is None or cost.read is None or cost.write is None:
@@ -43,15 +44,15 @@ def dram(arch: Arch, parts: Parts) -> list[Component]:
             ),
         ]  # fmt: skip
     actions = {
-        "activate": (Priced(opened, entry),),
-        "bit read": (Priced(cost.read, entry),),
-        "bit written": (Priced(cost.write, entry),),
+        "activate": (Priced(opened, f"{entry} activate"),),
+        "bit read": (Priced(cost.read, f"{entry} bit"),),
+        "bit written": (Priced(cost.write, f"{entry} bit"),),
     }
     if cost.refresh is not None:
-        actions["refresh"] = (Priced(cost.refresh, entry),)
+        actions["refresh"] = (Priced(cost.refresh, f"{entry} refresh"),)
     static: tuple[Priced, ...] = ()
     if cost.background is not None:
-        static = (Priced(cost.background.times(ranks, f"{ranks} ranks"), entry),)
+        static = (Priced(cost.background.times(ranks, f"{ranks} ranks"), f"{entry} at rest"),)
     peak = {"bit read": bits, "activate": bits / (8 * given.row_bytes)}
     said = f"{cost.kind}: {cost.includes}; {ranks} ranks, a row open in each"
     return [chip, Component("DRAM", "devices", ranks, (), static, actions, peak, note=said)]

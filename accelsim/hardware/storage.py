@@ -69,6 +69,19 @@ class Parts:
         """Energy of one bit over a distance, pJ."""
         return (Priced(self.table.wire_energy(1, mm), "wire"),)
 
+    def routed(self, bits: float, mm: float) -> tuple[Priced, ...]:
+        """Area of so many wires over a distance, um2: half of that of their pitch (assumed)."""
+        pitch = self.table.file.wire_pitch_um
+        if not bits or pitch is None:
+            return ()
+        square = bits * pitch * mm * 1e3
+        figure = Figure(
+            square / 2, 0.0, square, "um2", "wire pitch of the table", "assumed",
+            range_known=False,
+            derivation=(f"{bits:,.0f} wires at {pitch:g} um over {mm:.3g} mm, half in area",),
+        )  # fmt: skip
+        return (Priced(figure, "wires along arrays"),)
+
     def storage(self, whole_bytes: float, pieces: float, width_bytes: float) -> Storage:
         """Storage of `pieces` equal parts that are read and written `width_bytes` wide.
 

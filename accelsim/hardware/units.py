@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from accelsim.arch.array import SparseArray, SystolicArray
+from accelsim.arch.composed import ComposedArray
 from accelsim.arch.spec import Arch
 from accelsim.cost.structures import crossbar
 from accelsim.hardware.array import operand_bits
 from accelsim.hardware.component import Component, Priced
-from accelsim.hardware.storage import Built, Parts, Storage
+from accelsim.hardware.storage import SUM_BITS, Built, Parts, Storage
 
 WORD_BITS = 32
 ADDRESS_BITS = 40
 # Mean way from a bank to the middle of one edge of a square, in edges: 1/2 across, 1/4 along.
 MEAN_WAY = 0.75
+BUSES = ("bus", "multicast", "mesh")  # networks of a composed array that run along it
 
 
 def scratchpad(arch: Arch, parts: Parts) -> list[Component]:
@@ -22,8 +25,8 @@ def scratchpad(arch: Arch, parts: Parts) -> list[Component]:
 
     Units that read or write along the banks in order (a systolic array, vector, store, index) have
     wires alone. Any bank at any time: lines that come back from DRAM, rows that a sparse array
-    multicasts or a systolic one gathers, and rows that are scattered. A composed array has its own
-    network (`noc`).
+    multicasts or a systolic one gathers, and rows that are scattered. So does a composed array
+    that is fed by buses; crossbars and Benes networks (`noc`) are its own.
     """
     pad = arch.scratchpad
     banks = parts.storage(arch.scratchpad_bytes, pad.banks, pad.bank_bytes)
@@ -46,17 +49,20 @@ def scratchpad(arch: Arch, parts: Parts) -> list[Component]:
     ]  # fmt: skip
     for name, size in any_bank(arch).items():
         lanes = max(1, -(-int(size) // pad.bank_bytes))
-        switch = crossbar(parts.table, pad.banks, lanes, 8 * pad.bank_bytes)
+        bits = 8 * pad.bank_bytes
+        switch = crossbar(parts.table, pad.banks, lanes, bits)
         found.append(
             Component(
                 "scratchpad",
                 f"switch of the {name}",
                 1,
                 (Priced(switch.area, "wire pitch"),),
-                sparse=name != "load",
-                note=f"crossbar, {pad.banks} banks x {lanes} ports of {pad.bank_bytes} B; its"
-                " energy is that of the wires",
-            )
+                (),
+                {"bit": (Priced(switch.word.times(1 / bits, "a bit of it"), "wire"),)},
+                {"bit": 8 * size},
+                name != "load",
+                f"crossbar, {pad.banks} banks x {lanes} ports of {pad.bank_bytes} B",
+            )  # fmt: skip
         )
     return found
 
@@ -66,6 +72,8 @@ def any_bank(arch: Arch) -> dict[str, float]:
     ports = port_bytes(arch)
     found = {"load": ports["load"].write}
     if isinstance(arch.array, SparseArray):
+        found["array"] = ports["array"].read
+    elif isinstance(arch.array, ComposedArray) and arch.array.noc.kind in BUSES:
         found["array"] = ports["array"].read
     elif isinstance(arch.array, SystolicArray) and arch.load.gathers_attention:
         edge = max(max(shape.rows, shape.columns) for shape in arch.array.shapes)
@@ -114,23 +122,45 @@ def array_bytes(arch: Arch) -> float:
 
 
 def wires(arch: Arch, parts: Parts, pad_mm: float, array_mm: float) -> list[Component]:
-    """Wires from the scratchpad to its units, and along the array."""
+    """Wires from the scratchpad to its units, along the array, and from PE to PE.
+
+    What feeds a systolic array reaches its place at an edge, half of it on the mean, and goes on
+    from PE to PE with the sums. Elsewhere operands pass all rows or PEs, and products or sums go
+    as far as the next MAC. Wires along an array may run over it: they take half of the area of
+    their pitch, none and all of it are the ends (assumed).
+    """
     ports = port_bytes(arch)
     moved = 8 * sum(port.read + port.write for port in ports.values())
     in_order = isinstance(arch.array, SystolicArray)
     along = array_mm / 2 if in_order else array_mm
+    macs = arch.array.macs
+    step = array_mm / math.sqrt(macs)
+    handed = SUM_BITS + (operand_bits(arch) if in_order else 0)
     return [
         Component(
             "wires", "scratchpad to units", 1, actions={"bit": parts.wire(MEAN_WAY * pad_mm)},
             peak={"bit": moved},
-            note=f"{MEAN_WAY * pad_mm:.3g} mm: the mean way out of a square of its banks",
+            note=f"{MEAN_WAY * pad_mm:.3g} mm: the mean way out of a square of its banks (assumed)",
         ),
         Component(
-            "wires", "along the array", 1, actions={"bit": parts.wire(along)},
-            peak={"bit": 8 * ports["array"].read},
-            note=f"{along:.3g} mm: {'half an edge' if in_order else 'past all rows or PEs'}",
+            "wires", "along the array", 1, parts.routed(_bus_bits(arch), along),
+            actions={"bit": parts.wire(along)}, peak={"bit": 8 * ports["array"].read},
+            sparse=isinstance(arch.array, SparseArray),
+            note=f"{along:.3g} mm: {'half an edge' if in_order else 'past all rows or PEs'}"
+            " (assumed)",
+        ),
+        Component(
+            "wires", "between PEs", macs, actions={"bit": parts.wire(step)},
+            peak={"bit": macs * handed}, note=f"{1000 * step:.3g} um: the pitch of the MACs",
         ),
     ]  # fmt: skip
+
+
+def _bus_bits(arch: Arch) -> float:
+    """Wires that run along the array; a crossbar or Benes network has its own."""
+    if isinstance(arch.array, ComposedArray) and arch.array.noc.kind not in BUSES:
+        return 0.0
+    return 8 * array_bytes(arch)
 
 
 def vector(arch: Arch, parts: Parts) -> list[Component]:
@@ -161,7 +191,9 @@ def index(arch: Arch, parts: Parts) -> list[Component]:
     unit = arch.index
     if unit is None:
         return []
-    compare = parts.cells("comparator", unit.compares_per_cycle, WORD_BITS)
+    compare = parts.cells("comparator", unit.compares_per_cycle, WORD_BITS).plus(
+        parts.cells("register", unit.compares_per_cycle, WORD_BITS)
+    )
     decoded = unit.bitmap_bits_per_cycle + unit.csr_nonzeros_per_cycle * WORD_BITS
     decode = parts.cells("comparator", decoded, 1)
     window = parts.storage(unit.local_bytes, 1, min(128, unit.bitmap_bits_per_cycle / 8))
@@ -216,7 +248,7 @@ def load(arch: Arch, parts: Parts) -> list[Component]:
                 built.leakage,
                 {"look-up": energy},
                 {"look-up": unit.lines_per_cycle},
-                True,
+                unit.gathers_attention,
                 f"{said} a cycle",
             )  # fmt: skip
         )
