@@ -14,6 +14,7 @@ Checked = Literal["confirmed", "read from repository file", "from memory", "deri
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
+ASSUMED_RANGE = 2.0  # up and down, where neither a source nor the table says another
 
 
 class Amount(Spec):

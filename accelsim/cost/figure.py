@@ -32,7 +32,7 @@ class Figure:
     unverified : bool
         Some figure in it was written down from memory and not looked up.
     range_known : bool
-        The range comes from sources or from a fit; else from the assumed factor of the table.
+        The range comes from sources; else from an assumed factor, as a rule that of the table.
     derivation : tuple[str, ...]
         The steps that made it of figures of the table, first to last; empty for one of the table.
     """

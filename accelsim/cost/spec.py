@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from accelsim.config.record import FieldError, Spec
 from accelsim.cost.amounts import (
+    ASSUMED_RANGE,
     AreaAmount,
     DefectsAmount,
     EnergyAmount,
@@ -119,7 +120,8 @@ class TableFile(Spec):
     voltage_v : float
         The supply of the figures.
     assumed_range : float
-        Where no range is known, low is the value divided by this and high the value times it.
+        Where no range is known, low is the value divided by this and high the value times it;
+        SRAM of the fit has at least this range.
     sram : str
         `cacti7`: the fit over CACTI 7 runs at this node, or between or beside nodes that have runs;
         `points`: through `sram_points`; `none`.
@@ -149,7 +151,7 @@ class TableFile(Spec):
     description: str = ""
     node_nm: Positive
     voltage_v: Positive | None = None
-    assumed_range: Factor = 2.0
+    assumed_range: Factor = ASSUMED_RANGE
     sram: Literal["cacti7", "points", "none"] = "none"
     sram_points: tuple[SramEntry, ...] = ()
     sram_leakage: StorageLeakageAmount | None = None

@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from accelsim.config.tree import shipped_folder
+from accelsim.cost.amounts import ASSUMED_RANGE
 from accelsim.cost.figure import Figure
 from accelsim.errors import InputError
 
@@ -29,8 +30,11 @@ QUANTITIES = {"read": "pJ", "write": "pJ", "leakage": "mW", "area": "mm2", "acce
 SIZE_RANGE = (1 << 10, 1 << 24)  # bytes, of the CACTI runs
 WIDTH_RANGE = (4, 128)  # bytes
 MOST_BANKS = 16
+TWO_PORTS_MOST = (1 << 16, 64, 1)  # bytes, width and banks of the largest runs with two ports
 FARTHEST_NM = 65  # to which the CACTI runs are carried on
 BEYOND = 8  # times out of these ranges a figure is still given, marked as extrapolated
+LOW_POWER = 30  # times less that a memory built for low power leaks than the cells of the runs
+LOW_POWER_STEP = f"low end: / {LOW_POWER}, as cells of low power leak less (assumed)"
 TERM_COLUMNS = (
     "coefficient", "size_exponent", "width_exponent", "bank_exponent", "flattening", "knee_kib"
 )  # fmt: skip
@@ -186,18 +190,28 @@ class SramModel(ABC):
 
 
 class _Fitted(NamedTuple):
-    """A quantity of a shape: value, how far it may be off as a factor, and how it was made."""
+    """A quantity of a shape.
+
+    `fit` : factor by which the fit may miss CACTI. `carried` : factor of what was carried beyond
+    the last node, 1 elsewhere. `step` : how it was made, empty where the runs are of the node.
+    """
 
     value: float
-    spread: float
+    fit: float
     step: str
+    carried: float = 1.0
 
 
 @dataclass(frozen=True)
 class CactiSram(SramModel):
-    """The fit over CACTI 7 at a node from the smallest of `cacti_nodes` to `FARTHEST_NM`."""
+    """The fit over CACTI 7 at a node from the smallest of `cacti_nodes` to `FARTHEST_NM`.
+
+    `assumed_range` : the table's factor. How well the fit meets CACTI is known, how well CACTI
+    meets silicon is not, so that no range is below this factor.
+    """
 
     node_nm: float
+    assumed_range: float = ASSUMED_RANGE
 
     def __post_init__(self) -> None:
         """Refuse a node that the runs do not reach."""
@@ -216,7 +230,7 @@ class CactiSram(SramModel):
         banks: int = 1,
         ports: Ports = "one read-write",
     ) -> SramCost:
-        """See `SramModel.cost`; the range is the 90th percentile of the residuals."""
+        """See `SramModel.cost`; ranges are assumed, and so is all leakage."""
         extrapolated = _beyond(
             {
                 "size in bytes": (size_bytes, *SIZE_RANGE),
@@ -224,28 +238,46 @@ class CactiSram(SramModel):
                 "number of banks": (banks, 1, MOST_BANKS),
             }
         )
-        shape = f"{size_bytes:,.0f} B, {width_bytes:g} B wide, {banks} banks, {ports} port"
-        why = [f"fit over CACTI 7 at {self.node_nm:g} nm: {shape}"]
+        shape = (size_bytes, width_bytes, banks)
+        said = f"{size_bytes:,.0f} B, {width_bytes:g} B wide, {banks} banks, {ports} port"
+        why = [f"fit over CACTI 7 at {self.node_nm:g} nm: {said}"]
         why += ["out of the range of the CACTI runs"] if extrapolated else []
-        assumed = extrapolated or self.node_nm > cacti_nodes()[-1]
-        at = [np.array([float(x)]) for x in (size_bytes, width_bytes, banks)]
-        found = {}
-        for name, unit in QUANTITIES.items():
-            value, spread, step = self._fitted(name, at, ports)
-            value, unit = (value * 1e6, "um2") if unit == "mm2" else (value, unit)
-            found[name] = Figure(
-                value, value / spread, value * spread, unit, SOURCE,
-                "assumed" if assumed else "derived", derivation=(*why, step) if step else (*why,),
-            )  # fmt: skip
+        two_ports = ports != "one read-write"
+        far = two_ports and any(own > most for own, most in zip(shape, TWO_PORTS_MOST, strict=True))
+        if far:
+            bytes_, width, _ = TWO_PORTS_MOST
+            why += [
+                "factor of two ports assumed: its runs are of one bank, "
+                f"up to {bytes_:,} B and {width} B wide"
+            ]
+        assumed = far or extrapolated or self.node_nm > cacti_nodes()[-1]
+        found = {name: self._figure(name, shape, two_ports, why, assumed) for name in QUANTITIES}
         return SramCost(**found, extrapolated=extrapolated)
 
-    def _fitted(self, name: str, at: list[np.ndarray], ports: Ports) -> _Fitted:
+    def _figure(
+        self, name: str, shape: Sequence[float], two_ports: bool, why: list[str], assumed: bool
+    ) -> Figure:
+        """One quantity of a shape (bytes, width, banks), with its range."""
+        fitted = self._fitted(name, shape, two_ports)
+        value, unit = fitted.value, QUANTITIES[name]
+        value, unit = (value * 1e6, "um2") if unit == "mm2" else (value, unit)
+        low = high = max(fitted.fit, self.assumed_range)
+        if name == "leakage":
+            low, high, assumed, why = LOW_POWER, fitted.fit, True, [*why, LOW_POWER_STEP]
+        return Figure(
+            value, value / (low * fitted.carried), value * high * fitted.carried, unit, SOURCE,
+            "assumed" if assumed else "derived", range_known=False,
+            derivation=(*why, fitted.step) if fitted.step else (*why,),
+        )  # fmt: skip
+
+    def _fitted(self, name: str, shape: Sequence[float], two_ports: bool) -> _Fitted:
         """A quantity at the node: of its own runs, between two nodes, or beyond the last."""
+        at = [np.array([float(x)]) for x in shape]
 
         def of(node: int) -> tuple[float, float]:
             fit = fits()[node, name]
             value = float(evaluate(fit, *at)[0])
-            return value * (1.0 if ports == "one read-write" else fit.two_ports), 1 + fit.p90
+            return value * (fit.two_ports if two_ports else 1.0), 1 + fit.p90
 
         known = cacti_nodes()
         if self.node_nm in known:
@@ -254,7 +286,7 @@ class CactiSram(SramModel):
             value, spread = of(known[-1])
             power = node_exponent(name)
             step = f"beyond {known[-1]} nm: x (node / {known[-1]} nm)^{power:.2f}"
-            return _Fitted(value * (self.node_nm / known[-1]) ** power, 2 * spread, step)
+            return _Fitted(value * (self.node_nm / known[-1]) ** power, spread, step, 2.0)
         right = int(np.searchsorted(known, self.node_nm))
         low, high = known[right - 1], known[right]
         share = np.log(self.node_nm / low) / np.log(high / low)

@@ -206,7 +206,7 @@ class CostTable:
                 remedy="give 'sram: points' with 'sram_points'",
             )  # fmt: skip
         if self.file.sram == "cacti7":
-            return CactiSram(self.file.node_nm)
+            return CactiSram(self.file.node_nm, self.file.assumed_range)
         leakage = self.file.sram_leakage
         known = None if leakage is None else leakage.figure(self.file.assumed_range)
         return PointsSram(tuple(self._points()), self.file.node_nm, known)

@@ -11,7 +11,10 @@ import pytest
 
 from accelsim.cost.load import load_cost_table
 from accelsim.cost.sram import (
+    LOW_POWER,
+    LOW_POWER_STEP,
     QUANTITIES,
+    TWO_PORTS_MOST,
     CactiSram,
     cacti_nodes,
     cacti_points,
@@ -90,11 +93,78 @@ def test_a_shape_costs_what_the_fit_says():
     fit = fits()[22, "read"]
     one = [np.array([float(x)]) for x in (1 << 18, 16, 1)]
     assert cost.read.value == pytest.approx(evaluate(fit, *one)[0])
-    assert cost.read.high == pytest.approx(cost.read.value * (1 + fit.p90))
     assert cost.area.unit == "um2" and 0.2e6 < cost.area.value < 0.3e6  # CACTI: 0.234 mm2
     assert cost.leakage is not None and cost.access is not None and not cost.extrapolated
     two = CactiSram(22).cost(1 << 18, 16, 1, "one read, one write")
     assert two.area.value == pytest.approx(cost.area.value * fits()[22, "area"].two_ports)
+
+
+SHAPE = (1 << 18, 16)
+
+
+@pytest.mark.parametrize("node", [22, 28, 45])
+@pytest.mark.parametrize("quantity", ["read", "write", "area", "access"])
+@pytest.mark.parametrize("factor", [2.0, 3.0])
+def test_no_range_is_below_that_of_the_table(node, quantity, factor):
+    """How well CACTI meets silicon is not known, however well the fit meets CACTI."""
+    found = getattr(CactiSram(node, factor).cost(*SHAPE), quantity)
+    assert (found.low, found.high) == pytest.approx((found.value / factor, found.value * factor))
+    assert not found.range_known and "range assumed" in found.text()
+
+
+def test_the_range_is_that_of_the_fit_where_it_is_the_wider_one():
+    found = CactiSram(45, 1.01).cost(*SHAPE).read
+    assert found.high / found.value == pytest.approx(1 + fits()[45, "read"].p90)
+    assert not found.range_known
+
+
+def test_a_table_says_the_range(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nnode_nm: 45\nsram: cacti7\nassumed_range: 2.5\n")
+    found = load_cost_table(path).sram().cost(*SHAPE).area
+    assert found.high / found.value == found.value / found.low == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("node", [22, 28, 45])
+def test_leakage_of_cells_of_low_power_is_in_the_range(node):
+    found = CactiSram(node).cost(*SHAPE).leakage
+    assert found.low == pytest.approx(found.value / LOW_POWER)
+    near = [fits()[at, "leakage"].p90 for at in ((22, 32) if node == 28 else (node,))]
+    assert found.high == pytest.approx(found.value * (1 + max(near)))
+    assert (found.mark, found.range_known) == ("assumed", False)
+    assert LOW_POWER_STEP in found.derivation
+
+
+def test_eie_is_within_the_range_of_the_leakage_of_its_memories():
+    """10 MB at 45 nm draw 0.59 W in all."""
+    found = CactiSram(45).cost(10 << 20, 8).leakage
+    assert found.low < 590 < found.high
+
+
+@pytest.mark.parametrize(
+    ("shape", "far"),
+    [
+        ((1 << 16, 64, 1), False),
+        (((1 << 16) + 1, 64, 1), True),
+        ((1 << 16, 65, 1), True),
+        ((1 << 16, 64, 2), True),
+    ],
+)
+def test_two_ports_beyond_their_runs_are_assumed(shape, far):
+    one, two = CactiSram(45).cost(*shape), CactiSram(45).cost(*shape, "one read, one write")
+    step = "factor of two ports assumed: its runs are of one bank, up to 65,536 B and 64 B wide"
+    for quantity in ("read", "write", "area", "access"):
+        assert getattr(one, quantity).mark == "derived"
+        found = getattr(two, quantity)
+        assert (found.mark == "assumed") == far == (step in found.derivation)
+        assert not two.extrapolated
+
+
+def test_the_runs_with_two_ports_end_where_it_is_said():
+    points = cacti_points()
+    own = points["two_ports"] == 1
+    axes = ("size_bytes", "width_bytes", "banks")
+    assert tuple(points[name][own].max() for name in axes) == TWO_PORTS_MOST
 
 
 def test_out_of_range_is_marked_and_far_out_is_refused():
