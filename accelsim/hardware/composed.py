@@ -24,7 +24,7 @@ from accelsim.arch.spec import Arch
 from accelsim.cost.structures import crossbar
 from accelsim.hardware.array import SUM_BYTES, held, macs, operand_bits, pipeline_registers
 from accelsim.hardware.component import Component, Priced
-from accelsim.hardware.storage import SUM_BITS, Parts
+from accelsim.hardware.storage import SUM_BITS, Built, Parts
 
 COORDINATE_BITS = 32
 SKIP_QUEUE = 8  # entries ahead that skip-ahead compares, assumed
@@ -50,40 +50,22 @@ def composed(arch: Arch, parts: Parts) -> list[Component]:
 
 def _coordinates(array: ComposedArray, parts: Parts) -> list[Component]:
     """What compares coordinates: intersection, merge and balance."""
-    found = []
+    found, pes = [], array.pe_array.pes
     for name, each in (("intersection", _intersect(array)), ("merge", _merge(array))):
         if each:
-            count = each * array.pe_array.pes
-            area, leakage = parts.cells("comparator", count, COORDINATE_BITS)
+            count = each * pes
+            built = parts.cells("comparator", count, COORDINATE_BITS)
             if name == "merge" and array.merge.kind in ("radix", "two_phase"):
-                more = parts.cells("register", count * (COORDINATE_BITS + SUM_BITS), 1)
-                area, leakage = area + more[0], leakage + more[1]
-            found.append(
-                Component(
-                    "array",
-                    name,
-                    count,
-                    area,
-                    leakage,
-                    {"comparison": parts.energy("comparator", COORDINATE_BITS)},
-                    {"comparison": count},
-                    True,
-                    f"comparators of {COORDINATE_BITS} bits",
-                )  # fmt: skip
-            )
+                built = built.plus(parts.cells("register", count * (COORDINATE_BITS + SUM_BITS), 1))
+            compared = parts.energy("comparator", COORDINATE_BITS)
+            found.append(Component(
+                "array", name, count, *built, {"comparison": compared}, {"comparison": count},
+                True, f"comparators of {COORDINATE_BITS} bits",
+            ))  # fmt: skip
     if array.balance.kind != "static":
-        area, leakage = parts.cells("counter", array.pe_array.pes, COORDINATE_BITS)
-        found.append(
-            Component(
-                "array",
-                "balance",
-                array.pe_array.pes,
-                area,
-                leakage,
-                sparse=True,
-                note=f"{array.balance.kind}: a counter a PE (assumed)",
-            )  # fmt: skip
-        )
+        counters, said = parts.cells("counter", pes, COORDINATE_BITS), "a counter a PE (assumed)"
+        note = f"{array.balance.kind}: {said}"
+        found.append(Component("array", "balance", pes, *counters, sparse=True, note=note))
     return found
 
 
@@ -114,21 +96,16 @@ def _decoders(array: ComposedArray, parts: Parts) -> list[Component]:
     if not stored:
         return []
     rates = [getattr(form, "decode_bits_per_cycle", None) or 64 for form in stored.values()]
-    area, leakage = parts.cells("comparator", array.pe_array.pes, sum(rates))
+    built = parts.cells("comparator", array.pe_array.pes, sum(rates))
     names = " and ".join(f"{name}: {form.kind}" for name, form in stored.items())
     return [
         Component(
-            "array",
-            "metadata decoders",
-            array.pe_array.pes,
-            area,
-            leakage,
+            "array", "metadata decoders", array.pe_array.pes, *built,
             {"metadata bit": parts.energy("comparator", 1)},
-            {"metadata bit": array.pe_array.pes * sum(rates)},
-            True,
+            {"metadata bit": array.pe_array.pes * sum(rates)}, True,
             f"{names}; {sum(rates)} bits a cycle and PE, 64 where the format does not say",
-        )  # fmt: skip
-    ]
+        )
+    ]  # fmt: skip
 
 
 def _network(arch: Arch, array: ComposedArray, parts: Parts) -> list[Component]:
@@ -137,39 +114,19 @@ def _network(arch: Arch, array: ComposedArray, parts: Parts) -> list[Component]:
     words = noc.load_words + noc.stream_words
     if noc.kind == "crossbar":
         built = crossbar(parts.table, words, min(words, array.pe_array.pes), bits)
-        area: tuple[Priced, ...] = (Priced(built.area, "wire pitch"),)
+        count: float = 1
+        made = Built((Priced(built.area, "wire pitch"),), ())
         energy: tuple[Priced, ...] = (Priced(built.word.times(1 / bits, "of one bit"), "wire"),)
-        return [
-            Component(
-                "array",
-                "network",
-                1,
-                area,
-                (),
-                {"bit": energy},
-                {"bit": words * bits},
-                True,
-                f"crossbar of {words} words",
-            )
-        ]
-    if noc.kind == "benes":
+        note = f"crossbar of {words} words"
+    elif noc.kind == "benes":
         ports = max(2, noc.load_words)
         networks = -(-array.macs // ports)
         stages = 2 * math.ceil(math.log2(ports)) - 1
-        switches = networks * stages * ports / 2
-        area, leakage = parts.cells("register", switches * 2 * bits, 1)
+        count = networks * stages * ports / 2
+        made = parts.cells("register", count * 2 * bits, 1)
         energy = tuple(p.times(2 * stages, "two a stage") for p in parts.energy("register", 1))
-        return [
-            Component(
-                "array",
-                "network",
-                switches,
-                area,
-                leakage,
-                {"bit": energy},
-                {"bit": words * bits},
-                True,
-                f"{networks} Benes networks of {ports} words, {stages} stages",
-            )  # fmt: skip
-        ]
-    return []
+        note = f"{networks} Benes networks of {ports} words, {stages} stages"
+    else:
+        return []
+    most = {"bit": words * bits}
+    return [Component("array", "network", count, *made, {"bit": energy}, most, True, note)]

@@ -47,17 +47,12 @@ def scratchpad(arch: Arch, parts: Parts) -> list[Component]:
     for name, size in any_bank(arch).items():
         lanes = max(1, -(-int(size) // pad.bank_bytes))
         switch = crossbar(parts.table, pad.banks, lanes, 8 * pad.bank_bytes)
-        found.append(
-            Component(
-                "scratchpad",
-                f"switch of the {name}",
-                1,
-                (Priced(switch.area, "wire pitch"),),
-                sparse=name != "load",
-                note=f"crossbar, {pad.banks} banks x {lanes} ports of {pad.bank_bytes} B; its"
-                " energy is that of the wires",
-            )
-        )
+        found.append(Component(
+            "scratchpad", f"switch of the {name}", 1, (Priced(switch.area, "wire pitch"),),
+            sparse=name != "load",
+            note=f"crossbar, {pad.banks} banks x {lanes} ports of {pad.bank_bytes} B; its energy is"
+            " that of the wires",
+        ))  # fmt: skip
     return found
 
 
@@ -144,16 +139,11 @@ def vector(arch: Arch, parts: Parts) -> list[Component]:
     register = tuple(p.times(3 * WORD_BITS, "three words") for p in parts.energy("register", 1))
     return [
         Component(
-            "vector",
-            "lanes",
-            lanes,
-            built.area,
-            built.leakage,
-            {"lane operation": (Priced(half, "fp32"), *register)},
-            {"lane operation": lanes},
+            "vector", "lanes", lanes, *built,
+            {"lane operation": (Priced(half, "fp32"), *register)}, {"lane operation": lanes},
             note="an exponential or a division counts the lane-operations of the architecture",
-        )  # fmt: skip
-    ]
+        )
+    ]  # fmt: skip
 
 
 def index(arch: Arch, parts: Parts) -> list[Component]:
@@ -168,12 +158,12 @@ def index(arch: Arch, parts: Parts) -> list[Component]:
     step = tuple(p.times(WORD_BITS, "a word") for p in parts.energy("register", 1))
     return [
         Component(
-            "index", "comparators", unit.compares_per_cycle, compare.area, compare.leakage,
+            "index", "comparators", unit.compares_per_cycle, *compare,
             {"comparison": (*parts.energy("comparator", WORD_BITS), *step)},
             {"comparison": unit.compares_per_cycle}, True, "of 32 bits, with a register",
         ),
         Component(
-            "index", "decoders", 1, decode.area, decode.leakage,
+            "index", "decoders", 1, *decode,
             {"metadata bit": parts.energy("comparator", 1)}, {"metadata bit": decoded}, True,
             "a comparator of one bit for each bit a cycle",
         ),
@@ -207,19 +197,10 @@ def load(arch: Arch, parts: Parts) -> list[Component]:
         )
         built = match.plus(Built(storage.area, storage.leakage))
         said = f"{unit.duplicate_window} entries compared with each of {unit.lines_per_cycle} lines"
-        found.append(
-            Component(
-                "gather",
-                "duplicate window",
-                looked,
-                built.area,
-                built.leakage,
-                {"look-up": energy},
-                {"look-up": unit.lines_per_cycle},
-                True,
-                f"{said} a cycle",
-            )  # fmt: skip
-        )
+        found.append(Component(
+            "gather", "duplicate window", looked, *built, {"look-up": energy},
+            {"look-up": unit.lines_per_cycle}, True, f"{said} a cycle",
+        ))  # fmt: skip
     return [*found, *cache(arch, parts)]
 
 
@@ -237,7 +218,7 @@ def cache(arch: Arch, parts: Parts) -> list[Component]:
     look = tuple(p.times(8 * unit.tag_bytes * ways, "tags of a set") for p in tag.read)
     return [
         Component(
-            "gather", "cache", 1, built.area, built.leakage,
+            "gather", "cache", 1, *built,
             {"bit read": data.read, "bit written": data.write, "look-up": look},
             {"look-up": lines, "bit read": 8 * line * lines}, True,
             f"data: {data.kind}; tags: {tag.kind}",
