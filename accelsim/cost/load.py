@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -45,8 +46,8 @@ def load_cost_table(name_or_path: str | Path) -> CostTable:
     ------
     InputError
         No such name or file, a key that is unknown or missing, a figure that is negative or has
-        no unit, a low above its value, a node that a rule does not know; the message names file,
-        line and field.
+        no unit, a low above its value, a node that a rule does not know, a table of another node
+        under it, the name of a shipped table; the message names file, line and field.
     """
     return _load(str(name_or_path), Path(), "", ())
 
@@ -59,7 +60,7 @@ def _load(name: str, beside: Path, where: str, above: tuple[Path, ...]) -> CostT
     except ValidationError as error:
         extra = ("extends",)
         raise input_error(error, tree.data, tree.place, shown, TableFile, extra) from None
-    _check_node(file, tree, shown)
+    _check_sram(file, tree, shown)
     bases: dict[str, CostTable] = {}
     for action, entry in file.actions.items():
         if entry.scaled_from is not None:
@@ -69,7 +70,9 @@ def _load(name: str, beside: Path, where: str, above: tuple[Path, ...]) -> CostT
             base = base or _load(entry.scaled_from, path.parent, at, (*above, path))
             _check_scaled(action, entry, file, base, at)
             bases[entry.scaled_from] = base
-    return CostTable(file, shown, bases)
+    table = CostTable(file, shown, bases)
+    _check_name(table, path, tree)
+    return table
 
 
 def _find(name: str, beside: Path, where: str) -> tuple[Path, str]:
@@ -106,14 +109,38 @@ def _chain(path: Path, shown: str, where: str, above: tuple[Path, ...]) -> Tree:
         return tree
     named = tree.data.pop("extends")
     at = f"{tree.place.get(('extends',), shown)}, extends"
-    base = Tree({})
+    base, parents = Tree({}), {}
     for parent in named if isinstance(named, list) else [named]:
         if not isinstance(parent, str):
             raise InputError(f"'{parent}' is not the name of a table", where=at)
         found, parent_shown = _find(parent, path.parent, at)
-        _lay_over(base, _chain(found, parent_shown, at, (*above, path)))
+        parents[parent] = _chain(found, parent_shown, at, (*above, path))
+        _lay_over(base, parents[parent])
+    _check_node(tree, parents, at)
     _lay_over(base, tree)
     return base
+
+
+def _check_node(tree: Tree, parents: Mapping[str, Tree], at: str) -> None:
+    """Refuse to take the figures of one node as those of another."""
+    named = [("this table", tree), *parents.items()]
+    nodes = [(name, node) for name, one in named if (node := _node(one)) is not None]
+    for name, node in nodes[1:]:
+        first, own = nodes[0]
+        if node != own:
+            raise InputError(
+                f"{first} is of {own:g} nm and {name} of {node:g} nm, no figure moves to another "
+                "node unsaid", where=at,
+                remedy=f"extend tables of one node, or give entries with 'scaled_from: {name}'",
+            )  # fmt: skip
+
+
+def _node(tree: Tree) -> float | None:
+    """The node of a table, None where it says none; what is no number is refused later."""
+    try:
+        return float(tree.data["node_nm"])  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _lay_over(base: Tree, tree: Tree) -> None:
@@ -137,7 +164,22 @@ def _lay(base: Tree, at: tuple[str, ...], value: object) -> None:
     node[at[-1]] = value
 
 
-def _check_node(file: TableFile, tree: Tree, shown: str) -> None:
+def _check_name(table: CostTable, path: Path, tree: Tree) -> None:
+    """Refuse a shipped name for anything but what the shipped table says."""
+    name = table.name.strip()
+    if name not in cost_table_names() or path.resolve().parent == cost_table_folder().resolve():
+        return
+    if table.content_hash != load_cost_table(name).content_hash:
+        place = tree.place.get(("name",), "")
+        own = place.startswith(f"{table.shown} line")
+        raise InputError(
+            f"'{name}' is the name of a shipped table, which says something else",
+            where=f"{place}, name" if own else table.shown,
+            remedy="give it a 'name' of its own" if path.suffix != ".csv" else "rename the file",
+        )
+
+
+def _check_sram(file: TableFile, tree: Tree, shown: str) -> None:
     if file.sram == "cacti7":
         try:
             CactiSram(file.node_nm)

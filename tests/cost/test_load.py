@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from accelsim.cost.csv_table import COLUMNS
-from accelsim.cost.load import load_cost_table
+from accelsim.cost.load import cost_table_names, load_cost_table
+from accelsim.cost.resolved import resolved_yaml
 from accelsim.errors import InputError
 
 HEAD = "name: mine\nnode_nm: 45\n"
@@ -128,10 +129,10 @@ def test_a_csv_file_is_a_table(tmp_path):
 def test_a_csv_file_over_a_shipped_table(tmp_path):
     written(tmp_path / "fab.csv", ROWS)
     path = tmp_path / "mine.yaml"
-    path.write_text("name: mine\nextends: [45nm, fab.csv]\nsram: none\n")
+    path.write_text("name: mine\nextends: [28nm, fab.csv]\nsram: none\n")
     table = load_cost_table(path)
-    assert table.energy("int8_add").value == 0.02 and table.energy("fp32_add").value == 0.9
-    assert table.node_nm == 28
+    assert table.energy("int8_add").value == 0.02 and table.node_nm == 28
+    assert table.energy("fp32_add") == load_cost_table("28nm").energy("fp32_add")
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,63 @@ def test_a_csv_file_with_other_columns_or_cells(tmp_path):
     assert "has other columns" in refused(path, "a,b\n1,2\n")
     short = ",".join(COLUMNS) + "\nint8 add,28,1\n"
     assert "fab.csv line 2: does not have 8 cells" in refused(path, short)
+
+
+UNSAID = "no figure moves to another node unsaid (extend tables of one node, or give entries with"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: mine\nextends: 45nm\nnode_nm: 28\n",
+         f"mine.yaml line 2, extends: this table is of 28 nm and 45nm of 45 nm, {UNSAID} "
+         "'scaled_from: 45nm')"),
+        ("name: mine\nextends: [45nm, 28nm]\n",
+         f"mine.yaml line 2, extends: 45nm is of 45 nm and 28nm of 28 nm, {UNSAID}"),
+        ("name: mine\nnode_nm: 45\nextends: [_dram, 45nm, fab.csv]\n",
+         f"line 3, extends: this table is of 45 nm and fab.csv of 28 nm, {UNSAID}"),
+        ("name: mine\nextends: [_logic, 7nm]\nnode_nm: '45'\n", "is of 45 nm and 7nm of 7 nm"),
+        ("name: mine\nextends: middle.yaml\nnode_nm: 28\n", "middle.yaml of 45 nm"),
+    ],
+)  # fmt: skip
+def test_no_figure_moves_to_another_node_unsaid(tmp_path, text, said):
+    written(tmp_path / "fab.csv", ROWS)
+    (tmp_path / "middle.yaml").write_text("name: middle\nextends: 45nm\n")
+    assert said in refused(tmp_path / "mine.yaml", text)
+
+
+def test_a_table_of_no_node_or_of_the_same_is_extended(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nextends: [_dram, 28nm, _logic]\nnode_nm: 28.0\n")
+    own, base = load_cost_table(path), load_cost_table("28nm")
+    assert own.energy("int8_add") == base.energy("int8_add")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (HEAD.replace("mine", "45nm"), "mine.yaml line 1, name: "),
+        (HEAD.replace("mine", "' 7nm '"), "mine.yaml line 1, name: "),
+        ("extends: 45nm\nwire_pitch_um: 1\n", "mine.yaml: "),
+        (f"extends: 45nm\n{entry(f'value: 1 fJ, {AMOUNT}')}", "mine.yaml: "),
+    ],
+)
+def test_a_shipped_name_is_for_what_is_shipped(tmp_path, text, where):
+    said = refused(tmp_path / "mine.yaml", text)
+    assert where in said and "is the name of a shipped table" in said
+    assert said.endswith("(give it a 'name' of its own)")
+
+
+def test_a_csv_file_of_a_shipped_name(tmp_path):
+    path = written(tmp_path / "28nm.csv", ROWS)
+    with pytest.raises(InputError, match=r"28nm.csv: '28nm' is the name.*\(rename the file\)"):
+        load_cost_table(path)
+
+
+@pytest.mark.parametrize("name", cost_table_names())
+def test_a_shipped_table_in_full_loads_back_under_its_name(tmp_path, name):
+    shipped = load_cost_table(name)
+    path = tmp_path / "saved.yaml"
+    path.write_text(resolved_yaml(shipped))
+    again = load_cost_table(path)
+    assert (again.name, again.content_hash) == (name, shipped.content_hash)

@@ -99,6 +99,7 @@ def test_what_is_wrong_is_refused_with_its_line(plan_file, tmp_path, more, said)
 def test_a_value_that_the_table_lacks_is_refused_at_its_line(plan_file, tmp_path, table):
     known = table.file.model_dump(mode="json", exclude_none=True)
     del known["parts"]["lpddr5_6400"]
+    known["name"] = "mine"
     (tmp_path / "mine.yaml").write_text(json.dumps(known))
     text = PLAN.replace(", set: dram.level=simple", "").replace(" + ports", "")
     text = text.replace("bandwidth / 10 GB/s", "fifo_depth").replace(
