@@ -16,7 +16,7 @@ from accelsim.errors import InputError
 from accelsim.hardware.area import breakdown
 from accelsim.hardware.energy import energy_of
 from accelsim.hardware.price import price
-from accelsim.sweep.costs import COST_FIGURES, OF_MACHINE, cost_table, costs_of
+from accelsim.sweep.costs import COST_FIGURES, OF_MACHINE, cost_table, table_ref
 from accelsim.sweep.design import LeftOut
 from accelsim.sweep.objectives import minimised
 from accelsim.sweep.running import designer_of, run_sweep
@@ -130,11 +130,11 @@ def test_another_table_is_another_result(plan_file, tmp_path):
 def test_a_table_that_changed_meanwhile_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(MINE)
-    before = costs_of(str(path))
+    before = table_ref(str(path))
     path.write_text(MINE.replace("9 pJ", "8.5 pJ"))
     with pytest.raises(InputError, match="is not what the sweep began with"):
         cost_table(before)
-    assert cost_table(costs_of(str(path))).name == "mine"
+    assert cost_table(table_ref(str(path))).name == "mine"
 
 
 def test_a_price_that_is_not_known_is_empty_unless_it_is_asked_for(plan_file, tmp_path):
