@@ -164,3 +164,11 @@ def test_a_csv_file_with_other_columns_or_cells(tmp_path):
     assert "has other columns" in refused(path, "a,b\n1,2\n")
     short = ",".join(COLUMNS) + "\nint8 add,28,1\n"
     assert "fab.csv line 2: does not have 8 cells" in refused(path, short)
+
+
+def test_a_shipped_table_is_read_once_and_ones_own_as_it_is_now(tmp_path):
+    assert load_cost_table("45nm") is load_cost_table("45nm")
+    path = tmp_path / "mine.yaml"
+    for energy in ("1 pJ", "2 pJ"):
+        path.write_text(HEAD + entry(f"value: {energy}, {AMOUNT}"))
+        assert load_cost_table(path).energy("int8_add").value == float(energy[0])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pandas as pd
 import pytest
@@ -55,12 +58,14 @@ def test_figures_are_those_of_the_same_run(plan_file, tmp_path, trace, table):
     }
 
 
-def test_processes_give_the_same_bytes_with_a_table_of_ones_own(plan_file, tmp_path):
+def test_a_process_elsewhere_gives_the_same_bytes_with_a_table_of_ones_own(plan_file, tmp_path):
     (tmp_path / "mine.yaml").write_text(MINE)
     plan = plan_file(EDP.replace("[1, 2, 4, 8]", "[4]") + "costs: mine.yaml\n")
-    for jobs in (1, 2):
-        run_sweep(plan, tmp_path / str(jobs), jobs=jobs)
-    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    run_sweep(plan, tmp_path / "here")
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=os.chdir, initargs=("/",)) as elsewhere:
+        run_sweep(plan, tmp_path / "elsewhere", jobs=2, executor=elsewhere)
+    assert contents(tmp_path / "here") == contents(tmp_path / "elsewhere")
 
 
 def test_a_constraint_on_the_area_leaves_points_out_before_they_run(plan_file, tmp_path):
