@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -49,7 +50,17 @@ def load_cost_table(name_or_path: str | Path) -> CostTable:
         no unit, a low above its value, a node that a rule does not know, a table of another node
         under it, the name of a shipped table; the message names file, line and field.
     """
-    return _load(str(name_or_path), Path(), "", ())
+    return _table(str(name_or_path), Path(), "", ())
+
+
+def _table(name: str, beside: Path, where: str, above: tuple[Path, ...]) -> CostTable:
+    return _shipped(name) if name in cost_table_names() else _load(name, beside, where, above)
+
+
+@cache
+def _shipped(name: str) -> CostTable:
+    """A shipped table, read once a process: it is frozen, and parsing takes 0.2 s and more."""
+    return _load(name, Path(), "", ())
 
 
 def _load(name: str, beside: Path, where: str, above: tuple[Path, ...]) -> CostTable:
@@ -67,7 +78,7 @@ def _load(name: str, beside: Path, where: str, above: tuple[Path, ...]) -> CostT
             at = tree.place.get(("actions", action, "scaled_from"), shown)
             at = f"{at}, actions.{action}.scaled_from"
             base = bases.get(entry.scaled_from)
-            base = base or _load(entry.scaled_from, path.parent, at, (*above, path))
+            base = base or _table(entry.scaled_from, path.parent, at, (*above, path))
             _check_scaled(action, entry, file, base, at)
             bases[entry.scaled_from] = base
     table = CostTable(file, shown, bases)

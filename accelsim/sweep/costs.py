@@ -25,14 +25,14 @@ OF_MACHINE = ("area_mm2", "peak_power_w", PRICE_COLUMN.name)  # known before it 
 RANGES = {"energy_pj": ("energy_low_pj", "energy_high_pj")}  # low and high of a figure
 
 
-class Costs(NamedTuple):
+class TableRef(NamedTuple):
     """A cost table that any process can open: `name` or path, and the hash of its `content`."""
 
     name: str
     content: str
 
 
-def costs_of(name: str) -> Costs:
+def table_ref(name: str) -> TableRef:
     """Open a cost table, by name or path.
 
     Raises
@@ -40,15 +40,14 @@ def costs_of(name: str) -> Costs:
     InputError
         As `load_cost_table`.
     """
-    if name in cost_table_names():
-        return _shipped(name)
-    path = Path(name)  # other processes may stand elsewhere
-    content = load_cost_table(path).content_hash
-    return Costs(str(path.resolve()), content)
+    content = load_cost_table(name).content_hash
+    shipped = name in cost_table_names()
+    place = name if shipped else str(Path(name).resolve())  # processes may stand elsewhere
+    return TableRef(place, content)
 
 
 @lru_cache(maxsize=OPEN_TABLES)
-def cost_table(costs: Costs) -> CostTable:
+def cost_table(ref: TableRef) -> CostTable:
     """The table, which is read once a process.
 
     Raises
@@ -56,21 +55,16 @@ def cost_table(costs: Costs) -> CostTable:
     InputError
         As `load_cost_table`, or it holds something else by now.
     """
-    table = load_cost_table(costs.name)
-    if table.content_hash != costs.content:
+    table = load_cost_table(ref.name)
+    if table.content_hash != ref.content:
         raise InputError(
-            "is not what the sweep began with", where=f"cost table {costs.name}",
+            "is not what the sweep began with", where=f"cost table {ref.name}",
             remedy="run the sweep again, with the same table on all machines",
         )  # fmt: skip
     return table
 
 
-@lru_cache(maxsize=OPEN_TABLES)
-def _shipped(name: str) -> Costs:
-    return Costs(name, load_cost_table(name).content_hash)
-
-
-def machine_costs(arch: Arch, costs: Costs, names: frozenset[str]) -> dict[str, float]:
+def machine_costs(arch: Arch, ref: TableRef, names: frozenset[str]) -> dict[str, float]:
     """Those of `OF_MACHINE` that are among `names`.
 
     Raises
@@ -81,7 +75,7 @@ def machine_costs(arch: Arch, costs: Costs, names: frozenset[str]) -> dict[str, 
     wanted = names.intersection(OF_MACHINE)
     if not wanted:
         return {}
-    table = cost_table(costs)
+    table = cost_table(ref)
     parts = components(arch, table)
     known = {
         "area_mm2": lambda: chip_area(parts),

@@ -17,7 +17,7 @@ from accelsim.arch.scale import port_settings
 from accelsim.arch.spec import Arch
 from accelsim.config.tree import Tree
 from accelsim.errors import InputError
-from accelsim.sweep.costs import Costs, costs_of, machine_costs
+from accelsim.sweep.costs import TableRef, machine_costs, table_ref
 from accelsim.sweep.expressions import Expression, UndefinedError
 from accelsim.sweep.plan import PORTS, WORKLOAD, Plan, PlannedWorkload
 from accelsim.sweep.sampling import Point, points
@@ -57,7 +57,7 @@ class Design(NamedTuple):
     point: Point
     arch: Arch | None
     workload: Workload
-    costs: Costs
+    costs: TableRef
     values: dict[str, Value]
     key: str
     refused: str = ""
@@ -89,7 +89,7 @@ class Designer:
     def __post_init__(self) -> None:
         self.bases = [self._base(number) for number in range(len(self.plan.architectures))]
         try:
-            self.costs = costs_of(self.plan.costs)
+            self.costs = table_ref(self.plan.costs)
         except InputError as error:
             raise error.inside(self.where("costs")) from None
         self.derived = {

@@ -12,7 +12,7 @@ from accelsim.errors import InputError
 from accelsim.hardware.catalogue import components
 from accelsim.mapping.reuse import Reuse
 from accelsim.simulation import simulate
-from accelsim.sweep.costs import Costs, cost_figures, cost_table
+from accelsim.sweep.costs import TableRef, cost_figures, cost_table
 from accelsim.sweep.design import Workload
 from accelsim.sweep.store import FAULT
 from accelsim.sweep.table import SIMULATED
@@ -29,7 +29,7 @@ class Job(NamedTuple):
     model: str
     arch: Arch
     workload: Workload
-    costs: Costs
+    costs: TableRef
 
 
 class Done(NamedTuple):

@@ -81,19 +81,14 @@ def machine_of(name: str) -> Arch:
 
 def nearest_table(node_nm: float) -> CostTable:
     """The shipped cost table whose node is nearest, as a ratio."""
-    tables = [_table(name) for name in cost_table_names()]
+    tables = map(load_cost_table, cost_table_names())
     return min(tables, key=lambda table: abs(math.log(table.node_nm / node_nm)))
-
-
-@cache
-def _table(name: str) -> CostTable:
-    return load_cost_table(name)
 
 
 @cache
 def _built(machine: str, table: str) -> tuple[Arch, tuple[Component, ...]]:
     arch = machine_of(machine)
-    return arch, components(arch, _table(table))
+    return arch, components(arch, load_cost_table(table))
 
 
 def _row(line: Line) -> Row:

@@ -225,3 +225,11 @@ def test_a_shipped_table_in_full_loads_back_under_its_name(tmp_path, name):
     path.write_text(resolved_yaml(shipped))
     again = load_cost_table(path)
     assert (again.name, again.content_hash) == (name, shipped.content_hash)
+
+
+def test_a_shipped_table_is_read_once_and_ones_own_as_it_is_now(tmp_path):
+    assert load_cost_table("45nm") is load_cost_table("45nm")
+    path = tmp_path / "mine.yaml"
+    for energy in ("1 pJ", "2 pJ"):
+        path.write_text(HEAD + entry(f"value: {energy}, {AMOUNT}"))
+        assert load_cost_table(path).energy("int8_add").value == float(energy[0])

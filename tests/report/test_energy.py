@@ -53,11 +53,19 @@ def doubtful(study: Study) -> Study:
     return study._replace(costs=[replace(costs, energy_ratios=ratios, area_ratios=ratios)])
 
 
+def written(out: Path, study: Study) -> Path:
+    """The report of one workload without pictures, which take most of its time."""
+    (few,) = study.comparisons
+    drawn = Drawn({}, None, key_reuse.prepare([few.trace]), [utilisation.prepare(few)])
+    archs = {result.arch.name: result.arch for result in few.results.values()}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("accelsim.report.writing.draw_all", lambda *_: drawn)
+        return write_report(out, study, archs, "accelsim").parent
+
+
 @pytest.fixture(scope="module")
 def report(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("energy") / "report"
-    archs = {result.arch.name: result.arch for result in study.comparisons[0].results.values()}
-    return write_report(out, study, archs, "accelsim").parent
+    return written(tmp_path_factory.mktemp("energy") / "report", study)
 
 
 def tables(study: Study) -> dict[str, pd.DataFrame]:
@@ -170,16 +178,10 @@ def test_the_cost_table_lies_beside_the_report_and_loads_back(report: Path, stud
     assert set(origin["cost_tables"]) == {"45nm"}
 
 
-def test_tables_that_one_is_scaled_from_lie_there_too(
-    study: Study, few, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    drawn = Drawn({}, None, key_reuse.prepare([few.trace]), [utilisation.prepare(few)])
-    monkeypatch.setattr("accelsim.report.writing.draw_all", lambda *_: drawn)
-    scaled = study_with(few, table="28nm")
-    write_report(tmp_path / "report", scaled, {}, "accelsim")
-    found = {path.name for path in (tmp_path / "report" / "costs").iterdir()}
-    assert found == {"28nm.yaml", "45nm.yaml"}
-    assert set(pd.read_csv(tmp_path / "report" / "energy.csv")["cost_table"]) == {"28nm"}
+def test_tables_that_one_is_scaled_from_lie_there_too(few, tmp_path: Path):
+    report = written(tmp_path / "report", study_with(few, table="28nm"))
+    assert {path.name for path in (report / "costs").iterdir()} == {"28nm.yaml", "45nm.yaml"}
+    assert set(pd.read_csv(report / "energy.csv")["cost_table"]) == {"28nm"}
 
 
 @pytest.mark.parametrize("name", cost_table_names())

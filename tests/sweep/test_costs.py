@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pandas as pd
 import pytest
@@ -16,7 +19,7 @@ from accelsim.errors import InputError
 from accelsim.hardware.area import breakdown
 from accelsim.hardware.energy import energy_of
 from accelsim.hardware.price import price
-from accelsim.sweep.costs import COST_FIGURES, OF_MACHINE, cost_table, costs_of
+from accelsim.sweep.costs import COST_FIGURES, OF_MACHINE, cost_table, table_ref
 from accelsim.sweep.design import LeftOut
 from accelsim.sweep.objectives import minimised
 from accelsim.sweep.running import designer_of, run_sweep
@@ -55,12 +58,14 @@ def test_figures_are_those_of_the_same_run(plan_file, tmp_path, trace, table):
     }
 
 
-def test_processes_give_the_same_bytes_with_a_table_of_ones_own(plan_file, tmp_path):
+def test_a_process_elsewhere_gives_the_same_bytes_with_a_table_of_ones_own(plan_file, tmp_path):
     (tmp_path / "mine.yaml").write_text(MINE)
     plan = plan_file(EDP.replace("[1, 2, 4, 8]", "[4]") + "costs: mine.yaml\n")
-    for jobs in (1, 2):
-        run_sweep(plan, tmp_path / str(jobs), jobs=jobs)
-    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    run_sweep(plan, tmp_path / "here")
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=os.chdir, initargs=("/",)) as elsewhere:
+        run_sweep(plan, tmp_path / "elsewhere", jobs=2, executor=elsewhere)
+    assert contents(tmp_path / "here") == contents(tmp_path / "elsewhere")
 
 
 def test_a_constraint_on_the_area_leaves_points_out_before_they_run(plan_file, tmp_path):
@@ -131,11 +136,11 @@ def test_another_table_is_another_result(plan_file, tmp_path):
 def test_a_table_that_changed_meanwhile_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(MINE)
-    before = costs_of(str(path))
+    before = table_ref(str(path))
     path.write_text(MINE.replace("9 pJ", "8.5 pJ"))
     with pytest.raises(InputError, match="is not what the sweep began with"):
         cost_table(before)
-    assert cost_table(costs_of(str(path))).name == "mine"
+    assert cost_table(table_ref(str(path))).name == "mine"
 
 
 def test_a_price_that_is_not_known_is_empty_unless_it_is_asked_for(plan_file, tmp_path):

@@ -69,8 +69,7 @@ def energies_table(comparisons: Sequence[Comparison], ledger: Ledger) -> PageTab
     for comparison in comparisons:
         where = {"workload": comparison.trace.name}
         cells: list[Shown] = [comparison.trace.name]
-        for role in ("baseline", "candidate"):
-            cells.append(figure(ledger.only("energy", "energy_pj", **where, role=role), as_energy))
+        cells += _of_roles(ledger, comparison, ("baseline", "candidate"), "energy_pj", as_energy)
         cells += _ratio_cells(ledger, "energy", {**where, "role": "candidate"})
         rows.append(cells)
     return PageTable("Energy, DRAM included; ratio: baseline / candidate", heads, rows)
@@ -111,6 +110,18 @@ def open_signs(study: Study, sets: Sequence[tuple[Comparison, Costs]]) -> list[s
         if not ratio.established:
             said.append(f"energy of {comparison.trace.name}: {verdict_text('energy', ratio)}")
     return said
+
+
+def _of_roles(
+    ledger: Ledger,
+    comparison: Comparison,
+    roles: Sequence[str],
+    column: str,
+    shown: Callable[[float], str],
+) -> list[Cell]:
+    """A figure of energy.csv of several machines on one workload."""
+    name = comparison.trace.name
+    return [figure(ledger.only("energy", column, workload=name, role=r), shown) for r in roles]
 
 
 def _ratio_cells(ledger: Ledger, quantity: str, where: dict[str, str]) -> list[Shown]:
@@ -248,11 +259,7 @@ def groups_table(comparison: Comparison, ledger: Ledger) -> PageTable:
                 for e in found
             ]
             rows.append([f"{group} (devices)" if group == OFF_CHIP else group, *shown])
-    sums: list[Shown] = [
-        figure(ledger.only("energy", "energy_pj", workload=name, role=role), as_energy)
-        for role in roles
-    ]
-    rows.append(["all", *sums])
+    rows.append(["all", *_of_roles(ledger, comparison, roles, "energy_pj", as_energy)])
     strong = frozenset({len(rows) - 1})
     return PageTable("Energy by unit, leakage and DRAM included", heads, rows, strong)
 
@@ -264,11 +271,8 @@ def marks_table(comparison: Comparison, ledger: Ledger) -> PageTable:
     marks = dict.fromkeys(ledger.rows("energy_actions", workload=name)["mark"])
     rows: list[list[Shown]] = []
     for mark in sorted(marks):
-        rows.append([f"{mark}", *_shares(ledger, name, roles, mark)])
-    unverified: list[Shown] = [
-        figure(ledger.only("energy", "unverified_share", workload=name, role=role), percent)
-        for role in roles
-    ]
+        rows.append([str(mark), *_shares(ledger, name, roles, mark)])
+    unverified = _of_roles(ledger, comparison, roles, "unverified_share", percent)
     rows.append(["with a figure that was not looked up", *unverified])
     return PageTable("How the figures behind the energy are known", heads, rows)
 
