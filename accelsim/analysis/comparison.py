@@ -23,9 +23,12 @@ NOT_ESTABLISHED = "sign not established"
 class Scaled(NamedTuple):
     """How a machine was scaled: its array and its bytes on chip times a factor.
 
-    `before`, `after` : of the measure, in its unit. `text` : the same in a line.
+    `way` : what of the array, "rows", "columns" or "PEs"; `other` : what the other way gave, if it
+    was tried. `before`, `after` : of the measure, in its unit. `text` : the same in a line.
     """
 
+    way: str
+    other: str
     factor: float
     bytes_factor: float
     before: float
@@ -64,7 +67,8 @@ class AtEqual(NamedTuple):
     """That machines were scaled to have as much of a measure, in `unit`, as the role `like`.
 
     `table` : the cost table that says how much, if any. `machines` : role -> how it was scaled.
-    `ranges` : role -> what the range of the table makes of it, where it was looked at.
+    `ranges` : role -> what the range of the table makes of it, where it was looked at; `remarks` :
+    role -> why it was not, though the table has one.
     """
 
     measure: str
@@ -74,6 +78,7 @@ class AtEqual(NamedTuple):
     target: float
     machines: dict[str, Scaled]
     ranges: dict[str, OverRange]
+    remarks: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain data."""

@@ -1,10 +1,10 @@
 """A machine made larger or smaller: settings that multiply its array, and its bytes on chip.
 
-The array grows along one direction, so that what feeds it stays as it is: a systolic array and a
-sparse one by rows, a composed one by PEs. What belongs to a row or a PE grows with it: its storage,
-and of a composed array the words of its network. Columns, lanes, segments, buses, mergers and
-latencies stay, and so does all that is outside the array: port shares, load, store and vector
-units, index and scatter units, DRAM.
+The array grows along one direction: a systolic array by rows or by columns, a sparse one by rows,
+a composed one by PEs. What belongs to a row, a column or a PE grows with it: its storage, and of a
+composed array the words of its network. Lanes, segments, buses, mergers and latencies stay, and so
+does all that is outside the array: port shares, load, store and vector units, index and scatter
+units, DRAM.
 """
 
 from __future__ import annotations
@@ -24,19 +24,32 @@ _SYSTOLIC = ("stationary", "accumulators")
 _COMPOSED = ("operand_storage", "accumulators")
 
 
-def parts_of(arch: Arch) -> int:
+def ways_of(arch: Arch) -> tuple[str, ...]:
+    """What an array can grow by: "rows", "columns" or "PEs"; the first is the usual one."""
+    if isinstance(arch.array, ComposedArray):
+        return ("PEs",)
+    return ("rows",) if isinstance(arch.array, SparseArray) else ("rows", "columns")
+
+
+def parts_of(arch: Arch, way: str | None = None) -> int:
     """Into how many equal parts the array can be cut; a larger or smaller one has whole parts.
 
     All shapes of a systolic array stay in proportion, ports and lines of a serial flexible
     dataflow divide its PEs, and every type has whole MACs a cycle.
+
+    Parameters
+    ----------
+    arch : Arch
+    way : str, optional
+        Of `ways_of`, by default the first; so below.
     """
-    parts = math.gcd(*_counts(arch).values())
+    parts = math.gcd(*_counts(arch, way).values())
     macs = Fraction(arch.array.macs, parts)
     whole = math.lcm(*((macs * Fraction(rate)).denominator for rate in arch.mac_rate.values()))
     return parts // whole if parts % whole == 0 else parts
 
 
-def array_settings(arch: Arch, times: Fraction) -> Settings:
+def array_settings(arch: Arch, times: Fraction, way: str | None = None) -> Settings:
     """Settings that multiply the array.
 
     Parameters
@@ -44,9 +57,10 @@ def array_settings(arch: Arch, times: Fraction) -> Settings:
     arch : Arch
     times : Fraction
         A whole number of `parts_of`, over `parts_of`.
+    way : str, optional
     """
     array = arch.array
-    found: Settings = [(path, int(count * times)) for path, count in _counts(arch).items()]
+    found: Settings = [(path, int(count * times)) for path, count in _counts(arch, way).items()]
     if isinstance(array, ComposedArray):
         words = {"load_words": array.noc.load_words, "stream_words": array.noc.stream_words}
         found += [(f"array.noc.{name}", math.ceil(n * times)) for name, n in words.items()]
@@ -65,21 +79,18 @@ def byte_settings(arch: Arch, times: Fraction) -> Settings:
     ]
 
 
-def size_text(arch: Arch) -> tuple[str, str]:
+def size_text(arch: Arch, way: str | None = None) -> tuple[str, str]:
     """What grows, in words: "128 rows" and "24 MiB"."""
-    array = arch.array
-    mebibytes = f"{arch.on_chip / 2**20:.4g} MiB"
-    if isinstance(array, ComposedArray):
-        return f"{array.pe_array.pes:,} PEs", mebibytes
-    rows = array.rows if isinstance(array, SparseArray) else array.shapes[0].rows
-    return f"{rows:,} rows", mebibytes
+    (size, *_), named = _counts(arch, way).values(), way or ways_of(arch)[0]
+    return f"{size:,} {named}", f"{arch.on_chip / 2**20:.4g} MiB"
 
 
-def _counts(arch: Arch) -> dict[str, int]:
+def _counts(arch: Arch, way: str | None) -> dict[str, int]:
     """What is multiplied in whole numbers, by path."""
     array = arch.array
     if isinstance(array, SystolicArray):
-        return {f"array.shapes.{at}.rows": shape.rows for at, shape in enumerate(array.shapes)}
+        name = way or ways_of(arch)[0]
+        return {f"array.shapes.{at}.{name}": getattr(s, name) for at, s in enumerate(array.shapes)}
     if isinstance(array, SparseArray):
         return {"array.rows": array.rows}
     counts = {"array.pe_array.pes": array.pe_array.pes}

@@ -82,8 +82,10 @@ def compare(
     archs = {role: source.arch() for role, source in machines.items()}
     loaded = load_trace(workload, shape or ())
     trace = loaded if dtype is None else loaded.replayed(dtype)
-    scaled = None if terms is None else terms.machines(machines, trace)
-    if scaled is not None:
+    scaled = None
+    if terms is not None:
+        with progress_display() as progress:
+            scaled = terms.machines(machines, trace, progress)
         machines = scaled.machines
         archs = {role: source.arch() for role, source in machines.items()}
 

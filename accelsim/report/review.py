@@ -141,7 +141,7 @@ def write_review(
         traces = [trace.replayed(dtype) for trace in traces]
     _check(traces)
     cases = [
-        _case(trace, terms)._replace(
+        _case(trace, terms, progress)._replace(
             studied=workloads is not None or trace.name in STUDIED,
             level=SEARCH_LEVEL,
             again=with_batch(name, shape, dtype),
@@ -150,7 +150,7 @@ def write_review(
     ]
     density, swept = None, dict[str, ArchSource]()
     if kept:
-        swept = dict(_case(density_trace(kept[0], "oracle"), terms).machines)
+        swept = dict(_case(density_trace(kept[0], "oracle"), terms, progress).machines)
         density = partial(density_points, swept, tuple(kept), dtype=dtype)
     study = study_of(cases, density, costs=costs, jobs=jobs, progress=progress)
     options = [f" --workload {name}" for name in workloads or ()]
@@ -163,12 +163,12 @@ def write_review(
     return Review(write_report(out, study, archs, command, validated, progress), study)
 
 
-def _case(trace: Trace, terms: Terms | None) -> Case:
+def _case(trace: Trace, terms: Terms | None, progress: Progress | None) -> Case:
     """A workload on its trio of machines, scaled where they are to be equal in something."""
     machines = trio_for(trace).sources()
     if terms is None:
         return Case(trace, machines)
-    equal = terms.machines(machines, trace)
+    equal = terms.machines(machines, trace, progress)
     return Case(trace, equal.machines, equal=equal)
 
 

@@ -13,7 +13,7 @@ from accelsim.arch.size import array_settings, byte_settings, parts_of
 from accelsim.arch.spec import Arch
 from accelsim.errors import InputError
 from accelsim.simulation import simulate
-from accelsim.sweep.equal import Measure
+from accelsim.sweep.equalised import Measure
 
 METHOD = (
     "The candidate is simulated again with its array rows (or PEs), their storage, the bytes on "

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from accelsim.analysis.comparison import Comparison, OverRange, rival_of
 from accelsim.arch.spec import Arch
+from accelsim.errors import InputError
 from accelsim.mapping.reuse import Reuse
 from accelsim.progress import Progress
 from accelsim.simulation import simulate
@@ -40,12 +41,17 @@ def over_range(
         return simulate(arch, comparison.trace, progress=progress, reuse=reuse).total_ps
 
     times = {role: result.total_ps for role, result in comparison.results.items()}
-    ranges = {}
+    ranges, remarks = dict[str, OverRange](), dict(comparison.at_equal.remarks)
     for role, each in ends.items():
         sources = (each.low.source, each.high.source, each.before)
-        found = [times | {role: total_ps(source.arch())} for source in sources]
+        try:
+            found = [times | {role: total_ps(source.arch())} for source in sources]
+        except InputError as error:
+            remarks[role] = error.what
+            continue
         value, low, high, before = (
             by[rival_of(role)] / max(1, by[CANDIDATE]) for by in (times, *found)
         )
         ranges[role] = OverRange(*each.ratio, (value, low, high), before)
-    return replace(comparison, at_equal=comparison.at_equal._replace(ranges=ranges))
+    equal = comparison.at_equal._replace(ranges=ranges, remarks=remarks)
+    return replace(comparison, at_equal=equal)

@@ -14,7 +14,12 @@ from accelsim.hardware.area import chip_area, chip_power
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.price import chip_price
 from accelsim.hardware.ratio import ByEntry, area_terms, power_terms
-from accelsim.sweep.equal import Equal, Measure, equal_machines
+from accelsim.mapping.reuse import Reuse
+from accelsim.progress import Progress
+from accelsim.simulation import simulate
+from accelsim.sweep.break_even import SEARCH_LEVEL
+from accelsim.sweep.equal import Equal, equal_machines
+from accelsim.sweep.equalised import Measure
 from accelsim.workload.statistics import dense_macs
 from accelsim.workload.trace import Trace
 
@@ -31,15 +36,28 @@ class Terms(NamedTuple):
     scale: tuple[str, ...] = ()
     costs: str = DEFAULT_TABLE
 
-    def machines(self, machines: Mapping[str, ArchSource], trace: Trace) -> Equal:
-        """Scale machines for a trace.
+    def machines(
+        self,
+        machines: Mapping[str, ArchSource],
+        trace: Trace,
+        progress: Progress | None = None,
+    ) -> Equal:
+        """Scale machines for a trace, each in the way that is faster on it.
+
+        The ways are simulated at the simple DRAM level.
 
         Raises
         ------
         InputError
             No such machine or cost table, or machines that cannot be made equal.
         """
-        return equal_machines(machines, measure_of(self.measure, trace, self.costs), self.scale)
+        measure, reuse = measure_of(self.measure, trace, self.costs), Reuse()
+
+        def total_ps(source: ArchSource) -> int:
+            arch = source.arch().at_dram_level(SEARCH_LEVEL)
+            return simulate(arch, trace, progress=progress, reuse=reuse).total_ps
+
+        return equal_machines(machines, measure, self.scale, total_ps)
 
     @property
     def options(self) -> list[str]:
@@ -73,7 +91,8 @@ def measure_of(name: str, trace: Trace, costs: str) -> Measure:
         return area_measure(table)
     if name == "power":
         return Measure(name, "W", table.name, partial(_power_w, table), partial(_powers, table))
-    return Measure(name, "USD", table.name, partial(_die_usd, table))
+    # a die costs by its area, so the range of the price is that of the area
+    return Measure(name, "USD", table.name, partial(_die_usd, table), partial(_areas, table))
 
 
 def area_measure(table: CostTable) -> Measure:

@@ -13,7 +13,7 @@ from accelsim.report.text import comparison_text, print_comparison, print_run, r
 from accelsim.report.verdict import caveats, verdict
 from accelsim.report.words import as_bytes, as_time, short, times, without_layer
 from accelsim.sweep.break_even import BreakEven, break_even, scaled
-from accelsim.sweep.equal import Measure
+from accelsim.sweep.equalised import Measure
 from accelsim.sweep.trios import BIG, SMALL, trio_for
 
 

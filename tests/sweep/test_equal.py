@@ -10,7 +10,8 @@ from accelsim.arch.load import arch_source, published_names, shipped_names
 from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.errors import InputError
-from accelsim.sweep.equal import TOLERANCE, Measure, equal_machines, equalised
+from accelsim.sweep.equal import equal_machines
+from accelsim.sweep.equalised import TOLERANCE, Measure, equalised
 from accelsim.sweep.measures import MEASURES, Terms, area_measure, main_type, measure_of
 from accelsim.workload.operators import Matmul
 from tests.sweep.rivals import machines, stored, with_weights
