@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison, OverRange, rival_of
+from accelsim.analysis.comparison import NOT_ESTABLISHED, AtEqual, Comparison, OverRange, rival_of
 from accelsim.analysis.limits import leading_limit
 from accelsim.analysis.result import Result
 from accelsim.workload.trace import Trace
@@ -126,18 +126,18 @@ def equal_range_lines(comparison: Comparison) -> list[str]:
     return [
         f"{comparison.trace.name}, candidate over"
         f" {ROLE_TITLES[rival_of(role)]} at equal {equal.measure}:"
-        f" {equal_range_text(over, equal.table)}"
+        f" {equal_range_text(over, equal)}"
         for role, over in equal.ranges.items()
     ]
 
 
-def equal_range_text(over: OverRange, table: str) -> str:
+def equal_range_text(over: OverRange, equal: AtEqual) -> str:
     """What scaling made of a speedup, and what the range of the cost table makes of it."""
     least, most = times(over.spread.minimum), times(over.spread.maximum)
     text = (
-        f"{times(over.speedups[0])}, {times(over.before)} as they are; over the ranges of {table},"
-        f" by which it is {times(over.low)} to {times(over.high)} as large, {least} to {most}:"
-        f" {over.spread.verdict}"
+        f"{times(over.speedups[0])} ({times(over.before)} as they are); over the ranges of"
+        f" {equal.table}, which put the {equal.measure} of the {ROLE_TITLES[equal.like]} at"
+        f" {times(over.low)} to {times(over.high)} of it, {least} to {most}: {over.spread.verdict}"
     )
     return text + f" ({over.decided_by} decides)" * (over.spread.verdict == NOT_ESTABLISHED)
 
