@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from accelsim.analysis.comparison import Comparison
+from accelsim.analysis.comparison import Comparison, rival_of
 from accelsim.report.files import names
+from accelsim.report.words import unseen_range_text
 
 
 def equal_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -26,13 +27,17 @@ def equal_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
                 equal.table,
                 equal.like,
             ]
-            row += [how.factor, how.bytes_factor, how.before, how.after, equal.target]
+            row += [how.way, how.other, how.factor, how.bytes_factor, how.before, how.after]
+            row.append(equal.target)
+            rival, candidate = (comparison.results[r] for r in (rival_of(role), "candidate"))
+            speedup = rival.total_ps / max(1, candidate.total_ps)
             over = equal.ranges.get(role)
             if over is None:
-                row += [math.nan] * 3 + [""] + [math.nan] * 4 + [""]
+                row += [math.nan] * 3 + ["", math.nan, speedup] + [math.nan] * 2 + [""]
             else:
-                row += [over.ratio, over.low, over.high, over.decided_by, over.before]
-                row += [over.speedups[0], over.spread.minimum, over.spread.maximum]
-                row.append(over.spread.verdict)
+                row += [over.ratio, over.low, over.high, over.decided_by, over.before, speedup]
+                row += [over.spread.minimum, over.spread.maximum, over.spread.verdict]
+            why = equal.remarks.get(role)
+            row.append("" if why is None else unseen_range_text(why, equal.table))
             rows.append(row)
     return pd.DataFrame(rows, columns=names("equal"))
