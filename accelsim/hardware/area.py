@@ -18,6 +18,7 @@ from accelsim.cost.table import CostTable
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.columns import AREA_COLUMNS
 from accelsim.hardware.component import W_PER_MW, Component, summed
+from accelsim.hardware.known import Shares, area_shares
 
 MM2_PER_UM2 = 1e-6
 
@@ -34,6 +35,8 @@ class Breakdown:
         Of the chip; of what is there for sparsity alone.
     peak_power_w, dram_power_w : Figure
         Of the chip, and of its DRAM beside it.
+    known : Shares
+        Of the chip's area, what hangs on figures that are not known well.
     rows : pandas.DataFrame
         `AREA_COLUMNS`, a component each.
     """
@@ -43,6 +46,7 @@ class Breakdown:
     sparse_mm2: Figure
     peak_power_w: Figure
     dram_power_w: Figure
+    known: Shares
     rows: pd.DataFrame
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -74,6 +78,7 @@ def breakdown(arch: Arch, table: CostTable) -> Breakdown:
         summed(sparse, "mm2", MM2_PER_UM2),
         chip_power(parts, arch.clock_ps),
         _power((part for part in parts if not part.on_chip), arch.clock_ps),
+        area_shares(parts),
         pd.DataFrame(
             [_row(part, arch.clock_ps) for part in parts],
             columns=[each.name for each in AREA_COLUMNS],

@@ -116,30 +116,18 @@ def _coordinates(array: ComposedArray, parts: Parts) -> list[Component]:
                 step += tuple(p.times(2 * bits, "written and read") for p in held_once)
             found.append(
                 Component(
-                    "array",
-                    name,
-                    count,
-                    built.area,
-                    built.leakage,
-                    {"comparison": step},
-                    {"comparison": count},
-                    True,
-                    f"comparators of {COORDINATE_BITS} bits",
-                )  # fmt: skip
-            )
+                    "array", name, count, built.area, built.leakage, {"comparison": step},
+                    {"comparison": count}, True, f"comparators of {COORDINATE_BITS} bits",
+                )
+            )  # fmt: skip
     if array.balance.kind != "static":
         area, leakage = parts.cells("counter", array.pe_array.pes, COORDINATE_BITS)
         found.append(
             Component(
-                "array",
-                "balance",
-                array.pe_array.pes,
-                area,
-                leakage,
-                sparse=True,
+                "array", "balance", array.pe_array.pes, area, leakage, sparse=True,
                 note=f"{array.balance.kind}: a counter a PE (assumed)",
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return found
 
 
@@ -174,17 +162,12 @@ def _decoders(array: ComposedArray, parts: Parts) -> list[Component]:
     names = " and ".join(f"{name}: {form.kind}" for name, form in stored.items())
     return [
         Component(
-            "array",
-            "metadata decoders",
-            array.pe_array.pes,
-            area,
-            leakage,
+            "array", "metadata decoders", array.pe_array.pes, area, leakage,
             {"metadata bit": parts.energy("comparator", 1)},
-            {"metadata bit": array.pe_array.pes * sum(rates)},
-            True,
+            {"metadata bit": array.pe_array.pes * sum(rates)}, True,
             f"{names}; {sum(rates)} bits a cycle and PE, 64 where the format does not say",
-        )  # fmt: skip
-    ]
+        )
+    ]  # fmt: skip
 
 
 def _network(arch: Arch, array: ComposedArray, parts: Parts) -> list[Component]:
@@ -197,17 +180,10 @@ def _network(arch: Arch, array: ComposedArray, parts: Parts) -> list[Component]:
         energy: tuple[Priced, ...] = (Priced(built.word.times(1 / bits, "of one bit"), "wire"),)
         return [
             Component(
-                "array",
-                "network",
-                1,
-                area,
-                (),
-                {"bit": energy},
-                {"bit": words * bits},
-                True,
+                "array", "network", 1, area, (), {"bit": energy}, {"bit": words * bits}, True,
                 f"crossbar of {words} words",
             )
-        ]
+        ]  # fmt: skip
     if noc.kind == "benes":
         ports = max(2, noc.load_words)
         networks = -(-array.macs // ports)
@@ -217,15 +193,9 @@ def _network(arch: Arch, array: ComposedArray, parts: Parts) -> list[Component]:
         energy = tuple(p.times(2 * stages, "two a stage") for p in parts.energy("register", 1))
         return [
             Component(
-                "array",
-                "network",
-                switches,
-                area,
-                leakage,
-                {"bit": energy},
-                {"bit": words * bits},
-                True,
+                "array", "network", switches, area, leakage, {"bit": energy},
+                {"bit": words * bits}, True,
                 f"{networks} Benes networks of {ports} words, {stages} stages",
-            )  # fmt: skip
-        ]
+            )
+        ]  # fmt: skip
     return []

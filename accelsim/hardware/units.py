@@ -53,17 +53,12 @@ def scratchpad(arch: Arch, parts: Parts) -> list[Component]:
         switch = crossbar(parts.table, pad.banks, lanes, bits)
         found.append(
             Component(
-                "scratchpad",
-                f"switch of the {name}",
-                1,
-                (Priced(switch.area, "wire pitch"),),
-                (),
-                {"bit": (Priced(switch.word.times(1 / bits, "a bit of it"), "wire"),)},
-                {"bit": 8 * size},
-                name != "load",
+                "scratchpad", f"switch of the {name}", 1, (Priced(switch.area, "wire pitch"),),
+                (), {"bit": (Priced(switch.word.times(1 / bits, "a bit of it"), "wire"),)},
+                {"bit": 8 * size}, name != "load",
                 f"crossbar, {pad.banks} banks x {lanes} ports of {pad.bank_bytes} B",
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return found
 
 
@@ -174,16 +169,11 @@ def vector(arch: Arch, parts: Parts) -> list[Component]:
     register = tuple(p.times(3 * WORD_BITS, "three words") for p in parts.energy("register", 1))
     return [
         Component(
-            "vector",
-            "lanes",
-            lanes,
-            built.area,
-            built.leakage,
-            {"lane operation": (Priced(half, "fp32"), *register)},
-            {"lane operation": lanes},
+            "vector", "lanes", lanes, built.area, built.leakage,
+            {"lane operation": (Priced(half, "fp32"), *register)}, {"lane operation": lanes},
             note="an exponential or a division counts the lane-operations of the architecture",
-        )  # fmt: skip
-    ]
+        )
+    ]  # fmt: skip
 
 
 def index(arch: Arch, parts: Parts) -> list[Component]:
@@ -241,17 +231,11 @@ def load(arch: Arch, parts: Parts) -> list[Component]:
         said = f"{unit.duplicate_window} entries compared with each of {unit.lines_per_cycle} lines"
         found.append(
             Component(
-                "gather",
-                "duplicate window",
-                looked,
-                built.area,
-                built.leakage,
-                {"look-up": energy},
-                {"look-up": unit.lines_per_cycle},
-                unit.gathers_attention,
+                "gather", "duplicate window", looked, built.area, built.leakage,
+                {"look-up": energy}, {"look-up": unit.lines_per_cycle}, unit.gathers_attention,
                 f"{said} a cycle",
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return [*found, *cache(arch, parts)]
 
 

@@ -16,12 +16,12 @@ from accelsim.hardware.columns import group_column
 from accelsim.hardware.compared import Costs
 from accelsim.hardware.component import GROUPS, OFF_CHIP
 from accelsim.hardware.energy import Energy
+from accelsim.hardware.known import Shares, energy_shares
 from accelsim.hardware.ratio import Ratio
 from accelsim.report.energy_words import beside_baseline
 from accelsim.report.layout import titled, whole_table
 from accelsim.report.words import ROLE_TITLES, as_energy, energy_unit, percent, short, times
 
-MUCH = 0.25  # share of the energy from which on figures that were not looked up are warned of
 _FIGURES = ("area_mm2", "area_low_mm2", "area_high_mm2", "leakage_w", "peak_power_w")
 
 
@@ -41,25 +41,34 @@ def cost_lines(energy: Energy, area: Breakdown) -> list[Text]:
         titled("efficiency", of_it),
         titled(f"area by {area.table}", made),
         titled("peak power", peak),
-        *unverified_lines({"": energy}),
+        known_line([energy], [area]),
     ]
 
 
-def unverified_lines(energies: Mapping[str, Energy]) -> list[Text]:
-    """A warning where much of the energy hangs on figures that were not looked up."""
-    lines = []
-    for role, energy in energies.items():
-        share = energy.summary["unverified_share"]
-        if share > MUCH:
-            rows = energy.actions[energy.actions["unverified"]]
-            sums = rows.groupby("entry")["energy_pj"].sum().sort_values(ascending=False)
-            whose = f" of the {ROLE_TITLES[role]}" if role else ""
-            text = (
-                f"{percent(share)} of the energy{whose} hangs on figures that were not looked up "
-                f"(unverified), most of it on {sums.index[0]}"
-            )
-            lines.append(titled("warning", text))
-    return lines
+def known_line(energies: Iterable[Energy], areas: Iterable[Breakdown]) -> Text:
+    """How much of the energy and the area of machines hangs on figures that are not known well."""
+    energies = list(energies)
+    spent = [energy_shares(energy.actions) for energy in energies]
+    made = [area.known for area in areas]
+    text = (
+        f"{energies[0].table}; of the energy {_unverified(spent)} on figures not looked up,"
+        f" {_least_to_most([each.guessed for each in spent])} assumed or scaled; of the area"
+        f" {_unverified(made)} and {_least_to_most([each.guessed for each in made])}"
+    )
+    return titled("figures", text)
+
+
+def _unverified(shares: Sequence[Shares]) -> str:
+    """The part that was not looked up, and what has most of it."""
+    largest = max(shares, key=lambda each: each.unverified)
+    most = f" (most of it {largest.most})" if largest.most else ""
+    return _least_to_most([each.unverified for each in shares]) + most
+
+
+def _least_to_most(parts: Sequence[float]) -> str:
+    """Parts of one, of several machines: "9.8 to 10.3 %"."""
+    low, high = percent(min(parts)), percent(max(parts))
+    return high if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
 def group_table(energy: Energy, area: Breakdown) -> RenderableType:
@@ -116,7 +125,7 @@ def compared_costs(costs: Costs) -> list[RenderableType]:
             short(s["energy_pj"] / size), f"{low} to {high}", as_energy(s["token_pj"]),
             f"{s['tops_per_w']:.3g}", f"{s['edp_js']:.3g}", short(area.peak_power_w.value),
         )  # fmt: skip
-    out.caption = f"figures: {costs.table}; peak W without DRAM"
+    out.caption = "peak W without DRAM"
     out.caption_justify = "left"
     lines = [
         titled(quantity, ratio_line(ROLE_TITLES[role], quantity, ratios[role], costs.table))
@@ -124,7 +133,7 @@ def compared_costs(costs: Costs) -> list[RenderableType]:
         for role in ("candidate", "third")
         if role in ratios
     ]
-    return [out, *lines, *unverified_lines(costs.energies)]
+    return [out, *lines, known_line(costs.energies.values(), costs.areas.values())]
 
 
 def ratio_line(who: str, quantity: str, ratio: Ratio, table: str) -> str:

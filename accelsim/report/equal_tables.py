@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from accelsim.analysis.comparison import Comparison, OverRange
+from accelsim.analysis.comparison import Comparison, OverRange, rival_of
 from accelsim.report.files import names
-
-NO_RANGE = (*[math.nan] * 3, "", *[math.nan] * 4, "")
+from accelsim.report.words import unseen_range_text
 
 
 def equal_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -21,20 +20,24 @@ def equal_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
         if equal is None:
             continue
         for role, how in equal.machines.items():
+            rival, candidate = (comparison.results[r] for r in (rival_of(role), "candidate"))
+            why = equal.remarks.get(role)
             rows.append((
                 comparison.trace.name, role, equal.measure, equal.unit, equal.table, equal.like,
-                how.factor, how.bytes_factor, how.before, how.after, equal.target,
-                *_range(equal.ranges.get(role)),
+                how.way, how.other, how.factor, how.bytes_factor, how.before, how.after,
+                equal.target,
+                *_range(equal.ranges.get(role), rival.total_ps / max(1, candidate.total_ps)),
+                "" if why is None else unseen_range_text(why, equal.table),
             ))  # fmt: skip
     return pd.DataFrame(rows, columns=names("equal"))
 
 
-def _range(over: OverRange | None) -> tuple[object, ...]:
+def _range(over: OverRange | None, speedup: float) -> tuple[object, ...]:
     """What the range of the cost table makes of it, if it was looked at."""
     if over is None:
-        return NO_RANGE
-    spread = over.spread
+        return (*[math.nan] * 3, "", math.nan, speedup, math.nan, math.nan, "")
+    ends = over.spread
     return (
-        over.ratio, over.low, over.high, over.decided_by, over.before, over.speedups[0],
-        spread.minimum, spread.maximum, spread.verdict,
+        over.ratio, over.low, over.high, over.decided_by, over.before, speedup, ends.minimum,
+        ends.maximum, ends.verdict,
     )  # fmt: skip

@@ -179,7 +179,9 @@ FILES: dict[str, File] = {
         Column("unit", "", "of the measure", _EQUAL),
         Column("cost_table", "", "which it is by, if any", _EQUAL),
         Column("like", "", "role of the machine that it was scaled to", _EQUAL),
-        Column("factor", "", "by which rows or PEs were multiplied", _EQUAL),
+        Column("way", "", "what was multiplied: rows, columns or PEs", _EQUAL),
+        Column("other_way", "", "what the other way gave, if it was tried", _EQUAL),
+        Column("factor", "", "by which these were multiplied", _EQUAL),
         Column("bytes_factor", "", "by which bytes on chip were multiplied", _EQUAL),
         Column("before", "", "the measure of the machine as it was, in `unit`", _EQUAL),
         Column("after", "", "of the machine as scaled", _EQUAL),
@@ -197,6 +199,7 @@ FILES: dict[str, File] = {
         Column("speedup_low", "", "least, this machine scaled to either end of the ratio", _OVER),
         Column("speedup_high", "", "largest", _OVER),
         Column("verdict", "", "faster, slower, or sign not established (it crosses 1)", _OVER),
+        Column("remark", "", "why the range of the cost table was not looked at", _OVER),
     )),
     "cost_ratios": File("Ratios of area and energy", (
         _WORKLOAD,

@@ -123,12 +123,19 @@ def equal_range_lines(comparison: Comparison) -> list[str]:
     equal = comparison.at_equal
     if equal is None:
         return []
+    said = {role: equal_range_text(over, equal) for role, over in equal.ranges.items()}
+    said |= {role: unseen_range_text(why, equal.table) for role, why in equal.remarks.items()}
     return [
         f"{comparison.trace.name}, candidate over"
-        f" {ROLE_TITLES[rival_of(role)]} at equal {equal.measure}:"
-        f" {equal_range_text(over, equal)}"
-        for role, over in equal.ranges.items()
+        f" {ROLE_TITLES[rival_of(role)]} at equal {equal.measure}: {said[role]}"
+        for role in equal.machines
+        if role in said
     ]
+
+
+def unseen_range_text(why: str, table: str) -> str:
+    """That the range of a cost table was not looked at."""
+    return f"the range of {table} was not looked at: {why}"
 
 
 def equal_range_text(over: OverRange, equal: AtEqual) -> str:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from accelsim.arch.load import ArchSource, arch_source, published_names, shipped_names
-from accelsim.arch.size import array_settings, byte_settings, parts_of
+from accelsim.arch.size import array_settings, byte_settings, parts_of, size_text, ways_of
 from accelsim.arch.spec import Arch
 
 EVERY = [*shipped_names(), *published_names()]
@@ -56,6 +56,25 @@ def test_shapes_of_a_systolic_array_keep_the_same_macs():
     assert [(s.count, s.rows, s.columns) for s in array.shapes] == [(1, 130, 128), (4, 65, 64)]
     assert len({shape.macs for shape in array.shapes}) == 1
     assert (array.stationary, array.accumulators) == (65 * 1024, 65 * 4096)
+
+
+def test_a_systolic_array_grows_by_columns_with_the_same_storage():
+    source = arch_source("systolic_128")
+    arch = source.arch()
+    assert (ways_of(arch), parts_of(arch, "columns")) == (("rows", "columns"), 64)
+    wide = source.with_settings(array_settings(arch, Fraction(65, 64), "columns")).arch()
+    assert [(s.count, s.rows, s.columns) for s in wide.array.shapes] == [(1, 128, 130), (4, 64, 65)]
+    assert (wide.array.stationary, wide.array.accumulators) == (65 * 1024, 65 * 4096)
+    assert size_text(wide, "columns") == ("130 columns", "24 MiB")
+    assert size_text(wide) == ("128 rows", "24 MiB")
+
+
+@pytest.mark.parametrize(("name", "way"), [("sparse_small", "rows"), ("spatten", "PEs")])
+def test_other_arrays_grow_in_one_way(name, way):
+    arch = arch_source(name).arch()
+    assert ways_of(arch) == (way,)
+    assert parts_of(arch, way) == parts_of(arch)
+    assert size_text(arch, way) == size_text(arch)
 
 
 def test_a_sparse_array_grows_by_rows_with_their_storage():

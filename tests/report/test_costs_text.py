@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
 from accelsim.cost.load import load_cost_table
 from accelsim.hardware.compared import Costs, costs_of
 from accelsim.hardware.component import GROUPS
+from accelsim.hardware.known import energy_shares
 from accelsim.hardware.ratio import Ratio
-from accelsim.report.costs_text import area_lines, ratio_line, taken_as, unverified_lines
+from accelsim.report.costs_text import area_lines, known_line, ratio_line, taken_as
 from accelsim.report.text import comparison_text, run_text
-from accelsim.report.words import as_energy, energy_unit
+from accelsim.report.words import as_energy, energy_unit, percent
 from tests.report.test_text import shown
 
 TABLE = load_cost_table("45nm")
@@ -88,17 +88,27 @@ def test_a_ratio_in_words(ratio: Ratio, said: str) -> None:
     assert ratio_line("candidate", "area", ratio, "45nm") == area
 
 
-def test_much_that_was_not_looked_up_is_warned_of(costs: Costs) -> None:
-    energy = costs.energies["candidate"]
-    for share, warned in ((0.25, False), (0.26, True)):
-        told = replace(energy, summary=energy.summary | {"unverified_share": share})
-        (line,) = unverified_lines({"candidate": told}) or [None]
-        assert (line is not None) == warned
-        if line is not None:
-            rows = energy.actions[energy.actions["unverified"]]
-            most = rows.groupby("entry")["energy_pj"].sum().idxmax()
-            assert line.plain.startswith("warning: 26.0 % of the energy of the candidate")
-            assert line.plain.endswith(f"most of it on {most}")
+def test_what_is_not_known_well_is_one_line(few, costs: Costs) -> None:  # type: ignore[no-untyped-def]
+    energy, area = costs.energies["candidate"], costs.areas["candidate"]
+    known, spent = area.known, energy_shares(energy.actions)
+    assert spent.unverified == pytest.approx(energy.summary["unverified_share"]) and spent.most
+    line = known_line([energy], [area]).plain
+    assert line == (
+        f"figures: 45nm; of the energy {percent(spent.unverified)} (most of it {spent.most}) on"
+        f" figures not looked up, {percent(spent.guessed)} assumed or scaled; of the area"
+        f" {percent(known.unverified)} (most of it {known.most}) and {percent(known.guessed)}"
+    )
+    text = " ".join(shown(run_text(few.results["candidate"], energy, area)).split())
+    assert text.count(line) == 1 and "warning: " + percent(spent.unverified) not in text
+
+
+def test_a_comparison_says_the_least_and_most_of_its_machines(few, costs: Costs) -> None:  # type: ignore[no-untyped-def]
+    shares = [energy_shares(energy.actions) for energy in costs.energies.values()]
+    low, high = (pick(each.guessed for each in shares) for pick in (min, max))
+    text = " ".join(shown(comparison_text(few, costs=costs)).split())
+    assert low < high
+    assert f"not looked up, {100 * low:.1f} to {percent(high)} assumed or scaled; of" in text
+    assert text.count("figures: 45nm") == 1
 
 
 def test_area_by_component_with_subtotals(costs: Costs) -> None:

@@ -164,8 +164,10 @@ def test_machines_at_equal_area_may_differ_in_rows_and_bytes(few):
     assert [row.name for row in unfair(replace(few, results=scaled))] == [
         "on-chip bytes, all storage"
     ]
-    how = Scaled(1.0, 2.0, 1.0, 2.0, "systolic_32: 0.375 -> 0.75 MiB: 2 mm2 against 2 mm2")
-    equal = AtEqual("area", "mm2", "45nm", "candidate", 2.0, {"baseline": how}, {})
+    how = Scaled(
+        "rows", "", 1.0, 2.0, 1.0, 2.0, "systolic_32: 0.375 -> 0.75 MiB: 2 mm2 against 2 mm2"
+    )
+    equal = AtEqual("area", "mm2", "45nm", "candidate", 2.0, {"baseline": how}, {}, {})
     larger = replace(few, results=scaled, at_equal=equal)
     assert unfair(larger) == []
     assert "on-chip bytes, all storage 768 KiB / 384 KiB / 384 KiB" in differs_line(larger)

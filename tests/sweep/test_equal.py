@@ -11,7 +11,7 @@ from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.errors import InputError
 from accelsim.sweep.equal import equal_machines
-from accelsim.sweep.equalised import TOLERANCE, Measure, equalised
+from accelsim.sweep.equalised import TOLERANCE, Measure, choices, equalised
 from accelsim.sweep.measures import MEASURES, Terms, area_measure, main_type, measure_of
 from accelsim.workload.operators import Matmul
 from tests.sweep.rivals import machines, stored, with_weights
@@ -110,6 +110,69 @@ def test_both_rivals_are_scaled_to_the_candidate():
     said = found.said.as_json()
     assert (said["measure"], said["unit"], said["like"]) == ("area", "mm2", "candidate")
     assert said["machines"]["baseline"]["text"] == found.scaled["baseline"].text
+
+
+def rows_of(source) -> int:
+    return source.arch().array.shapes[0].rows
+
+
+def columns_of(source) -> int:
+    return source.arch().array.shapes[0].columns
+
+
+def test_a_systolic_rival_takes_the_faster_of_rows_and_columns():
+    trio = machines()
+    trio["candidate"] = trio["candidate"].changed(["array.rows=24", "array.fifo_storage=24 KiB"])
+    by_rows = equal_machines(trio, MACS)
+    assert [(one.way, one.other) for one in by_rows.scaled.values()] == [("rows", "")] * 2
+    for fastest, way, other in (
+        (columns_of, "rows", "48 columns: 1.500x slower"),
+        (rows_of, "columns", "48 rows: 1.500x slower"),
+        (lambda source: 7, "rows", "48 columns: as fast"),
+    ):
+        found = equal_machines(trio, MACS, fastest=fastest).scaled["baseline"]
+        assert (found.way, found.other, found.after) == (way, other, 1536)
+        assert found.text.startswith(f"systolic_32: 32 -> 48 {way} ({other}), 0.375 -> 0.5625 MiB")
+        shape = found.source.arch().array.shapes[0]
+        assert (shape.rows, shape.columns) == ((48, 32) if way == "rows" else (32, 48))
+
+
+def test_the_whole_rows_on_either_side_of_a_target_are_both_tried():
+    source = arch_source("systolic_128")
+    near, far = choices(source, 80.35, AREA)
+    assert near == equalised(source, 80.35, AREA)
+    assert (near.size, far.size) == ("132 rows", "134 rows")
+    larger = arch_source("sparse_v1").changed(["array.rows=136", "array.fifo_storage=272 KiB"])
+    two, seen = {"baseline": source, "candidate": larger}, []
+
+    def fastest(source) -> int:
+        seen.append(source.arch().array.shapes[0])
+        return -max(seen[-1].rows, seen[-1].columns)
+
+    found = equal_machines(two, AREA, fastest=fastest).scaled["baseline"]
+    sizes = [(shape.rows, shape.columns) for shape in seen]
+    assert sorted(sizes) == [(128, 128), (128, 128), (128, 130), (130, 128)]
+    assert found.size == "130 rows"
+
+
+def test_a_way_that_cannot_be_met_or_run_is_said_beside_the_other():
+    trio = machines("array.shapes=[{count: 1, rows: 32, columns: 32}]")
+    trio["candidate"] = machines()["candidate"].changed(["array.rows=17"])
+    trio["candidate"] = trio["candidate"].changed(["array.fifo_storage=17 KiB"])
+
+    def fastest(source) -> int:
+        if rows_of(source) != 32:
+            raise InputError("too many rows")
+        return 1
+
+    found = equal_machines(trio, MACS, fastest=fastest).scaled["baseline"]
+    assert (found.way, found.size, found.other) == ("columns", "34 columns", "rows: too many rows")
+    with pytest.raises(InputError, match="no rows at all"):
+        equal_machines(trio, MACS, fastest=refuse)
+
+
+def refuse(source) -> int:
+    raise InputError("no rows at all")
 
 
 def test_a_scaled_candidate_takes_what_the_baseline_has():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from accelsim.analysis.comparison import Comparison, rival_of
 from accelsim.report.page.cells import Head, PageTable, Shown, figure, text_head
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.study import Study
 from accelsim.report.tables import file_hint
-from accelsim.report.words import ROLE_TITLES, times, verdict_and_reason
+from accelsim.report.words import ROLE_TITLES, times, unseen_range_text, verdict_and_reason
 
 FILE = "equal"
 
@@ -31,10 +33,19 @@ def equal_part(study: Study, ledger: Ledger) -> PageTable | None:
 def _rows(comparison: Comparison, ledger: Ledger) -> list[list[Shown]]:
     equal = comparison.at_equal
     found: list[list[Shown]] = []
-    for role, over in ({} if equal is None else equal.ranges).items():
+    for role in () if equal is None else equal.machines:
+        assert equal is not None
+        over, why = equal.ranges.get(role), equal.remarks.get(role)
+        if over is not None:
+            said = verdict_and_reason(over.spread.verdict, over.decided_by)
+        elif why is not None:
+            said = unseen_range_text(why, equal.table)
+        else:
+            continue  # the measure has no range
         where = {"workload": comparison.trace.name, "role": role}
         cells: list[Shown] = [comparison.trace.name, ROLE_TITLES[rival_of(role)]]
         for name in ("speedup_before", "speedup", "speedup_low", "speedup_high"):
-            cells.append(figure(ledger.only(FILE, name, **where), times))
-        found.append([*cells, verdict_and_reason(over.spread.verdict, over.decided_by)])
+            here = ledger.only(FILE, name, **where)
+            cells.append("-" if math.isnan(here.value) else figure(here, times))
+        found.append([*cells, said])
     return found
