@@ -27,8 +27,8 @@ def equal_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
                 equal.table,
                 equal.like,
             ]
-            row += [how.way, how.other, how.factor, how.bytes_factor, how.before, how.after]
-            row.append(equal.target)
+            row += [how.way, how.other, math.nan if how.other_ratio is None else how.other_ratio]
+            row += [how.factor, how.bytes_factor, how.before, how.after, equal.target]
             rival, candidate = (comparison.results[r] for r in (rival_of(role), "candidate"))
             speedup = rival.total_ps / max(1, candidate.total_ps)
             over = equal.ranges.get(role)
