@@ -24,11 +24,13 @@ class Scaled(NamedTuple):
     """How a machine was scaled: its array and its bytes on chip times a factor.
 
     `way` : what of the array, "rows", "columns" or "PEs"; `other` : what the other way gave, if it
-    was tried. `before`, `after` : of the measure, in its unit. `text` : the same in a line.
+    was tried; `other_ratio` : its time over that of this one. `before`, `after` : of the measure,
+    in its unit. `text` : the same in a line.
     """
 
     way: str
     other: str
+    other_ratio: float | None
     factor: float
     bytes_factor: float
     before: float

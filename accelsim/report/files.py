@@ -181,6 +181,7 @@ FILES: dict[str, File] = {
         Column("like", "", "role of the machine that it was scaled to", _EQUAL),
         Column("way", "", "what was multiplied: rows, columns or PEs", _EQUAL),
         Column("other_way", "", "what the other way gave, if it was tried", _EQUAL),
+        Column("other_ratio", "", "time with the other way / with this one, simple DRAM", _EQUAL),
         Column("factor", "", "by which these were multiplied", _EQUAL),
         Column("bytes_factor", "", "by which bytes on chip were multiplied", _EQUAL),
         Column("before", "", "the measure of the machine as it was, in `unit`", _EQUAL),

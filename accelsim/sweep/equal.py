@@ -63,8 +63,15 @@ class Equal(NamedTuple):
         """What a comparison of them says of it."""
         how = {
             role: Scaled(
-                one.way, one.other, one.factor, one.bytes_factor, one.before, one.after, one.text
-            )
+                one.way,
+                one.other,
+                one.other_ratio,
+                one.factor,
+                one.bytes_factor,
+                one.before,
+                one.after,
+                one.text,
+            )  # fmt: skip
             for role, one in self.scaled.items()
         }
         measure = self.measure
@@ -125,7 +132,7 @@ def equal_machines(
 def _fastest_way(
     side: ArchSource, target: float, measure: Measure, fastest: Fastest | None
 ) -> Equalised:
-    """A machine scaled in the way that it runs faster with; the others are said beside it.
+    """A machine scaled in the way that it runs faster with; the other is said beside it.
 
     Raises
     ------
@@ -144,13 +151,14 @@ def _fastest_way(
     if not made:
         raise refused[first]
     best = min(made, key=lambda timed: timed.time_ps)
-    said = [f"{way}: {error.what}" for way, error in refused.items()]
+    for way, why in refused.items():
+        return best.machine._replace(other=f"{way}: {why.what}")
     for other in made:
         if other.machine.settings != best.machine.settings:
-            slower = other.time_ps > best.time_ps
-            times = f"{other.time_ps / max(1, best.time_ps):.3f}x slower" if slower else "as fast"
-            said.append(f"{other.machine.size}: {times}")
-    return best.machine._replace(other="; ".join(said))
+            times = other.time_ps / max(1, best.time_ps)
+            said = f"{other.machine.size}: {f'{times:.2f}x slower' if times > 1 else 'as fast'}"
+            return best.machine._replace(other=said, other_ratio=times)
+    return best.machine
 
 
 class _Timed(NamedTuple):

@@ -44,7 +44,7 @@ class Equalised(NamedTuple):
     `bytes_factor` : of the array and of the bytes on chip. `before`, `after` : what the measure
     says, without and with them. `name` : of the machine as it was; `sizes` : of its array and its
     bytes on chip, before and after; `figures` : what it has against the target. `other` : what
-    another way gave, if it was tried.
+    the other way gave, if it was tried; `other_ratio` : its time over that of this one.
     """
 
     source: ArchSource
@@ -58,6 +58,7 @@ class Equalised(NamedTuple):
     sizes: tuple[tuple[str, str], tuple[str, str]]
     figures: str
     other: str = ""
+    other_ratio: float | None = None
 
     @property
     def text(self) -> str:

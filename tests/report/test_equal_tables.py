@@ -19,7 +19,7 @@ from accelsim.report.words import equal_range_lines
 from tests.report.test_text import shown
 
 UNSEEN = "the range of 45nm was not looked at: cannot have 9 mm2"
-HOW = Scaled("columns", "38 rows: 1.019x slower", 1.25, 1.1, 29.0, 31.0, "32 -> 40 columns")
+HOW = Scaled("columns", "38 rows: 1.02x slower", 1.019, 1.25, 1.1, 29.0, 31.0, "32 -> 40 columns")
 OVER = OverRange(1.1, 1.0, 1.2, "wire", (1.05, 1.02, 1.1), 1.2)
 
 
@@ -42,7 +42,8 @@ def test_a_range_that_was_not_looked_at_is_a_line(unseen: Comparison) -> None:
 def test_a_range_that_was_not_looked_at_is_a_remark_of_the_table(unseen: Comparison) -> None:
     base, third = equal_table([unseen]).to_dict("records")
     assert (base["remark"], third["remark"]) == (UNSEEN, "")
-    assert (base["way"], base["other_way"]) == ("columns", "38 rows: 1.019x slower")
+    assert (base["way"], base["other_way"]) == ("columns", "38 rows: 1.02x slower")
+    assert base["other_ratio"] == 1.019
     assert base["speedup"] == pytest.approx(unseen.speedup())
     assert all(math.isnan(base[f"speedup_{name}"]) for name in ("before", "low", "high"))
     assert (third["speedup_before"], third["speedup_low"], third["verdict"]) == (

@@ -165,7 +165,7 @@ def test_machines_at_equal_area_may_differ_in_rows_and_bytes(few):
         "on-chip bytes, all storage"
     ]
     how = Scaled(
-        "rows", "", 1.0, 2.0, 1.0, 2.0, "systolic_32: 0.375 -> 0.75 MiB: 2 mm2 against 2 mm2"
+        "rows", "", None, 1.0, 2.0, 1.0, 2.0, "systolic_32: 0.375 -> 0.75 MiB: 2 mm2 against 2 mm2"
     )
     equal = AtEqual("area", "mm2", "45nm", "candidate", 2.0, {"baseline": how}, {}, {})
     larger = replace(few, results=scaled, at_equal=equal)

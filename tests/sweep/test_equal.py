@@ -126,12 +126,13 @@ def test_a_systolic_rival_takes_the_faster_of_rows_and_columns():
     by_rows = equal_machines(trio, MACS)
     assert [(one.way, one.other) for one in by_rows.scaled.values()] == [("rows", "")] * 2
     for fastest, way, other in (
-        (columns_of, "rows", "48 columns: 1.500x slower"),
-        (rows_of, "columns", "48 rows: 1.500x slower"),
+        (columns_of, "rows", "48 columns: 1.50x slower"),
+        (rows_of, "columns", "48 rows: 1.50x slower"),
         (lambda source: 7, "rows", "48 columns: as fast"),
     ):
         found = equal_machines(trio, MACS, fastest=fastest).scaled["baseline"]
         assert (found.way, found.other, found.after) == (way, other, 1536)
+        assert found.other_ratio == (1.0 if other.endswith("as fast") else 1.5)
         assert found.text.startswith(f"systolic_32: 32 -> 48 {way} ({other}), 0.375 -> 0.5625 MiB")
         shape = found.source.arch().array.shapes[0]
         assert (shape.rows, shape.columns) == ((48, 32) if way == "rows" else (32, 48))
