@@ -206,6 +206,7 @@ def equal_of(suite: Suite, costs: str) -> Equal:
     return equal_machines(
         {role: arch_source(name) for role, name in roles.items()},
         measure_of(suite.equal, load_workload(first.workload, first.shape), costs),
+        bytes_follow=False,
     )
 
 

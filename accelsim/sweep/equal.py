@@ -6,7 +6,7 @@ bytes, and all is mapped and simulated again. Of rows and columns it gets what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from accelsim.analysis.comparison import AtEqual, Scaled
@@ -20,11 +20,11 @@ from accelsim.sweep.trials import CANDIDATE, RIVALS
 
 METHOD = (
     "The array is scaled by whole rows (of every shape alike) or PEs, with the storage that "
-    "belongs to them, and bytes on chip, prefetch and activations by the same factor; where whole "
-    "rows miss what is to be equal, the bytes make it up. A systolic array that is scaled for one "
-    "workload is also scaled by columns, and the faster of both is taken; for several workloads at "
-    "once it is scaled by rows. Lanes, buses, port shares, vector lanes, load, store, index and "
-    "scatter units and DRAM stay."
+    "belongs to them, and bytes on chip, prefetch and activations by the same factor or not at "
+    "all; where whole rows miss what is to be equal, the bytes make it up. A machine that is "
+    "scaled for one workload takes the fastest of these, a systolic array also of columns instead "
+    "of rows; for several workloads at once it gets rows, and keeps its bytes. Lanes, buses, port "
+    "shares, vector lanes, load, store, index and scatter units and DRAM stay."
 )
 Fastest = Callable[[ArchSource], int]  # time of a machine, ps
 
@@ -86,6 +86,8 @@ def equal_machines(
     measure: Measure,
     scale: Sequence[str] = (),
     fastest: Fastest | None = None,
+    *,
+    bytes_follow: bool = True,
 ) -> Equal:
     """Scale machines to what another one has.
 
@@ -98,8 +100,11 @@ def equal_machines(
         The roles that are scaled: to the candidate, or to the baseline where the candidate is
         scaled itself. By default all rivals of the candidate.
     fastest : callable(ArchSource), optional
-        The time of a machine, ps. Of all ways of `ways_of`, and of the whole parts on either side
-        of the target, the one with the least is taken; without it the closest in the first way.
+        The time of a machine, ps. Of all ways of `ways_of`, with bytes on chip in proportion or
+        kept, and of the whole parts on either side of the target, the one with the least is taken;
+        without it the closest in the first way.
+    bytes_follow : bool
+        Without `fastest`: bytes on chip in proportion; else they are kept.
 
     Raises
     ------
@@ -117,20 +122,26 @@ def equal_machines(
             remedy="scale one of them",
         )
     target = measure.of(machines[like].arch())
-    scaled = {role: _fastest_way(machines[role], target, measure, fastest) for role in roles}
+    scaled = {
+        role: _fastest_way(machines[role], target, measure, fastest, bytes_follow) for role in roles
+    }
     sources = {role: scaled[role].source if role in scaled else machines[role] for role in machines}
     ends, remarks = dict[str, Ends](), dict[str, str]()
     for role in roles if measure.by_entry is not None else ():
         try:
-            at_value = scaled[role].way
-            ends[role] = _ends(machines[role], machines[like].arch(), measure, at_value, fastest)
+            like_arch = machines[like].arch()
+            ends[role] = _ends(machines[role], like_arch, measure, scaled[role], fastest)
         except InputError as error:
             remarks[role] = error.what
     return Equal(measure, like, target, sources, scaled, ends, remarks)
 
 
 def _fastest_way(
-    side: ArchSource, target: float, measure: Measure, fastest: Fastest | None
+    side: ArchSource,
+    target: float,
+    measure: Measure,
+    fastest: Fastest | None,
+    bytes_follow: bool,
 ) -> Equalised:
     """A machine scaled in the way that it runs faster with; the other is said beside it.
 
@@ -141,11 +152,11 @@ def _fastest_way(
     """
     first, *others = ways_of(side.arch())
     if fastest is None:
-        return equalised(side, target, measure, first)
+        return equalised(side, target, measure, first, bytes_follow=bytes_follow)
     made, refused = list[_Timed](), dict[str, InputError]()
     for way in (first, *others):
         try:
-            made.append(_fastest_of(choices(side, target, measure, way), fastest))
+            made.append(_fastest_of(_all_choices(side, target, measure, way), fastest))
         except InputError as error:
             refused[way] = error
     if not made:
@@ -159,6 +170,26 @@ def _fastest_way(
             said = f"{other.machine.size}: {f'{times:.2f}x slower' if times > 1 else 'as fast'}"
             return best.machine._replace(other=said, other_ratio=times)
     return best.machine
+
+
+def _all_choices(
+    side: ArchSource, target: float, measure: Measure, way: str
+) -> Iterator[Equalised]:
+    """One way, with bytes on chip in proportion and kept.
+
+    Raises
+    ------
+    InputError
+        Neither meets the target.
+    """
+    refused = list[InputError]()
+    for bytes_follow in (True, False):
+        try:
+            yield from choices(side, target, measure, way, bytes_follow=bytes_follow)
+        except InputError as error:
+            refused.append(error)
+    if len(refused) == 2:
+        raise refused[0]
 
 
 class _Timed(NamedTuple):
@@ -188,10 +219,10 @@ def _fastest_of(machines: Iterable[Equalised], fastest: Fastest) -> _Timed:
 
 
 def _ends(
-    side: ArchSource, like: Arch, measure: Measure, way: str, fastest: Fastest | None
+    side: ArchSource, like: Arch, measure: Measure, at_value: Equalised, fastest: Fastest | None
 ) -> Ends:
-    """A machine at both ends of how much larger or smaller than it the other one may be, scaled in
-    one way.
+    """A machine at both ends of how much larger or smaller than it the other one may be, scaled as
+    it was for the value.
 
     Raises
     ------
@@ -205,7 +236,9 @@ def _ends(
     value, made = target / measure.of(own), list[Equalised]()
     times = [end / found.value for end in (found.low, found.high)]
     for each in times:
-        near = choices(side, target * each, measure, way)
+        near = choices(
+            side, target * each, measure, at_value.way, bytes_follow=at_value.bytes_follow
+        )
         made.append(next(near) if fastest is None else _fastest_of(near, fastest).machine)
     over = Ratio(value, value * times[0], value * times[1], found.decided_by)
     return Ends(over, side, *made)

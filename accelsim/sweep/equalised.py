@@ -40,7 +40,8 @@ class Measure(NamedTuple):
 class Equalised(NamedTuple):
     """A machine that was scaled to a target.
 
-    `source` : with its `settings`, as its YAML could say them. `way` : see `ways_of`. `factor`,
+    `source` : with its `settings`, as its YAML could say them. `way` : see `ways_of`;
+    `bytes_follow` : whether bytes on chip went with the array, or were kept. `factor`,
     `bytes_factor` : of the array and of the bytes on chip. `before`, `after` : what the measure
     says, without and with them. `name` : of the machine as it was; `sizes` : of its array and its
     bytes on chip, before and after; `figures` : what it has against the target. `other` : what
@@ -49,6 +50,7 @@ class Equalised(NamedTuple):
 
     source: ArchSource
     way: str
+    bytes_follow: bool
     factor: float
     bytes_factor: float
     settings: tuple[Setting, ...]
@@ -84,22 +86,33 @@ class Equalised(NamedTuple):
 
 
 def equalised(
-    side: ArchSource, target: float, measure: Measure, way: str | None = None
+    side: ArchSource,
+    target: float,
+    measure: Measure,
+    way: str | None = None,
+    *,
+    bytes_follow: bool = True,
 ) -> Equalised:
     """Scale a machine until it has as much of something as a target, within `TOLERANCE`.
 
-    `way` : of `ways_of`, by default the first.
+    `way` : of `ways_of`, by default the first. `bytes_follow` : bytes on chip by the same factor;
+    else they are kept, but for what whole parts miss.
 
     Raises
     ------
     InputError
         It cannot: its limits, whole rows, or a target too far away. Says what came closest.
     """
-    return next(choices(side, target, measure, way))
+    return next(choices(side, target, measure, way, bytes_follow=bytes_follow))
 
 
 def choices(
-    side: ArchSource, target: float, measure: Measure, way: str | None = None
+    side: ArchSource,
+    target: float,
+    measure: Measure,
+    way: str | None = None,
+    *,
+    bytes_follow: bool = True,
 ) -> Iterator[Equalised]:
     """`equalised` with the whole parts on either side of the target, the closer first.
 
@@ -108,7 +121,8 @@ def choices(
     InputError
         As `equalised`.
     """
-    search, met = _Search(side, target, measure, way), math.log1p(TOLERANCE)
+    search = _Search(side, target, measure, way, bytes_follow)
+    met = math.log1p(TOLERANCE)
     if search.off(search.now) <= math.log1p(CLOSE):
         yield search.found(search.now)
         return
@@ -138,8 +152,16 @@ class _Made(NamedTuple):
 class _Search:
     """Whole parts first, then bytes."""
 
-    def __init__(self, side: ArchSource, target: float, measure: Measure, way: str | None) -> None:
+    def __init__(
+        self,
+        side: ArchSource,
+        target: float,
+        measure: Measure,
+        way: str | None,
+        bytes_follow: bool,
+    ) -> None:
         self.side, self.target, self.measure = side, target, measure
+        self.bytes_follow = bytes_follow
         self.arch = side.arch()
         self.way = way or ways_of(self.arch)[0]
         self.parts = parts_of(self.arch, self.way)
@@ -182,8 +204,9 @@ class _Search:
         figures = f"{measure.shown(best.value)} against {measure.shown(self.target)}"
         figures += f" by {measure.table}" * bool(measure.table)
         found = Equalised(
-            self.side, self.way, best.parts / self.parts, best.on_chip / self.arch.on_chip, (),
-            self.now.value, best.value, name, self._sizes(best), figures,
+            self.side, self.way, self.bytes_follow, best.parts / self.parts,
+            best.on_chip / self.arch.on_chip, (), self.now.value, best.value, name,
+            self._sizes(best), figures,
         )  # fmt: skip
         if not best.settings:
             return found
@@ -214,7 +237,7 @@ class _Search:
         return low, high
 
     def _whole(self, parts: int) -> _Made | None:
-        """So many parts with bytes in proportion."""
+        """So many parts, with bytes in proportion or kept."""
         least = -(-self.parts // LARGEST)
         return None if parts < least else self._at(parts, self._grains(parts, Fraction(1)))
 
@@ -235,8 +258,9 @@ class _Search:
         return best
 
     def _grains(self, parts: int, times: Fraction) -> int:
-        """Bytes in proportion to the array, times a factor, in whole grains."""
-        return max(1, int(self.arch.on_chip * Fraction(parts, self.parts) * times) // self.grain)
+        """Bytes in proportion to the array, or kept, times a factor, in whole grains."""
+        factor = Fraction(parts, self.parts) if self.bytes_follow else Fraction(1)
+        return max(1, int(self.arch.on_chip * factor * times) // self.grain)
 
     def _at(self, parts: int, grains: int) -> _Made | None:
         """A machine as it is measured; None where it is refused."""

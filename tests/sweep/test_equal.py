@@ -147,13 +147,16 @@ def test_the_whole_rows_on_either_side_of_a_target_are_both_tried():
     two, seen = {"baseline": source, "candidate": larger}, []
 
     def fastest(source) -> int:
-        seen.append(source.arch().array.shapes[0])
-        return -max(seen[-1].rows, seen[-1].columns)
+        arch = source.arch()
+        shape = arch.array.shapes[0]
+        seen.append((shape.rows, shape.columns, arch.on_chip > 24.2 * 2**20))
+        return -max(shape.rows, shape.columns)
 
     found = equal_machines(two, AREA, fastest=fastest).scaled["baseline"]
-    sizes = [(shape.rows, shape.columns) for shape in seen]
-    assert sorted(sizes) == [(128, 128), (128, 128), (128, 130), (130, 128)]
-    assert found.size == "130 rows"
+    tried = {more: {(r, c) for r, c, with_bytes in seen if with_bytes == more} for more in (0, 1)}
+    assert tried[1] == {(128, 128), (128, 130), (130, 128)}  # 128 with more bytes alone
+    assert tried[0] == {(134, 128), (136, 128), (128, 134), (128, 136)}
+    assert (found.size, found.bytes_follow) == ("136 rows", False)
 
 
 def test_a_way_that_cannot_be_met_or_run_is_said_beside_the_other():
