@@ -123,6 +123,12 @@ class _Speech:
         """A speedup with its spread."""
         return pair_text(self._figures.pair(workload, role, of, against))
 
+    def both(self, workload: str, role: str = "candidate") -> str:
+        """A speedup with its spread against rivals as shipped, and against scaled ones."""
+        scaled = {"third": "third_equal"}.get(role, role)
+        after = self.x(workload, scaled, "baseline_equal")
+        return f"{self.x(workload, role)}, at equal area {after}"
+
     def mean(self, role: str = "candidate", against: str = "baseline", of: str = "") -> str:
         """A geometric mean of speedups over the suite."""
         over = self._figures.geomean(role, of, against)
@@ -193,6 +199,12 @@ class _Speech:
         """Area of a machine's sparse logic and its share; of one of `SPARSE_KINDS` the area."""
         areas = self._areas[table]
         return square_mm(areas.sparse(role)[kind]) if kind else sparse_text(areas, role)
+
+    def interface(self, role: str = "candidate", table: int = 0) -> str:
+        """The part of a machine's area that the interface to DRAM takes."""
+        made = self._areas[table].of(role)
+        rows = made.rows[made.rows["group"] == "DRAM interface"]
+        return percent(float(rows["area_mm2"].sum()) / made.area_mm2.value)
 
     def assumed(self, role: str = "candidate", table: int = 0) -> str:
         """The part of the sparse logic's area that is assumed."""
