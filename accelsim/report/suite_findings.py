@@ -181,6 +181,13 @@ class _Speech:
             return "refused"
         return percent(sum(spent.groups[group] for group in groups) / spent.energy_pj.value)
 
+    def joules(self, workload: str, *groups: str, role: str = "candidate") -> str:
+        """Energy of groups of components of a machine, or all of it."""
+        spent = self._figures.spent(workload, role)
+        if spent is None:
+            return "refused"
+        return as_energy(sum(spent.groups[group] for group in groups or spent.groups))
+
     def sparse_energy(self, role: str = "candidate") -> str:
         """The least and the largest part of a machine's energy that its sparse logic takes."""
         found = [self._figures.spent(workload, role) for workload in self._figures.workloads]
@@ -191,9 +198,9 @@ class _Speech:
         """The name of a cost table."""
         return self._areas[table].table
 
-    def area(self, role: str = "candidate", table: int = 0) -> str:
+    def area(self, role: str = "candidate", table: int = 0, of: str = "") -> str:
         """Area of a machine."""
-        return square_mm(self._areas[table].of(role).area_mm2.value)
+        return square_mm(self._areas[table].of(role, of).area_mm2.value)
 
     def sparse(self, role: str = "candidate", kind: str = "", table: int = 0) -> str:
         """Area of a machine's sparse logic and its share; of one of `SPARSE_KINDS` the area."""
