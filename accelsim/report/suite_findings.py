@@ -154,15 +154,11 @@ class _Speech:
         over = self._figures.energy_geomean(role, "", against)
         return "-" if over is None else times(over.geomean)
 
-    def needing(
-        self, verdict: str, role: str = "candidate", against: str = "baseline_equal"
-    ) -> int:
-        """On how many workloads a machine needs ``less``, ``more``, or neither is established."""
-        found = [
-            self._figures.energy_ratio(workload, role, against=against)
-            for workload in self._figures.workloads
-        ]
-        return sum(each is not None and each.verdict == verdict for each in found)
+    def needing(self, said: str, role: str = "candidate", against: str = "baseline_equal") -> int:
+        """On how many workloads it is ``less energy``, ``more energy``, or ``open``."""
+        found = [self.needs(name, role, against) for name in self._figures.workloads]
+        counts = {each: found.count(each) for each in NEEDS.values()}
+        return counts.get(said, len(found) - sum(counts.values()))
 
     def paying(self, gain: str, *, equal: bool = True) -> int:
         """On how many workloads what pays is `gain`, of `GAINS`."""
