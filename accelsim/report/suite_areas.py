@@ -18,6 +18,7 @@ SPARSE_KINDS = {  # group of components -> what of it is there for sparsity alon
     "scatter": "scatter",
     "index": "index",
     "array": "FIFOs and matching",
+    "wires": "buses past all rows",
     "scratchpad": "switches",
 }
 

@@ -31,7 +31,7 @@ RANGES = (
 SPARSE = (
     "Sparse logic is what a machine that only computes densely would leave out: gather, scatter "
     "and index units (of the load unit the window that finds duplicates), FIFOs of rows and what "
-    "matches them, and the ports by which these reach the scratchpad."
+    "matches them, buses that pass all rows, and the ports by which these reach the scratchpad."
 )
 TIME_ALONE = (
     "The mapping chooses for time alone, on every machine: a scaled rival may gain time by a "

@@ -132,6 +132,12 @@ class _Speech:
         """A speedup with its spread."""
         return pair_text(self._figures.pair(workload, role, of, against))
 
+    def both(self, workload: str, role: str = "candidate") -> str:
+        """A speedup with its spread against rivals as shipped, and against scaled ones."""
+        scaled = {"third": "third_equal"}.get(role, role)
+        after = self.x(workload, scaled, "baseline_equal")
+        return f"{self.x(workload, role)}, at equal area {after}"
+
     def mean(self, role: str = "candidate", against: str = "baseline", of: str = "") -> str:
         """A geometric mean of speedups over the suite."""
         over = self._figures.geomean(role, of, against)
@@ -157,17 +163,11 @@ class _Speech:
         over = self._figures.energy_geomean(role, "", against)
         return "-" if over is None else times(over.geomean)
 
-    def needing(
-        self, verdict: str, role: str = "candidate", against: str = "baseline_equal"
-    ) -> int:
-        """On how many workloads a machine needs ``less``, ``more``, or neither is established."""
-        found = [
-            self._figures.energy_ratio(workload, role, against=against)
-            for workload in self._figures.workloads
-        ]
-        return sum(
-            each is not None and against_baseline("energy", each) == verdict for each in found
-        )
+    def needing(self, said: str, role: str = "candidate", against: str = "baseline_equal") -> int:
+        """On how many workloads it is ``less energy``, ``more energy``, or ``open``."""
+        found = [self.needs(name, role, against) for name in self._figures.workloads]
+        counts = {each: found.count(each) for each in NEEDS.values()}
+        return counts.get(said, len(found) - sum(counts.values()))
 
     def paying(self, gain: str, *, equal: bool = True) -> int:
         """On how many workloads what pays is `gain`, of `GAINS`."""
@@ -186,6 +186,13 @@ class _Speech:
             return "refused"
         return percent(sum(spent.groups[group] for group in groups) / spent.energy_pj.value)
 
+    def joules(self, workload: str, *groups: str, role: str = "candidate") -> str:
+        """Energy of groups of components of a machine, or all of it."""
+        spent = self._figures.spent(workload, role)
+        if spent is None:
+            return "refused"
+        return as_energy(sum(spent.groups[group] for group in groups or spent.groups))
+
     def sparse_energy(self, role: str = "candidate") -> str:
         """The least and the largest part of a machine's energy that its sparse logic takes."""
         found = [self._figures.spent(workload, role) for workload in self._figures.workloads]
@@ -196,14 +203,20 @@ class _Speech:
         """The name of a cost table."""
         return self._areas[table].table
 
-    def area(self, role: str = "candidate", table: int = 0) -> str:
+    def area(self, role: str = "candidate", table: int = 0, of: str = "") -> str:
         """Area of a machine."""
-        return square_mm(self._areas[table].of(role).area_mm2.value)
+        return square_mm(self._areas[table].of(role, of).area_mm2.value)
 
     def sparse(self, role: str = "candidate", kind: str = "", table: int = 0) -> str:
         """Area of a machine's sparse logic and its share; of one of `SPARSE_KINDS` the area."""
         areas = self._areas[table]
         return square_mm(areas.sparse(role)[kind]) if kind else sparse_text(areas, role)
+
+    def interface(self, role: str = "candidate", table: int = 0) -> str:
+        """The part of a machine's area that the interface to DRAM takes."""
+        made = self._areas[table].of(role)
+        rows = made.rows[made.rows["group"] == "DRAM interface"]
+        return percent(float(rows["area_mm2"].sum()) / made.area_mm2.value)
 
     def assumed(self, role: str = "candidate", table: int = 0) -> str:
         """The part of the sparse logic's area that is assumed."""

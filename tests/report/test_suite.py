@@ -11,11 +11,12 @@ import pytest
 from accelsim.arch.load import load_arch
 from accelsim.cost.load import load_cost_table
 from accelsim.errors import InputError
+from accelsim.hardware.component import GROUPS
 from accelsim.hardware.energy import energy_of
-from accelsim.hardware.ratio import energy_terms
+from accelsim.hardware.ratio import Span, energy_terms
 from accelsim.hardware.steps import step_terms, summed
 from accelsim.report.suite import Job, Run, load_suite, machines_of, run_job, suite_names
-from accelsim.report.suite_areas import SPARSE_KINDS
+from accelsim.report.suite_areas import SPARSE_KINDS, areas_of
 from accelsim.report.suite_figures import Figures
 from accelsim.report.suite_findings import findings_text
 from accelsim.report.suite_review import write_suite
@@ -122,6 +123,27 @@ def test_a_refused_pair_comes_back_from_its_process(suite, monkeypatch):
     job = Job("sam_64k_b8", ("length=2",), 0, machines_of(made)[0], "45nm")
     run = pickle.loads(pickle.dumps(run_job(job)))
     assert run.refused == "it cannot" and not run.energy
+
+
+def test_findings_of_a_shipped_suite_can_be_filled_in():
+    made, file = load_suite("sparse_12")
+    machines = machines_of(made)
+    runs = [
+        Run(
+            entry.workload, seed, machine.role, machine.arch.name, 100 + at, {(0, 0): 100 + at},
+            energy={0: {"wire": Span(1.0, 2.0, 3.0 + at)}}, groups=dict.fromkeys(GROUPS, 0.2),
+        )
+        for entry in made.workloads
+        for seed in range(entry.seeds)
+        for at, machine in enumerate(machines)
+    ]  # fmt: skip
+    areas = areas_of(made, machines)
+    text = findings_text(file.with_suffix(".md").read_text(), Figures(runs), areas)
+    assert "{{" not in text and "refused" not in text
+    for each in areas:
+        assert sum(each.sparse("candidate").values()) == pytest.approx(
+            each.of("candidate").sparse_mm2.value
+        )
 
 
 def test_all_shipped_suites_load():
