@@ -24,8 +24,8 @@ def equal_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             why = equal.remarks.get(role)
             rows.append((
                 comparison.trace.name, role, equal.measure, equal.unit, equal.table, equal.like,
-                how.way, how.other, how.factor, how.bytes_factor, how.before, how.after,
-                equal.target,
+                how.way, how.other, how.other_ratio, how.factor, how.bytes_factor, how.before,
+                how.after, equal.target,
                 *_range(equal.ranges.get(role), rival.total_ps / max(1, candidate.total_ps)),
                 "" if why is None else unseen_range_text(why, equal.table),
             ))  # fmt: skip
