@@ -35,7 +35,7 @@ def unseen(few: Comparison) -> Comparison:
 def test_a_range_that_was_not_looked_at_is_a_line(unseen: Comparison) -> None:
     first, second = equal_range_lines(unseen)
     assert first == f"few, candidate over baseline at equal area: {UNSEEN}"
-    assert second.startswith("few, candidate over +gather at equal area: 1.05x, 1.20x as they are")
+    assert second.startswith("few, candidate over +gather at equal area: 1.05x (1.20x as they are)")
     assert first in " ".join(shown(comparison_text(unseen)).split())
 
 
