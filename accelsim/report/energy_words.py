@@ -46,9 +46,12 @@ def energy_line(comparison: Comparison, costs: Costs) -> str:
         as_energy(costs.energies[role].summary["energy_pj"]) for role in ("baseline", "candidate")
     )
     ratio = costs.energy_ratios["candidate"]
+    said = verdict_text("energy", ratio)
+    if ratio.established:
+        said = f"the candidate needs {said}"
     return (
         f"energy of {comparison.trace.name}: baseline {first}, candidate {last}; baseline / "
-        f"candidate {ratio_text(ratio)}: the candidate needs {verdict_text('energy', ratio)}"
+        f"candidate {ratio_text(ratio)}: {said}"
     )
 
 
