@@ -102,7 +102,7 @@ def test_the_first_screen_says_what_equal_area_makes_of_the_speedup(report: Path
     assert (abs(table["after"] / table["target"] - 1) < 0.01).all()
     assert (table["speedup_low"] <= table["speedup"]).all()
     assert (table["speedup"] <= table["speedup_high"]).all()
-    shown = page[page.index("At equal area") : page.index('id="energy"')]
+    shown = page[page.index("as they are and at equal area") : page.index('id="energy"')]
     for _, row in table.iterrows():
         for name in ("speedup_before", "speedup", "speedup_low", "speedup_high"):
             assert f"{name}, equal.csv [workload=few; role={row['role']}]" in html.unescape(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from accelsim.analysis.comparison import Comparison, rival_of
+from accelsim.analysis.comparison import NOT_ESTABLISHED, Comparison, rival_of
 from accelsim.report.page.cells import Head, PageTable, Shown, figure, text_head
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.study import Study
@@ -21,13 +21,29 @@ def equal_part(study: Study, ledger: Ledger) -> PageTable | None:
         return None
     equals = [c.at_equal for c in study.comparisons if c.at_equal is not None]
     measure = equals[0].measure
-    heads = [text_head("workload"), text_head("speedup of the candidate over")]
-    heads += [Head("machines as they are", file_hint(FILE, "speedup_before"))]
-    heads += [Head(f"at equal {measure}", file_hint(FILE, "speedup"))]
+    heads = [text_head("workload"), text_head("over")]
+    heads += [Head("as they are", file_hint(FILE, "speedup_before"))]
+    heads += [Head(f"equal {measure}", file_hint(FILE, "speedup"))]
     heads += [Head("least", file_hint(FILE, "speedup_low"))]
-    heads += [Head("largest", file_hint(FILE, "speedup_high")), text_head("the candidate is")]
-    table = f", over the ranges of cost table {equals[0].table}" * bool(equals[0].table)
-    return PageTable(f"At equal {measure}{table}", heads, rows)
+    heads += [Head("most", file_hint(FILE, "speedup_high")), text_head("it is")]
+    table = f", least and most by the ranges of cost table {equals[0].table}" * bool(
+        equals[0].table
+    )
+    caption = f"Speedup of the candidate over its rivals as they are and at equal {measure}{table}"
+    return PageTable(caption, heads, rows)
+
+
+def open_speedups(study: Study) -> list[str]:
+    """What decides where the sign of a speedup at equal area is not established."""
+    return [
+        f"{comparison.trace.name} over {ROLE_TITLES[rival_of(role)]} at equal"
+        f" {comparison.at_equal.measure}: "
+        f"{verdict_and_reason(over.spread.verdict, over.decided_by)}"
+        for comparison in study.comparisons
+        if comparison.at_equal is not None
+        for role, over in comparison.at_equal.ranges.items()
+        if over.spread.verdict == NOT_ESTABLISHED
+    ]
 
 
 def _rows(comparison: Comparison, ledger: Ledger) -> list[list[Shown]]:
@@ -37,7 +53,7 @@ def _rows(comparison: Comparison, ledger: Ledger) -> list[list[Shown]]:
         assert equal is not None
         over, why = equal.ranges.get(role), equal.remarks.get(role)
         if over is not None:
-            said = verdict_and_reason(over.spread.verdict, over.decided_by)
+            said = over.spread.verdict
         elif why is not None:
             said = unseen_range_text(why, equal.table)
         else:

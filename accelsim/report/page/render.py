@@ -16,7 +16,7 @@ from accelsim.arch.spec import Arch
 from accelsim.cost.resolved import resolved_yaml as resolved_costs
 from accelsim.report.page import energy, head, robust
 from accelsim.report.page.cells import PageTable, words_table
-from accelsim.report.page.equal import equal_part
+from accelsim.report.page.equal import equal_part, open_speedups
 from accelsim.report.page.html import embedded, environment
 from accelsim.report.page.ledger import Ledger
 from accelsim.report.page.models import Validated, models_table
@@ -73,6 +73,7 @@ def render(study: Study, validated: Sequence[Validated], beside: Beside) -> str:
             robust=robust.part(study, ledger),
             energy=energy.part(study, ledger),
             equal=equal_part(study, ledger),
+            open_speedups=open_speedups(study),
             payers=payers(comparisons),
             questions=words_table("", ("question", "answer"), answers(study)),
             not_modelled=[*of_dram, *not_modelled(study)],
