@@ -76,6 +76,10 @@ def doubts(
                 spreads[LAYERS] = spread(layers)
             if comparison.elsewhere.get(rival):
                 spreads["placements"] = comparison.placement_spread(rival=rival)
+        equal = comparison.at_equal
+        over = None if equal is None else equal.ranges.get(rival)
+        if equal is not None and over is not None:
+            spreads[f"the ranges of {equal.table}"] = over.spread
         for study in robustness:
             if study.workload == comparison.trace.name:
                 each = [w for w in study.spreads if w.rival == rival and w.spread is not None]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from accelsim.analysis.comparison import AtEqual, Comparison, Scaled, spread
+from accelsim.analysis.comparison import AtEqual, Comparison, OverRange, Scaled, spread
 from accelsim.arch.load import load_arch
 from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.report.page.head import why
@@ -204,3 +204,17 @@ def test_answers_name_no_machine_that_is_not_there(few):
     two = {role: result for role, result in few.results.items() if role != "third"}
     text = " ".join(answer for _, answer in answers(study_with(replace(few, results=two))))
     assert "+gather" not in text and "Metadata moved over all workloads: baseline" in text
+
+
+def test_a_sign_that_hangs_on_the_cost_table_is_not_established(few) -> None:
+    """Faster as it is, and not over the ranges of the table that made the machines equal."""
+    over = OverRange(1.1, 1.0, 1.3, "wire", (1.05, 1.2, 0.9), 1.2)
+    equal = AtEqual("area", "mm2", "45nm", "candidate", 31.0, {}, {"baseline": over}, {})
+    scaled = replace(few, at_equal=equal)
+    found = doubts(scaled)["baseline"]["the ranges of 45nm"]
+    assert (found.minimum, found.maximum) == (0.9, 1.2)
+    assert "sign not established over the ranges of 45nm from 0.90x to 1.20x" in verdict([scaled])
+    sure = AtEqual("area", "mm2", "45nm", "candidate", 31.0, {}, {
+        "baseline": over._replace(speedups=(1.05, 1.2, 1.01))
+    }, {})  # fmt: skip
+    assert "the ranges of 45nm" not in doubts(replace(few, at_equal=sure))["baseline"]
