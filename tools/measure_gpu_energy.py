@@ -1,10 +1,10 @@
 """Energy of an NVIDIA GPU by what it does: DRAM streams and gathers, L2, and matrix products.
 
 Prints a CSV: for each load its time, energy by the board's own counter, bytes or MACs, and the
-power. The figures in `cost_tables/measured/nvidia_h200.csv` were made with it. The energy of what two
-loads differ in follows from their difference: DRAM from a stream that misses the L2 and one that
-hits it, a zero operand from products of random numbers and of zeros. The clocks and the power limit
-of the board are left as they are.
+power. The figures in `cost_tables/measured/nvidia_h200.csv` were made with it. The energy of what
+two loads differ in follows from their difference: DRAM from a stream that misses the L2 and one
+that hits it, a zero operand from products of random numbers and of zeros. The clocks and the power
+limit of the board are left as they are.
 
 Needs CuPy, PyTorch and nvidia-ml-py on the machine with the GPU; nothing of accelsim.
 Run: python tools/measure_gpu_energy.py > measured.csv
