@@ -39,7 +39,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     near = [known for known in names if known.casefold() == name.casefold()]
     near = near or difflib.get_close_matches(name, names, n=1)
     guess = f"did you mean '{near[0]}'? " if near else ""
-    listed = ", ".join(names)
+    listed = ", ".join(names) or "none"
     if len(names) > MOST_LISTED:
         closest = difflib.get_close_matches(name, names, n=MOST_LISTED // 4, cutoff=0.3)
         listed = f"{len(names)}, such as {', '.join(closest or names[: MOST_LISTED // 4])}"

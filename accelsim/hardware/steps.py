@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,8 @@ from accelsim.hardware.catalogue import components
 from accelsim.hardware.component import Component, Priced
 from accelsim.hardware.counts import counts
 from accelsim.hardware.energy import PJ_PER_MW_PS
-from accelsim.hardware.ratio import Span
+from accelsim.hardware.ratio import ByEntry, Span
 from accelsim.workload.slicing import step_of
-
-ByEntry = Mapping[str, Span]  # entry of the cost table -> what hangs on it
 
 
 def step_terms(result: Result, table: CostTable) -> dict[int, ByEntry]:

@@ -114,6 +114,7 @@ def test_what_has_no_effect_or_no_place_is_refused_before_anything_runs(cli, arg
 
 def test_a_name_in_another_case_is_the_nearest():
     assert "did you mean 'row imbalance'?" in str(unknown_name("x", "ROW IMBALANCE", KNOWN))
+    assert "(known: none)" in str(unknown_name("action", "register", ()))
 
 
 def test_the_third_machine_defaults_to_the_shipped_gather_twin():
