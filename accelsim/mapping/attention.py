@@ -48,7 +48,7 @@ from accelsim.mapping.dry_plan import DryPlan
 from accelsim.mapping.machine import ARRAY, INDEX, VECTOR, Core, Machine
 from accelsim.mapping.plan import Plan
 from accelsim.mapping.reuse import Reuse, Rows
-from accelsim.mapping.tiles import AttentionShape, Pass, Tile
+from accelsim.mapping.tiles import AttentionShape, Pass, Tile, Tiles
 from accelsim.mapping.topk import topk_work
 from accelsim.workload.operators import Attention
 
@@ -59,8 +59,6 @@ CLOSE = 1.3
 MOST_DRY_RUNS = 8
 # The part of a strategy that finds its keys; a strategy of this name does no more.
 EXAMINE = ("scores", "predict")
-# A Tile and a Block as Python objects: their fields, the Work in them and a view of the keys.
-TILE_BYTES, BLOCK_BYTES = 512, 1024
 
 
 class TileList(NamedTuple):
@@ -69,7 +67,7 @@ class TileList(NamedTuple):
     Those of the units, and `chain_cycles` : from a tile's first score to its last value.
     """
 
-    tiles: tuple[Tile, ...]
+    tiles: Tiles
     array_cycles: int
     vector_cycles: int
     index_cycles: int
@@ -77,9 +75,8 @@ class TileList(NamedTuple):
 
     @property
     def kept_bytes(self) -> int:
-        """What it takes to keep; its keys are parts of arrays that are kept, and read-only."""
-        blocks = (len(t.score_blocks) + len(t.value_blocks) for t in self.tiles)
-        return TILE_BYTES * len(self.tiles) + BLOCK_BYTES * sum(blocks)
+        """What it takes to keep."""
+        return self.tiles.kept_bytes
 
 
 @dataclass(frozen=True)
@@ -226,7 +223,7 @@ def _tile_list(
         vector += softmax
         index += tile.union.cycles if tile.union else 0
         chain += _chain(core, tile, softmax, switch)
-    return TileList(tuple(tiles), array, vector, index, chain)
+    return TileList(Tiles(tiles), array, vector, index, chain)
 
 
 def _made(model: TileModel, p: Pass, strategy: str, queries: int) -> list[Tile]:

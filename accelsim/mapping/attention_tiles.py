@@ -24,7 +24,7 @@ from accelsim.mapping.indices import key_index_bytes
 from accelsim.mapping.machine import ARRAY, INDEX, Core, Work
 from accelsim.mapping.multicast import MulticastTiles, multicast, pair_ticks, tile_buffers
 from accelsim.mapping.reuse import Reuse, Rows
-from accelsim.mapping.tiles import AttentionShape, Block, Pass, Tile
+from accelsim.mapping.tiles import AttentionShape, Block, Pass, Tile, Tiles
 from accelsim.workload.arrays import pointers
 from accelsim.workload.operators import data_bytes
 
@@ -46,6 +46,7 @@ class TileModel:
 
     def __post_init__(self) -> None:
         self.budget = self.core.tiles_bytes // SCORE_SHARE
+        self._pairs: dict[tuple[int, int], tuple[Work, Work, Work]] = {}
 
     def row(self, width: int) -> int:
         """Bytes of a vector of so many elements of the operator's type."""
@@ -69,10 +70,13 @@ class TileModel:
         return min(shape.columns for shape in array.shapes)
 
     def dense_pair(self, rows: int, keys: int) -> tuple[Work, Work, Work]:
-        """See the function of this name."""
-        op = self.op
-        widths = op.d_qk, op.d_v
-        return self.reuse.of(dense_pair, self.reuse, self.core, rows, keys, *widths, op.dtype)
+        """See the function of this name; asked of every block, and of few sizes."""
+        found = self._pairs.get((rows, keys))
+        if found is None:
+            op, reuse = self.op, self.reuse
+            found = reuse.of(dense_pair, reuse, self.core, rows, keys, op.d_qk, op.d_v, op.dtype)
+            self._pairs[rows, keys] = found
+        return found
 
     def block_keys(self, rows: int) -> int:
         """Most keys of a block, so that its scores, and its keys and values, fit their share."""
@@ -96,6 +100,7 @@ class TileModel:
             count = min(queries, op.q_len - first)
             visible = op.visible(first + count)
             ids = np.arange(-(-visible // step), dtype=np.int32)
+            ids.flags.writeable = False
             tiles.append(self._blocked(copies, first, count, ids, step, visible))
         return tiles
 
@@ -332,8 +337,8 @@ def unions(kept: Rows, columns: int, tile_rows: int, span: int) -> tuple[np.ndar
 
 def _plain_tiles(
     reuse: Reuse, core: Core, op: AttentionShape, copies: int, queries: int
-) -> tuple[Tile, ...]:
-    return tuple(TileModel(core, reuse, op).plain_tiles(copies, queries))
+) -> Tiles:
+    return Tiles(TileModel(core, reuse, op).plain_tiles(copies, queries))
 
 
 def slots_per_row(array: SparseArray, rows: int) -> int:

@@ -81,6 +81,9 @@ class Block(NamedTuple):
 
 Blocks = tuple[Block, ...]
 
+# A Tile and a Block as Python objects: their fields, the Work in them and a view of the keys.
+TILE_BYTES, BLOCK_BYTES = 512, 1024
+
 
 class Tile(NamedTuple):
     """Some queries: score blocks (Q K^T) and value blocks (P V).
@@ -106,3 +109,13 @@ class Tile(NamedTuple):
     def scored_blocks(self) -> Blocks:
         """The blocks whose scores go through softmax."""
         return self.score_blocks or self.value_blocks
+
+
+class Tiles(tuple[Tile, ...]):
+    """Tiles that say what it takes to keep them; their keys are parts of read-only arrays."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """See `accelsim.mapping.reuse`."""
+        blocks = (len(t.score_blocks) + len(t.value_blocks) for t in self)
+        return TILE_BYTES * len(self) + BLOCK_BYTES * sum(blocks)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from accelsim.arch.load import ArchSource
-from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE
 from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
 from accelsim.report.folder import check_target
 from accelsim.report.page.models import Validated
-from accelsim.report.study import Case, Study, study_of
+from accelsim.report.study import Case, Density, Study, study_of
 from accelsim.report.writing import write_report
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import SEARCH_LEVEL
-from accelsim.sweep.density import KEPT, density_points, density_trace
+from accelsim.sweep.density import KEPT
 from accelsim.sweep.equal import Equal
 from accelsim.sweep.measures import Terms
 from accelsim.sweep.trios import DEFAULT_WORKLOADS, STUDIED, trio_for
@@ -85,8 +83,7 @@ def write_comparison(
     _check([trace])
     case = Case(trace, machines, studied, placements, again=again, equal=equal)
     study = study_of([case], costs=costs, jobs=jobs, progress=progress)
-    archs = {arch.name: arch for arch in (source.arch() for source in machines.values())}
-    return Review(write_report(out, study, archs, command, validated, progress), study)
+    return Review(write_report(out, study, command, validated, progress), study)
 
 
 def write_review(
@@ -141,17 +138,17 @@ def write_review(
         traces = [trace.replayed(dtype) for trace in traces]
     _check(traces)
     cases = [
-        _case(trace, terms, progress)._replace(
+        Case(
+            trace,
+            trio_for(trace).sources(),
             studied=workloads is not None or trace.name in STUDIED,
             level=SEARCH_LEVEL,
             again=with_batch(name, shape, dtype),
+            terms=terms,
         )
         for name, trace in zip(names, traces, strict=True)
     ]
-    density, swept = None, dict[str, ArchSource]()
-    if kept:
-        swept = dict(_case(density_trace(kept[0], "oracle"), terms, progress).machines)
-        density = partial(density_points, swept, tuple(kept), dtype=dtype)
+    density = Density(tuple(kept), dtype, terms) if kept else None
     study = study_of(cases, density, costs=costs, jobs=jobs, progress=progress)
     options = [f" --workload {name}" for name in workloads or ()]
     options += [f" --shape {text}" for text in shape]
@@ -159,29 +156,13 @@ def write_review(
     options += [f" {shlex.join(terms.options)}"] if terms is not None else []
     options += _costs_option(study.cost_table)
     command = "accelsim review" + "".join(options)
-    archs = _archs([*(case.machines for case in cases), swept])
-    return Review(write_report(out, study, archs, command, validated, progress), study)
-
-
-def _case(trace: Trace, terms: Terms | None, progress: Progress | None) -> Case:
-    """A workload on its trio of machines, scaled where they are to be equal in something."""
-    machines = trio_for(trace).sources()
-    if terms is None:
-        return Case(trace, machines)
-    equal = terms.machines(machines, trace, progress)
-    return Case(trace, equal.machines, equal=equal)
+    return Review(write_report(out, study, command, validated, progress), study)
 
 
 def _costs_option(table: CostTable) -> list[str]:
     """How a table is named on the command line, if it must be."""
     given = table.file.name if table.shown == f"{table.file.name}.yaml" else table.shown
     return [] if given == DEFAULT_TABLE else [f" --costs {shlex.quote(given)}"]
-
-
-def _archs(sets: Sequence[Mapping[str, ArchSource]]) -> dict[str, Arch]:
-    """Every machine that took part, by name."""
-    archs = (source.arch() for machines in sets for source in machines.values())
-    return {arch.name: arch for arch in archs}
 
 
 def _check(traces: Sequence[Trace]) -> None:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from typing import Any, NamedTuple
 
 from accelsim.analysis.comparison import Comparison
 from accelsim.arch.load import ArchSource
+from accelsim.arch.spec import Arch
 from accelsim.cost.load import DEFAULT_TABLE, load_cost_table
 from accelsim.cost.table import CostTable
 from accelsim.errors import InputError
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.compared import Costs, costs_of
-from accelsim.progress import Progress
+from accelsim.progress import SHOWN_AFTER_SECONDS, Progress
 from accelsim.report.robustness_tables import Changed
 from accelsim.simulation import compare
 from accelsim.sweep.axes import Again
 from accelsim.sweep.break_even import BreakEven, break_even
-from accelsim.sweep.density import DensityPoint
+from accelsim.sweep.density import DensityPoint, density_points, density_trace
 from accelsim.sweep.equal import Equal
 from accelsim.sweep.equal_range import over_range
-from accelsim.sweep.measures import area_measure
+from accelsim.sweep.measures import Terms, area_measure
 from accelsim.sweep.pools import local_pool
 from accelsim.sweep.robustness import Robustness, robustness
-from accelsim.sweep.trios import is_control
+from accelsim.sweep.trios import is_control, trio_for
 from accelsim.sweep.what_if import what_if
 from accelsim.workload.trace import Trace
 
@@ -32,7 +33,7 @@ from accelsim.workload.trace import Trace
 class Study(NamedTuple):
     """What is not there was not asked for; see `Case` for `what_if` and `robustness`, of which
     there are two for a workload: flips, and the rest. `costs` : area and energy of each comparison
-    by `cost_table`.
+    by `cost_table`. `archs` : every machine that took part, by name.
     """
 
     comparisons: list[Comparison]
@@ -42,6 +43,7 @@ class Study(NamedTuple):
     what_if: list[Changed]
     robustness: list[Robustness]
     density: list[DensityPoint]
+    archs: dict[str, Arch]
 
 
 class Case(NamedTuple):
@@ -49,7 +51,8 @@ class Case(NamedTuple):
 
     `studied` : also what would help and how far the verdict holds, which takes many runs; `level` :
     of DRAM in the search for flips, by default each machine's own. `again` : the workload with
-    another batch. `equal` : how the machines were scaled, if they were.
+    another batch. `terms` : in what the machines are made equal before they run; `equal` : how they
+    were scaled, if they were.
     """
 
     trace: Trace
@@ -58,10 +61,28 @@ class Case(NamedTuple):
     placements: int = 1
     level: str | None = None
     again: Again | None = None
+    terms: Terms | None = None
     equal: Equal | None = None
 
+    def made_equal(self, progress: Progress | None = None) -> Case:
+        """The same with its machines scaled by its terms, if there are any."""
+        if self.terms is None:
+            return self
+        equal = self.terms.machines(self.machines, self.trace, progress)
+        return self._replace(machines=equal.machines, equal=equal, terms=None)
 
-Density = Callable[[], list[DensityPoint]]
+
+class Density(NamedTuple):
+    """The density sweep that is asked for; see `density_points` and `Case`."""
+
+    kept: tuple[int, ...]
+    dtype: str | None = None
+    terms: Terms | None = None
+
+    def case(self) -> Case:
+        """Its first point on its machines."""
+        trace = density_trace(self.kept[0], "oracle")
+        return Case(trace, trio_for(trace).sources(), terms=self.terms)
 
 
 def study_of(
@@ -77,8 +98,7 @@ def study_of(
     Parameters
     ----------
     cases : sequence of Case
-    density : callable() -> list[DensityPoint], optional
-        The density sweep; it must be picklable where `jobs` is above 1.
+    density : Density, optional
     costs : CostTable, optional
         For area and energy; by default that of `DEFAULT_TABLE`.
     jobs : int
@@ -88,23 +108,23 @@ def study_of(
     Raises
     ------
     InputError
-        Something that cannot be simulated, a cost table that lacks what a machine needs, or a
-        process that died.
+        Something that cannot be simulated, machines that cannot be made equal, a cost table that
+        lacks what a machine needs, or a process that died.
     """
     table = load_cost_table(DEFAULT_TABLE) if costs is None else costs
-    _check_costs(cases, table)
+    swept = [] if density is None else [density.case()]
+    _check_costs([*cases, *swept], table)
     executor = local_pool(jobs).make()
     try:
-        work = _Work(executor, progress if jobs == 1 else None)
+        work = _Work(executor, progress, inner=jobs == 1)
         compiled: set[tuple[str, str]] = set()
         for case in cases:
             work.add(case.trace.name, _compared, case, table)
             if not (kernels := _kernels(case)) <= compiled:
                 work.wait()
             compiled |= kernels
-        both = work.done(progress)
-        comparisons = [comparison for comparison, _ in both]
-        for case, comparison in zip(cases, comparisons, strict=True):
+        compared = work.done()
+        for case, comparison, _ in compared:
             name = case.trace.name
             if is_control(name):
                 continue
@@ -115,8 +135,9 @@ def study_of(
                     work.add(f"{name}: {parts[0]}", _robust, case, comparison, parts)
         if density is not None:
             work.add("speedup against density", _density, density)
-        study = Study(comparisons, [each for _, each in both], table, [], [], [], [])
-        return _with(study, work.done(progress))
+        comparisons, costs_found = [c for _, c, _ in compared], [each for _, _, each in compared]
+        study = Study(comparisons, costs_found, table, [], [], [], [], {})
+        return _with(study, [*(case for case, _, _ in compared), *work.done()])
     except BrokenExecutor:
         raise InputError(
             "a process died (out of memory?)", where="the simulations of the report",
@@ -127,28 +148,35 @@ def study_of(
 
 
 class _Work:
-    """Jobs in order; `inner` : the progress of each, where they run in this process."""
+    """Jobs in order; `inner` : each shows its own progress, as it runs in this process."""
 
-    def __init__(self, executor: Executor, inner: Progress | None) -> None:
-        self._executor, self._inner = executor, inner
+    def __init__(self, executor: Executor, progress: Progress | None, *, inner: bool) -> None:
+        self._executor, self._progress, self._inner = executor, progress, inner
         self._jobs: dict[Future[Any], str] = {}
 
     def add(self, text: str, function: Callable[..., Any], *arguments: Any) -> None:
-        shown = _within(self._inner, text)
+        shown = _within(self._progress if self._inner else None, text)
         self._jobs[self._executor.submit(function, *arguments, progress=shown)] = text
 
     def wait(self) -> None:
-        """Until nothing runs, so that what comes next finds its kernels compiled."""
-        wait(self._jobs)
+        """Until nothing runs, so that what comes next finds its kernels compiled.
 
-    def done(self, progress: Progress | None) -> list[Any]:
+        Jobs that have ended are looked at as they end: the first fault is raised.
+        """
+        left = set(self._jobs)
+        while left:
+            if self._progress is not None:
+                text = next(text for job, text in self._jobs.items() if job in left)
+                self._progress(text, len(self._jobs) - len(left), len(self._jobs))
+            ended, left = wait(left, SHOWN_AFTER_SECONDS, FIRST_COMPLETED)
+            for job in ended:
+                job.result()
+
+    def done(self) -> list[Any]:
         """Results in the order in which jobs were added; the first fault is raised."""
+        self.wait()
         jobs, self._jobs = self._jobs, {}
-        for number, future in enumerate(as_completed(jobs)):
-            future.result()
-            if progress is not None:
-                progress(jobs[future], number + 1, len(jobs))
-        return [future.result() for future in jobs]
+        return [job.result() for job in jobs]
 
 
 def _check_costs(cases: Sequence[Case], table: CostTable) -> None:
@@ -188,21 +216,29 @@ def _with(study: Study, found: Sequence[object]) -> Study:
             study.what_if.append(item)
         elif isinstance(item, Robustness):
             study.robustness.append(item)
-        elif isinstance(item, list):
-            study.density.extend(item)
+        elif isinstance(item, _Swept):
+            study.density.extend(item.points)
+            study.archs.update(_archs(item.case))
+        elif isinstance(item, Case):
+            study.archs.update(_archs(item))
     return study
+
+
+def _archs(case: Case) -> dict[str, Arch]:
+    return {arch.name: arch for arch in (source.arch() for source in case.machines.values())}
 
 
 def _compared(
     case: Case, table: CostTable, progress: Progress | None = None
-) -> tuple[Comparison, Costs]:
+) -> tuple[Case, Comparison, Costs]:
+    case = case.made_equal(progress)
     archs = {role: source.arch() for role, source in case.machines.items()}
     found = compare(
         archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
         placements=case.placements, at_equal=case.equal and case.equal.said, progress=progress,
     )  # fmt: skip
     comparison = over_range(found, {} if case.equal is None else case.equal.ends, progress)
-    return comparison, costs_of(comparison, table)
+    return case, comparison, costs_of(comparison, table)
 
 
 def _break_even(
@@ -230,5 +266,14 @@ def _robust(
     )  # fmt: skip
 
 
-def _density(density: Density, progress: Progress | None = None) -> list[DensityPoint]:
-    return density()
+class _Swept(NamedTuple):
+    """A density sweep, with the case that says its machines."""
+
+    points: list[DensityPoint]
+    case: Case
+
+
+def _density(density: Density, progress: Progress | None = None) -> _Swept:
+    case = density.case().made_equal(progress)
+    points = density_points(case.machines, density.kept, dtype=density.dtype, progress=progress)
+    return _Swept(points, case)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 from accelsim.arch.load import resolved_yaml
-from accelsim.arch.spec import Arch
 from accelsim.cost.resolved import resolved_yaml as resolved_costs
 from accelsim.cost.table import CostTable
 from accelsim.report import energy_tables, robustness_tables, tables
@@ -33,7 +32,6 @@ SUMMARY = "summary.md"
 def write_report(
     out: str | Path,
     study: Study,
-    archs: dict[str, Arch],
     command: str,
     validated: Sequence[Validated] = (),
     progress: Progress | None = None,
@@ -45,8 +43,7 @@ def write_report(
     out : str or Path
         Folder of the report; it may replace an older report, nothing else.
     study : Study
-    archs : dict[str, Arch]
-        By name, each is written as resolved/NAME.yaml (`file_name`); the cost table as
+        Each machine is written as resolved/NAME.yaml (`file_name`), the cost table as
         costs/NAME.yaml.
     command : str
         What makes the same report.
@@ -69,12 +66,12 @@ def write_report(
         for name, table in behind.items():
             tables.write_csv(table, folder / f"{name}.csv")
         (folder / "resolved").mkdir()
-        for name, arch in sorted(archs.items()):
+        for name, arch in sorted(study.archs.items()):
             text = resolved_yaml(arch)
             (folder / "resolved" / f"{file_name(name)}.yaml").write_text(text, encoding="utf-8")
         cost_tables = _write_costs(folder / "costs", study.cost_table)
         traces = [comparison.trace for comparison in study.comparisons]
-        origin = provenance(list(archs.values()), traces, command)
+        origin = provenance(list(study.archs.values()), traces, command)
         origin["cost_tables"] = cost_tables
         text = json.dumps(origin, indent=1, sort_keys=True) + "\n"
         (folder / MARK).write_text(text, encoding="utf-8")

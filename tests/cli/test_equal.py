@@ -69,8 +69,8 @@ def test_a_candidate_is_scaled_on_demand_with_what_is_set(cli, small, tmp_path):
 def test_a_report_is_of_the_scaled_machines(cli, small, tmp_path, monkeypatch):
     written = {}
 
-    def keep(out, study, archs, command, *_):
-        written.update(study=study, archs=archs, command=command)
+    def keep(out, study, command, *_):
+        written.update(study=study, command=command)
         return tmp_path / "index.html"
 
     monkeypatch.setattr("accelsim.report.review.write_report", keep)
@@ -78,10 +78,11 @@ def test_a_report_is_of_the_scaled_machines(cli, small, tmp_path, monkeypatch):
     done = cli(*small, "--equal", "macs", "--quick", "--out", tmp_path / "report")
     assert done.code == 0, done.err
     assert written["command"].endswith("--equal macs --quick")
-    assert written["archs"]["systolic_32 at equal macs"].array.macs == 1536
+    archs = written["study"].archs
+    assert archs["systolic_32 at equal macs"].array.macs == 1536
     (comparison,) = written["study"].comparisons
     assert comparison.at_equal.measure == "macs"
-    assert comparison.results["baseline"].arch == written["archs"]["systolic_32 at equal macs"]
+    assert comparison.results["baseline"].arch == archs["systolic_32 at equal macs"]
     assert "scaled: systolic_32: 32 -> 48 rows" in done.out
 
 
@@ -126,8 +127,9 @@ def test_a_review_scales_what_each_workload_runs_on(cli, small, tmp_path, monkey
     monkeypatch.setattr("accelsim.cli.review.validated", lambda progress: [])
     given = ("review", "--workload", small[-1], "--out", tmp_path / "r")
     assert "seen" in cli(*given, "--equal", "area", "--costs", "7nm").err
-    (case,) = seen["cases"]
-    assert seen["density"] is not None
+    (asked,) = seen["cases"]
+    assert seen["density"].terms == asked.terms
+    case = asked.made_equal()
     assert (case.equal.measure.name, case.equal.measure.table) == ("area", "7nm")
     assert seen["costs"].name == "7nm"
     for role in ("baseline", "third"):
@@ -135,7 +137,7 @@ def test_a_review_scales_what_each_workload_runs_on(cli, small, tmp_path, monkey
         assert arch.name.endswith(" at equal area")
         assert case.equal.measure.of(arch) == pytest.approx(case.equal.target, rel=0.01)
     assert "seen" in cli(*given).err
-    assert seen["cases"][0].equal is None and seen["density"] is not None
+    assert (seen["cases"][0].terms, seen["density"].terms) == (None, None)
 
 
 def test_bad_terms_of_a_review_are_one_line(cli, small, tmp_path):

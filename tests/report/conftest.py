@@ -58,7 +58,9 @@ def study_with(*comparisons: Comparison, table: str = DEFAULT_TABLE) -> Study:
     """A study in which nothing was simulated again."""
     costs_by = load_cost_table(table)
     costs = [costs_of(comparison, costs_by) for comparison in comparisons]
-    return Study(list(comparisons), costs, costs_by, [], [], [], [])
+    results = (result for comparison in comparisons for result in comparison.results.values())
+    archs = {result.arch.name: result.arch for result in results}
+    return Study(list(comparisons), costs, costs_by, [], [], [], [], archs)
 
 
 @pytest.fixture(scope="session")

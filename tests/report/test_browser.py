@@ -27,8 +27,7 @@ VALIDATED = [Validated("systolic", "folds", 3, 0.0, "0 cycles", "cycles", True)]
 def page_file(few: Comparison, many: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of two workloads, one of them with many operators of long names."""
     out = tmp_path_factory.mktemp("browser") / "report"
-    archs = {result.arch.name: result.arch for result in few.results.values()}
-    return write_report(out, study_with(few, many), archs, "accelsim", VALIDATED)
+    return write_report(out, study_with(few, many), "accelsim", VALIDATED)
 
 
 @pytest.fixture(scope="module")

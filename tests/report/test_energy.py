@@ -57,10 +57,9 @@ def written(out: Path, study: Study) -> Path:
     """The report of one workload without pictures, which take most of its time."""
     (few,) = study.comparisons
     drawn = Drawn({}, None, key_reuse.prepare([few.trace]), [utilisation.prepare(few)])
-    archs = {result.arch.name: result.arch for result in few.results.values()}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("accelsim.report.writing.draw_all", lambda *_: drawn)
-        return write_report(out, study, archs, "accelsim").parent
+        return write_report(out, study, "accelsim").parent
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +216,7 @@ def test_a_table_that_was_named_is_part_of_the_command(
     )
     monkeypatch.setattr(
         "accelsim.report.review.write_report",
-        lambda out, study, archs, command, *_: commands.append(command),
+        lambda out, study, command, *_: commands.append(command),
     )
     place = str(folder / "few.trace")
     write_review(tmp_path / "r", [place], kept=(), costs=load_cost_table(name))

@@ -54,7 +54,7 @@ def test_a_range_that_was_not_looked_at_is_a_remark_of_the_table(unseen: Compari
 
 
 def test_a_range_that_was_not_looked_at_stands_on_the_page(unseen: Comparison) -> None:
-    study = Study([unseen], [], load_cost_table("45nm"), [], [], [], [])
+    study = Study([unseen], [], load_cost_table("45nm"), [], [], [], [], {})
     part = equal_part(study, Ledger({"equal": equal_table([unseen])}))
     assert part is not None
     (_, who, before, speedup, *ends, said), third = part.rows

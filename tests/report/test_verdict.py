@@ -50,7 +50,7 @@ def within(over: str, rival: str, *speedups: float) -> Within:
 
 def study(*comparisons: Comparison, **parts) -> Study:
     table = load_cost_table(DEFAULT_TABLE)
-    return Study(list(comparisons), [], table, [], [], [], [])._replace(**parts)
+    return Study(list(comparisons), [], table, [], [], [], [], {})._replace(**parts)
 
 
 def test_a_spread_that_crosses_one_takes_the_place_of_faster(few):
