@@ -20,7 +20,7 @@ from functools import cache
 
 import numpy as np
 
-from accelsim.arch.array import SparseArray
+from accelsim.arch.array import SparseArray, SystolicArray
 from accelsim.mapping.adding import ACCUMULATOR_BYTES, add_rows
 from accelsim.mapping.arrays import Gemm
 from accelsim.mapping.machine import INDEX, SCATTER, VECTOR, Machine, Work
@@ -123,14 +123,14 @@ class _MoeTasks:
         Large blocks read the weights less often. Blocks that fit twice overlap the rows of the
         next block with the present one; blocks that fit once pay `EXPOSED_CYCLES` each.
         """
-        op, arch, width = self.op, self.machine.arch, array_width(self.machine)
+        op, arch = self.op, self.machine.arch
         loads = np.array([slots.size for slots in self.slots if slots.size])
         lines_per_cycle = arch.dram.channels * arch.clock_ps / arch.dram.burst_ps
         expert = op.matrices * op.d_model * op.d_ff * element_bytes(op.dtype)
         expert /= lines_per_cycle * arch.dram.line
         block_cycles = cache(self._block_cycles)
         best: tuple[float, int, int] | None = None
-        for chunk in sorted({min(op.d_ff, width << shift) for shift in range(4)}):
+        for chunk in self._chunks():
             per = self.row_bytes + op.d_model * ACCUMULATOR_BYTES
             per += 2 * self._intermediate(1, chunk)
             for copies in (2, 1):
@@ -146,6 +146,18 @@ class _MoeTasks:
                     best = cycles, chunk, block
         assert best is not None
         return best[1], best[2]
+
+    def _chunks(self) -> list[int]:
+        """Columns of d_ff to choose from: widths of the array, also cut to whole folds of its rows,
+        over which the down projection sums a chunk.
+        """
+        op, core, widest = self.op, self.machine.core, array_width(self.machine)
+        rows = {1}
+        if isinstance(core.array, SystolicArray):
+            rate = core.rate(op.dtype)
+            rows |= {max(1, int(shape.rows * rate)) for shape in core.array.shapes}
+        widths = [min(op.d_ff, widest << shift) for shift in range(4)]
+        return sorted({width - width % fold for width in widths for fold in rows if fold <= width})
 
     def _intermediate(self, rows: int, columns: int) -> int:
         """Bytes of an intermediate: its sums, and what they become."""

@@ -23,7 +23,7 @@ METHOD = (
     "belongs to them, and bytes on chip, prefetch and activations by the same factor or not at "
     "all; where whole rows miss what is to be equal, the bytes make it up. A machine that is "
     "scaled for one workload takes the fastest of these, a systolic array also of columns instead "
-    "of rows; for several workloads at once it gets rows, and keeps its bytes. Lanes, buses, port "
+    "of rows; for several workloads at once it gets rows, and loses no bytes. Lanes, buses, port "
     "shares, vector lanes, load, store, index and scatter units and DRAM stay."
 )
 Fastest = Callable[[ArchSource], int]  # time of a machine, ps

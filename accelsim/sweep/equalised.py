@@ -114,7 +114,7 @@ def choices(
     *,
     bytes_follow: bool = True,
 ) -> Iterator[Equalised]:
-    """`equalised` with the whole parts on either side of the target, the closer first.
+    """`equalised` with the whole parts on either side of the target; the order is `_Search.near`'s.
 
     Raises
     ------
@@ -174,9 +174,14 @@ class _Search:
         return abs(math.log(made.value / self.target))
 
     def near(self) -> Iterator[_Made]:
-        """The whole parts below and above the target, made up by bytes; the closer first."""
+        """The whole parts below and above the target, made up by bytes; the closer first.
+
+        Where bytes are kept, first the one that has no fewer of them: a machine whose tensors just
+        fit loses much by losing a little.
+        """
         tried = [made for parts in self._around() if (made := self._whole(parts)) is not None]
-        for made in sorted(tried, key=self.off):
+        above = self.target if not self.bytes_follow else math.inf
+        for made in sorted(tried, key=lambda made: (made.value > above, self.off(made))):
             yield self._by_bytes(made)
 
     def missed(self, best: _Made) -> InputError:

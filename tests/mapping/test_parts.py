@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.arch.load import load_arch
+from accelsim.arch.load import arch_source, load_arch
 from accelsim.errors import InputError
 from accelsim.mapping.arrays import Gemm, gemm_model
 from accelsim.mapping.machine import ARRAY, VECTOR, Core, Machine, Work
@@ -161,6 +161,23 @@ def test_the_bitmap_of_pruned_weights_comes_block_by_block() -> None:
     assert Machine(arch).tiles_bytes < 8192 * 1024 // 8
     table = found.traffic.set_index(["operator", "cause"])["requested_bytes"]
     assert table[0, "metadata"] % (8192 * 1024 // 8) == 0 and table[0, "metadata"] > 0
+
+
+def expert_utilization(rows: int) -> float:
+    """Of one expert, whose sizes are whole folds of an array of so many rows by 128."""
+    shape = {"count": 1, "rows": rows, "columns": 128}
+    small = [("on_chip", "8 MiB"), ("mapping.prefetch", "1 MiB")]
+    small += [("mapping.activation_storage", "2 MiB"), ("dram.level", "simple")]
+    source = arch_source("systolic_128").with_settings(
+        [("array.shapes", [shape]), ("array.stationary", f"{rows // 2} KiB"), *small]
+    )
+    one = moe(512, 1, 1, d_model=6 * rows, d_ff=6 * rows)
+    return float(simulate(source.arch(), trace(one)).operators.utilization.iloc[0])
+
+
+@pytest.mark.parametrize("rows", [170, 190])
+def test_an_expert_is_cut_into_whole_folds_of_any_array(rows: int) -> None:
+    assert expert_utilization(rows) > 0.9 * expert_utilization(128)
 
 
 def test_no_room_for_the_smallest_tile_says_what_to_do() -> None:

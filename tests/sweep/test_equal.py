@@ -159,6 +159,14 @@ def test_the_whole_rows_on_either_side_of_a_target_are_both_tried():
     assert (found.size, found.bytes_follow) == ("136 rows", False)
 
 
+@pytest.mark.parametrize("target", [80.35, 80.6, 90.1])
+def test_a_machine_that_keeps_its_bytes_loses_none(target):
+    source = arch_source("systolic_128")
+    found = equalised(source, target, AREA, bytes_follow=False)
+    assert found.source.arch().on_chip >= source.arch().on_chip
+    assert abs(found.after / target - 1) <= TOLERANCE
+
+
 def test_a_way_that_cannot_be_met_or_run_is_said_beside_the_other():
     trio = machines("array.shapes=[{count: 1, rows: 32, columns: 32}]")
     trio["candidate"] = machines()["candidate"].changed(["array.rows=17"])
