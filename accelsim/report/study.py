@@ -117,27 +117,36 @@ def study_of(
     executor = local_pool(jobs).make()
     try:
         work = _Work(executor, progress, inner=jobs == 1)
-        compiled: set[tuple[str, str]] = set()
-        for case in cases:
-            work.add(case.trace.name, _compared, case, table)
-            if not (kernels := _kernels(case)) <= compiled:
+        compiled, compiling = set[Kernel](), set[Kernel]()
+        for number, case in enumerate([*cases, *swept]):
+            if (kernels := _kernels(case)) & compiling:
                 work.wait()
+                compiling.clear()
+            compiling |= kernels - compiled
             compiled |= kernels
-        compared = work.done()
-        for case, comparison, _ in compared:
-            name = case.trace.name
-            if is_control(name):
-                continue
-            work.add(f"{name}: break-even", _break_even, case, comparison, table)
+            if number < len(cases):
+                work.add((number, 0), case.trace.name, _compared, case, table)
+            else:
+                work.add((number, 1), "speedup against density", _density, density)
+
+        def further(place: Place, found: Any) -> None:
+            number, step = place
+            if step > 0 or is_control(cases[number].trace.name):
+                return
+            case, comparison, _ = found
+            more: list[tuple[Any, ...]] = [("break-even", _break_even, case, comparison, table)]
             if case.studied:
-                work.add(f"{name}: what would help", _changed, case)
-                for parts in (("flips",), ("ablation", "spreads")):
-                    work.add(f"{name}: {parts[0]}", _robust, case, comparison, parts)
-        if density is not None:
-            work.add("speedup against density", _density, density)
+                more.append(("what would help", _changed, case))
+                more.append(("flips", _robust, case, comparison, ("flips",)))
+                more.append(("ablation", _robust, case, comparison, ("ablation", "spreads")))
+            for at, (text, function, *given) in enumerate(more, start=1):
+                work.add((number, at), f"{case.trace.name}: {text}", function, *given)
+
+        results = work.done(further)
+        compared = [results.pop((number, 0)) for number in range(len(cases))]
         comparisons, costs_found = [c for _, c, _ in compared], [each for _, _, each in compared]
         study = Study(comparisons, costs_found, table, [], [], [], [], {})
-        return _with(study, [*(case for case, _, _ in compared), *work.done()])
+        return _with(study, [*(case for case, _, _ in compared), *results.values()])
     except BrokenExecutor:
         raise InputError(
             "a process died (out of memory?)", where="the simulations of the report",
@@ -147,36 +156,46 @@ def study_of(
         executor.shutdown(cancel_futures=True)
 
 
+Place = tuple[int, int]  # of a result among the others: case, step
+Kernel = tuple[str, str]  # kind of an array, and of an operator
+
+
 class _Work:
-    """Jobs in order; `inner` : each shows its own progress, as it runs in this process."""
+    """Jobs, each with the place of its result; `inner` : each shows its own progress, as it runs in
+    this process.
+    """
 
     def __init__(self, executor: Executor, progress: Progress | None, *, inner: bool) -> None:
         self._executor, self._progress, self._inner = executor, progress, inner
-        self._jobs: dict[Future[Any], str] = {}
+        self._jobs: dict[Future[Any], tuple[Place, str]] = {}
 
-    def add(self, text: str, function: Callable[..., Any], *arguments: Any) -> None:
+    def add(self, place: Place, text: str, function: Callable[..., Any], *arguments: Any) -> None:
         shown = _within(self._progress if self._inner else None, text)
-        self._jobs[self._executor.submit(function, *arguments, progress=shown)] = text
+        job = self._executor.submit(function, *arguments, progress=shown)
+        self._jobs[job] = place, text
 
-    def wait(self) -> None:
+    def wait(self, then: Callable[[Place, Any], None] | None = None) -> None:
         """Until nothing runs, so that what comes next finds its kernels compiled.
 
-        Jobs that have ended are looked at as they end: the first fault is raised.
+        `then` : called with the result of every job, also of those that had ended; it may add more.
+        The first fault of a job is raised.
         """
-        left = set(self._jobs)
-        while left:
+        ended = set[Future[Any]]()
+        while left := self._jobs.keys() - ended:
             if self._progress is not None:
-                text = next(text for job, text in self._jobs.items() if job in left)
-                self._progress(text, len(self._jobs) - len(left), len(self._jobs))
-            ended, left = wait(left, SHOWN_AFTER_SECONDS, FIRST_COMPLETED)
-            for job in ended:
-                job.result()
+                text = next(text for job, (_, text) in self._jobs.items() if job in left)
+                self._progress(text, len(ended), len(self._jobs))
+            for job in wait(left, SHOWN_AFTER_SECONDS, FIRST_COMPLETED).done:
+                result = job.result()
+                ended.add(job)
+                if then is not None:
+                    then(self._jobs[job][0], result)
 
-    def done(self) -> list[Any]:
-        """Results in the order in which jobs were added; the first fault is raised."""
-        self.wait()
-        jobs, self._jobs = self._jobs, {}
-        return [job.result() for job in jobs]
+    def done(self, then: Callable[[Place, Any], None]) -> dict[Place, Any]:
+        """All results by place, in that order, when nothing is left; `then` as in `wait`."""
+        self.wait(then)
+        found = {place: job.result() for job, (place, _) in self._jobs.items()}
+        return dict(sorted(found.items()))
 
 
 def _check_costs(cases: Sequence[Case], table: CostTable) -> None:
@@ -186,8 +205,8 @@ def _check_costs(cases: Sequence[Case], table: CostTable) -> None:
         components(arch, table)
 
 
-def _kernels(case: Case) -> set[tuple[str, str]]:
-    """What a case may be the first to compile: kinds of arrays with kinds of operators.
+def _kernels(case: Case) -> set[Kernel]:
+    """What a case may be the first to compile.
 
     Processes that compile the same kernels at the same time have crashed.
     """

@@ -29,12 +29,16 @@ from accelsim.hardware.energy import energy_of, tokens
 from accelsim.hardware.steps import ByEntry, sparse_energy, step_terms
 from accelsim.simulation import simulate, without_sparsity
 from accelsim.sweep.equal import Equal, equal_machines
+from accelsim.sweep.equalised import Equalised
 from accelsim.sweep.measures import measure_of
 from accelsim.workload.catalogue import load_workload
 from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 
 Progress = Callable[[str, int, int], None]
 SCALED = {"baseline_equal": "baseline", "third_equal": "third"}  # role -> of which machine
+ENDS = {  # role -> of which machine, and which end of what the cost table allows it to be scaled to
+    f"{of}_{end}": (of, end) for of in SCALED.values() for end in ("low", "high")
+}
 
 
 class SuiteWorkload(Spec):
@@ -60,9 +64,9 @@ class Suite(Spec):
     `third` : the baseline with a gathering DMA. `published` : machines that run as published, and
     scaled to the baseline's MACs and bandwidth; so many steps at most of each workload, beside the
     same steps of the baseline. `dram_level` : of every machine. `equal` : baseline and third run
-    once more, scaled to what the candidate has of this; peak MACs are of the type that the first
-    workload computes in most. `costs` : cost table of area and energy; `other_costs` : a second
-    one, by which areas are told too.
+    again, scaled to what the candidate has of this, and to both ends that the ranges of the cost
+    table leave; peak MACs are of the type that the first workload computes in most. `costs` : cost
+    table of area and energy; `other_costs` : a second one, by which areas are told too.
 
     Attributes
     ----------
@@ -91,9 +95,10 @@ class Suite(Spec):
 
 
 class Machine(NamedTuple):
-    """`role` : baseline, third, candidate, candidate_dense, of `SCALED`, published or scaled.
+    """`role` : baseline, third, candidate, candidate_dense, of `SCALED`, of `ENDS`, published or
+    scaled.
 
-    `how` : how a machine of `SCALED` was scaled, in a line.
+    `how` : how a machine of `SCALED` or `ENDS` was scaled, in a line.
     """
 
     role: str
@@ -193,6 +198,12 @@ def machines_of(suite: Suite) -> list[Machine]:
         for role, of in SCALED.items():
             arch = equal.machines[of].arch().at_dram_level(suite.dram_level)
             found.append(Machine(role, arch, equal.scaled[of].text))
+        for role, (of, end) in ENDS.items():
+            if of in equal.ends:
+                made: Equalised = getattr(equal.ends[of], end)
+                name = f"{equal.machines[of].arch().name}, {end} end"
+                arch = made.source.with_settings([("name", name)]).arch()
+                found.append(Machine(role, arch.at_dram_level(suite.dram_level), made.text))
     published = [load(name) for name in suite.published]
     found += [Machine("published", arch) for arch in published]
     return found + [Machine("scaled", scaled_to(arch, baseline)) for arch in published]

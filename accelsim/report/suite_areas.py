@@ -29,6 +29,7 @@ class TableAreas(NamedTuple):
     `machines`, `made` : and their breakdowns. `ratios` : role of the trio -> its area / that of
     the baseline, as shipped. `scaled` : role -> how it was, or would be, scaled by this table;
     empty where a suite scales none.
+    `remarks` : role -> why it could not be scaled to the ends of its range.
     """
 
     table: str
@@ -36,6 +37,7 @@ class TableAreas(NamedTuple):
     made: Sequence[Breakdown]
     ratios: Mapping[str, Ratio]
     scaled: Mapping[str, Equalised]
+    remarks: Mapping[str, str]
 
     def of(self, role: str, machine: str = "") -> Breakdown:
         """The breakdown of a machine; a role alone names its only one."""
@@ -87,11 +89,12 @@ def _by_table(suite: Suite, name: str, machines: Sequence[Machine]) -> TableArea
         for machine in machines
         if machine.role in TRIO
     }
-    scaled = {} if suite.equal is None else equal_of(suite, name).scaled
+    equal = None if suite.equal is None else equal_of(suite, name)
     return TableAreas(
         table.name,
         machines,
         [breakdown(machine.arch, table) for machine in machines],
         {role: ratio(terms[role], terms["baseline"]) for role in TRIO[1:]},
-        {role: scaled[of] for role, of in SCALED.items()} if scaled else {},
+        {} if equal is None else {role: equal.scaled[of] for role, of in SCALED.items()},
+        {} if equal is None else equal.remarks,
     )

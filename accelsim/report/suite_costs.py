@@ -25,8 +25,9 @@ from accelsim.sweep.equal import METHOD
 RANGES = (
     "Ranges of an area: every figure of the table at its low end, or at its high end. Ranges of a "
     "ratio: the same figure is off to the same side on both machines, and each is where it moves "
-    "the ratio most; a ratio whose range crosses 1 has no established sign, and the entry of the "
-    "table that moves it most is named."
+    "the ratio most; of a speedup at equal area: rivals are scaled to both ends of the ratio of "
+    "areas, and simulated again. What crosses 1 has no established sign; of a ratio of energies "
+    "the entry of the table that moves it most is named."
 )
 SPARSE = (
     "Sparse logic is what a machine that only computes densely would leave out: gather, scatter "
@@ -60,6 +61,7 @@ def costs_part(suite: Suite, figures: Figures, areas: Sequence[TableAreas]) -> C
     if figures.at_equal:
         texts = "; ".join(one.text for one in areas[0].scaled.values())
         said += [f"Rivals at equal {suite.equal}: {texts}.", METHOD, TIME_ALONE]
+        said += [f"No range of {role}: {why}." for role, why in areas[0].remarks.items()]
     said.append(f"{SPARSE} {guessed_text(areas[0])}")
     return CostsPart(
         equal=equal_table(suite, figures),
@@ -86,9 +88,11 @@ def guessed_text(areas: TableAreas) -> str:
 def equal_table(suite: Suite, figures: Figures) -> PageTable:
     """Speedup of the candidate as shipped and at equal area, its energy, and both verdicts."""
     base, gather = figures.rivals(equal=figures.at_equal)
-    heads = [text_head("workload"), Head("speedup, equal MACs")]
+    heads = [text_head("workload"), Head("speedup, equal MACs", "lowest to highest layer or seed")]
     if figures.at_equal:
-        heads += [Head(f"equal {suite.equal}"), Head(f"over +gather, equal {suite.equal}")]
+        over = "over the ranges of the cost table"
+        heads.append(Head(f"equal {suite.equal}", over))
+        heads.append(Head(f"over +gather, equal {suite.equal}", over))
         heads += [text_head(f"what pays at equal {suite.equal}")]
     rivals = ["baseline", base] if figures.at_equal else ["baseline"]
     for rival in rivals:
@@ -100,8 +104,8 @@ def equal_table(suite: Suite, figures: Figures) -> PageTable:
         cells = [workload, pair_text(figures.pair(workload, "candidate"))]
         if figures.at_equal:
             cells += [
-                pair_text(figures.pair(workload, "candidate", against=rival))
-                for rival in (base, gather)
+                ratio_text(figures.over_table(workload, "candidate", rival))
+                for rival in ("baseline", "third")
             ]
             cells.append(GAINS[figures.gain(workload, equal=True)])
         for rival in rivals:
@@ -118,8 +122,9 @@ def equal_table(suite: Suite, figures: Figures) -> PageTable:
         last += ["-" if energy is None else times(energy.geomean), ""]
     rows.append(last)
     caption = (
-        f"The candidate over the baseline: time (lowest to highest of the layers or seeds), and "
-        f"energy by {suite.costs} (range over the figures of the table), DRAM included"
+        "The candidate over the baseline: time (at equal MACs lowest to highest of the layers or "
+        f"seeds, else range over the figures of {suite.costs}), and energy (range over them), DRAM "
+        "included"
     )
     return PageTable(caption, heads, rows, frozenset({len(rows) - 1}))
 

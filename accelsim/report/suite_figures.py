@@ -22,6 +22,7 @@ GAINS = {
     "loss": "the sparse machine loses",
     "open": "sign not established",
 }
+ENDS = ("low", "high")  # of what the ranges of the cost table leave of a size
 
 
 class Pair(NamedTuple):
@@ -132,9 +133,53 @@ class Figures:
         """Roles of baseline and third: as shipped, or scaled to the candidate."""
         return ("baseline_equal", "third_equal") if equal else ("baseline", "third")
 
+    def ends(self) -> list[tuple[str, str]]:
+        """Roles of baseline and third at both ends of the cost table; empty without a range."""
+        pairs = [(f"baseline_{end}", f"third_{end}") for end in ENDS]
+        return [pair for pair in pairs if {*pair} <= {*self._machine}]
+
+    def over_table(self, workload: str, role: str, rival: str) -> Span | None:
+        """Speedup of candidate, candidate_dense or third over `rival` (baseline or third) at equal
+        size, with what the ranges of the cost table leave; None where one was refused.
+        """
+        pairs = [self.pair(workload, mine, against=other) for mine, other in self._at(role, rival)]
+        return _span([None if pair is None else pair.speedup for pair in pairs])
+
+    def table_geomean(self, role: str, rival: str) -> Span | None:
+        """The same over all workloads that both machines run: geometric means."""
+        means = [self.geomean(mine, against=other) for mine, other in self._at(role, rival)]
+        return _span([None if mean is None else mean.geomean for mean in means])
+
+    def _at(self, role: str, rival: str) -> list[tuple[str, str]]:
+        """Roles to compare at equal size, and at both ends."""
+        return [
+            (third if role == "third" else role, base if rival == "baseline" else third)
+            for base, third in (self.rivals(equal=True), *self.ends())
+        ]
+
     def gain(self, workload: str, *, equal: bool = False) -> str:
-        """Which of `GAINS` it is, against rivals as shipped or scaled to the candidate."""
-        base, third = self.rivals(equal=equal)
+        """Which of `GAINS` it is, against rivals as shipped or scaled to the candidate.
+
+        Against scaled ones the sign must hold wherever in its ranges the cost table is right.
+        """
+        found = self._gain(workload, *self.rivals(equal=equal))
+        if not equal or found == "open":
+            return found
+        over, beyond, gather = (
+            self.over_table(workload, *roles)
+            for roles in (("candidate", "baseline"), ("candidate", "third"), ("third", "baseline"))
+        )
+        assert over is not None and beyond is not None and gather is not None
+        holds = {
+            "sparsity": min(over.low, beyond.low) > 1,
+            "shape": min(over.low, beyond.low) > 1,
+            "gather": gather.low > 1,
+            "nothing": over.low >= 1 - MARGIN and over.high <= 1 + MARGIN,
+            "loss": over.high < 1,
+        }
+        return found if holds[found] else "open"
+
+    def _gain(self, workload: str, base: str, third: str) -> str:
         candidate = self.pair(workload, "candidate", against=base)
         gather = self.pair(workload, third, against=base)
         beyond = self.pair(workload, "candidate", against=third)
@@ -158,6 +203,12 @@ class Figures:
     def steps(self, workload: str, role: str, machine: str = "") -> dict[int, int]:
         """Time of every step, ps, of the first seed."""
         return steps_of(self.of(workload, role, machine)[0].sections)
+
+
+def _span(values: Sequence[float | None]) -> Span | None:
+    """The first of some figures, with the least and the largest; None where one is missing."""
+    found = [value for value in values if value is not None]
+    return Span(min(found), found[0], max(found)) if len(found) == len(values) else None
 
 
 def _same_steps(first: Run, other: Run) -> tuple[Sections, Sections]:

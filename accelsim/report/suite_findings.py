@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accelsim.hardware.ratio import Ratio
+from accelsim.hardware.ratio import Ratio, Span
 from accelsim.report.energy_words import against_baseline
 from accelsim.report.suite import Suite
 from accelsim.report.suite_areas import TableAreas
@@ -29,7 +29,7 @@ def pair_text(pair: Pair | None) -> str:
     return f"{times(pair.speedup)} ({short(pair.over.minimum)} to {short(pair.over.maximum)})"
 
 
-def ratio_text(found: Ratio | None) -> str:
+def ratio_text(found: Ratio | Span | None) -> str:
     """A ratio and its range: "1.10x (1.07 to 1.18)"."""
     if found is None:
         return "refused"
@@ -80,6 +80,10 @@ def _speeds(figures: Figures, *, equal: bool) -> str:
     )  # fmt: skip
     assert candidate is not None and third is not None and dense is not None
     assert beyond is not None
+    over_table = figures.table_geomean("candidate", "baseline") if equal else None
+    left = ""
+    if over_table is not None:
+        left = f", {times(over_table.low)} to {times(over_table.high)} over the table's ranges"
     counts: dict[str, int] = {}
     for workload in figures.workloads:
         gain = figures.gain(workload, equal=equal)
@@ -89,8 +93,8 @@ def _speeds(figures: Figures, *, equal: bool) -> str:
     return (
         f"{over} {len(figures.workloads)} workloads the sparse machine runs at "
         f"{times(candidate.geomean)} the speed of the systolic array (geometric mean; "
-        f"{times(candidate.minimum)} to {times(candidate.maximum)}), a gathering DMA alone at "
-        f"{times(third.geomean)}, the sparse machine with its sparsity off at "
+        f"{times(candidate.minimum)} to {times(candidate.maximum)}{left}), a gathering DMA alone "
+        f"at {times(third.geomean)}, the sparse machine with its sparsity off at "
         f"{times(dense.geomean)}. Against the systolic array with the gather the sparse machine "
         f"runs at {times(beyond.geomean)} ({times(beyond.minimum)} to {times(beyond.maximum)}); "
         f"of the workloads, {listed}."
@@ -133,9 +137,10 @@ class _Speech:
         return pair_text(self._figures.pair(workload, role, of, against))
 
     def both(self, workload: str, role: str = "candidate") -> str:
-        """A speedup with its spread against rivals as shipped, and against scaled ones."""
-        scaled = {"third": "third_equal"}.get(role, role)
-        after = self.x(workload, scaled, "baseline_equal")
+        """A speedup with its spread against rivals as shipped; against scaled ones with its range
+        over the cost table.
+        """
+        after = ratio_text(self._figures.over_table(workload, role, "baseline"))
         return f"{self.x(workload, role)}, at equal area {after}"
 
     def mean(self, role: str = "candidate", against: str = "baseline", of: str = "") -> str:

@@ -11,8 +11,9 @@ from accelsim.hardware.columns import AREA_COLUMNS, group_column
 from accelsim.hardware.component import GROUPS
 from accelsim.hardware.ratio import Ratio
 from accelsim.report.files import File
+from accelsim.report.suite import SCALED
 from accelsim.report.suite_areas import TableAreas
-from accelsim.report.suite_figures import Figures, Pair
+from accelsim.report.suite_figures import ENDS, Figures, Pair
 
 _RUNS = "simulated: accelsim/report/suite.py"
 _FIGURES = "derived: accelsim/report/suite_figures.py"
@@ -21,7 +22,12 @@ _AREA = "derived: accelsim/hardware/area.py"
 _KNOWN = {column.name: column for column in SUMMARY_COLUMNS}
 
 _WORKLOAD = Column("workload", "", "trace or recipe", _RUNS)
-_ROLE = Column("role", "", "of the machine; *_equal: scaled to the candidate", _RUNS)
+_ROLE = Column(
+    "role",
+    "",
+    "of the machine; *_equal: scaled to the candidate; *_low, *_high: to both ends of its range",
+    _RUNS,
+)
 _ARCHITECTURE = Column("architecture", "", "name of the machine", _RUNS)
 _PAIR = (_WORKLOAD, _ROLE, _ARCHITECTURE)
 
@@ -44,8 +50,13 @@ def _ratio(end: str, of: str) -> tuple[Column, ...]:
     )
 
 
+AT_EQUAL = {  # role of a machine at equal size -> of it as shipped
+    "candidate": "candidate", "candidate_dense": "candidate_dense", **SCALED,
+}  # fmt: skip
 AT_EQUAL_COLUMNS = (
     *_speedup("_at_equal", "the scaled baseline"),
+    Column("speedup_at_equal_low", "", "least of it over the ranges of the cost table", _FIGURES),
+    Column("speedup_at_equal_high", "", "largest of it over them", _FIGURES),
     *_ratio("_at_equal", "the scaled baseline"),
 )
 SUITE_FILES: dict[str, File] = {
@@ -143,9 +154,12 @@ def _row(figures: Figures, workload: str, role: str, machine: str) -> dict[str, 
         **_ratios("", figures.energy_ratio(workload, role, machine)),
         "refused": first.refused,
     }
-    if figures.at_equal and role not in ("baseline", "third", "published", "scaled"):
+    if figures.at_equal and role in AT_EQUAL:
         base, _ = figures.rivals(equal=True)
         row |= _speedups("_at_equal", figures.pair(workload, role, machine, base))
+        if role != base:
+            over = figures.over_table(workload, AT_EQUAL[role], "baseline")
+            row |= {f"speedup_at_equal_{end}": getattr(over, end, math.nan) for end in ENDS}
         row |= _ratios("_at_equal", figures.energy_ratio(workload, role, machine, base))
     return row
 

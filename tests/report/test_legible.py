@@ -17,7 +17,7 @@ from accelsim.analysis.breakdown import PARTS
 from accelsim.analysis.comparison import Spread, spread
 from accelsim.analysis.timeline import Timeline
 from accelsim.hardware.component import GROUPS
-from accelsim.hardware.ratio import Ratio
+from accelsim.hardware.ratio import Ratio, Span
 from accelsim.report.gallery import GALLERY
 from accelsim.report.plots import (
     ablation,
@@ -375,11 +375,18 @@ def suite_rows(workloads: int) -> Figure:
     )
 
 
+def _span(draw: np.random.Generator, width: float) -> Span:
+    value, low, high = ends(draw, width)
+    return Span(low, value, high)
+
+
 def suite_equals(workloads: int, width: float) -> Figure:
     draw = RANDOM(19)
-    both = [
-        {role: suite_pairs(draw, workloads, width) for role in suite_equal.ROLES} for _ in range(2)
-    ]
+    shipped = {role: suite_pairs(draw, workloads, width) for role in suite_equal.ROLES}
+    scaled: dict[str, list[Span | None]] = {
+        role: [*(_span(draw, width) for _ in range(workloads - 1)), None]
+        for role in suite_equal.ROLES
+    }
     energy: list[list[Ratio | None]] = [
         [*(Ratio(*ends(draw, width), "wire") for _ in range(workloads - 1)), None] for _ in range(2)
     ]
@@ -390,7 +397,7 @@ def suite_equals(workloads: int, width: float) -> Figure:
     means = ({"third": 1.2, "candidate": 1.4}, {"third": 1.1, "candidate": 1.3})
     return suite_equal.draw(
         suite_equal.SuiteEqual(
-            names(workloads), *both, *energy, (*means, 1.05, 1.1), "area", "45nm", how
+            names(workloads), shipped, scaled, *energy, (*means, 1.05, 1.1), "area", "45nm", how
         )
     )
 

@@ -61,7 +61,7 @@ def test_a_suite_is_the_same_whoever_ran_it(suite, tmp_path):
     _, differ, missing = filecmp.cmpfiles(tmp_path / "one", tmp_path / "two", names, shallow=False)
     assert (differ, missing) == ([], [])
     table = pd.read_csv(tmp_path / "one" / "suite.csv", keep_default_na=False)
-    assert len(table) == 2 * 8 and not table["refused"].any()
+    assert len(table) == 2 * 12 and not table["refused"].any()
     assert set(table["samples"]) == {5}
     steps = pd.read_csv(tmp_path / "one" / "steps.csv")
     mine = steps[(steps["workload"] == "gpt2_small_decode_1k") & (steps["role"] == "candidate")]
@@ -88,6 +88,15 @@ def _check_costs(folder, figures, said):
         assert one.loc[role, "energy_ratio_at_equal"] == pytest.approx(energy)
         time = base["total_ps"] / one.loc[role, "total_ps"]
         assert one.loc[role, "speedup_at_equal"] == pytest.approx(time)
+        own = {"third_equal": "third_{}"}.get(role, role)
+        ends = [
+            one["total_ps"][f"baseline_{end}"] / one["total_ps"][own.format(end)]
+            for end in ("low", "high")
+        ]
+        said_ends = [one.loc[role, f"speedup_at_equal_{end}"] for end in ("low", "high")]
+        assert said_ends == pytest.approx([min(time, *ends), max(time, *ends)])
+    sizes = one["area_mm2"][["baseline_low", "baseline_equal", "baseline_high"]]
+    assert sizes.is_monotonic_increasing and sizes.iloc[2] > 1.1 * sizes.iloc[0]
     ends = table[["energy_ratio_low", "energy_ratio", "energy_ratio_high"]].to_numpy()
     assert (ends[:, :-1] <= ends[:, 1:] * (1 + 1e-12)).all()
     published = figures.energy_ratio("gpt2_small_decode_1k", "published")
@@ -172,6 +181,28 @@ def test_what_pays_is_said_with_its_spread(third, candidate, dense, said):
              "candidate_dense": dense}  # fmt: skip
     figures = Figures([_run(role, sum(layers), layers) for role, layers in given.items()])
     assert figures.gain("w") == said
+
+
+@pytest.mark.parametrize(
+    ("candidate", "low", "high", "said"),
+    [
+        (50, (90, 80), (60, 55), "sparsity"),
+        (50, (90, 80), (49, 55), "open"),  # a baseline that may be larger is faster
+        (50, (90, 80), (60, 49), "open"),
+        (99, (100, 100), (70, 70), "open"),  # more than nothing may be lost
+        (130, (110, 100), (90, 90), "loss"),
+        (130, (131, 100), (90, 90), "open"),
+    ],
+)
+def test_what_pays_holds_wherever_the_cost_table_is_right(candidate, low, high, said):
+    given = {"baseline": 100, "third": 100, "candidate": candidate, "candidate_dense": 100}
+    given |= {"baseline_equal": 100, "third_equal": 99, "baseline_low": low[0], "third_low": low[1]}
+    given |= {"baseline_high": high[0], "third_high": high[1]}
+    figures = Figures([_run(role, total, (total,)) for role, total in given.items()])
+    assert figures.gain("w", equal=True) == said
+    over = figures.over_table("w", "candidate", "baseline")
+    ends = sorted(base / candidate for base in (100, low[0], high[0]))
+    assert over == pytest.approx((ends[0], 100 / candidate, ends[2]))
 
 
 def test_findings_name_what_is_not_there():

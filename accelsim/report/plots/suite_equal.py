@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accelsim.hardware.ratio import Ratio
+from accelsim.hardware.ratio import Ratio, Span
 from accelsim.report.style import ROLE_COLOURS, new_figure, settle, styled
 from accelsim.report.suite_figures import Figures, Pair
 from accelsim.report.words import ROLE_TITLES, short
@@ -23,7 +23,8 @@ FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5)
 
 
 class SuiteEqual(NamedTuple):
-    """`shipped`, `scaled` : role -> Pair of each workload, over the baseline as shipped and scaled.
+    """`shipped` : role -> Pair of each workload, over the baseline as shipped; `scaled` : over it
+    at equal `measure`, with what the ranges of the cost table leave.
 
     `energy`, `energy_scaled` : baseline / candidate, the baseline as shipped and at equal
     `measure`. `means` : geometric means of all four. `how` : how rivals were scaled.
@@ -31,7 +32,7 @@ class SuiteEqual(NamedTuple):
 
     workloads: list[str]
     shipped: dict[str, list[Pair | None]]
-    scaled: dict[str, list[Pair | None]]
+    scaled: dict[str, list[Span | None]]
     energy: list[Ratio | None]
     energy_scaled: list[Ratio | None]
     means: tuple[dict[str, float], dict[str, float], float, float]
@@ -47,7 +48,7 @@ def prepare(figures: Figures, measure: str, table: str, how: str) -> SuiteEqual:
     names = figures.workloads
     shipped = {role: [figures.pair(name, role) for name in names] for role in ROLES}
     scaled = {
-        role: [figures.pair(name, after[role], against=base) for name in names] for role in ROLES
+        role: [figures.over_table(name, role, "baseline") for name in names] for role in ROLES
     }
     energy, energy_scaled = (
         [figures.energy_ratio(name, "candidate", against=rival) for name in names]
@@ -71,8 +72,8 @@ def draw(data: SuiteEqual) -> Figure:
         f"Speedup and energy with the rivals at equal {data.measure}",
         "left: baseline time / machine time; right: baseline energy / candidate energy, DRAM "
         f"included; hollow at equal MACs, filled at equal {data.measure}",
-        f"Cost table {data.table}. {data.how}. Lines at the left: lowest to highest of the layers "
-        "or seeds; at the right: figures of the table, where each moves the ratio most.",
+        f"Cost table {data.table}. {data.how}. Lines: what the ranges of the table leave, each "
+        "figure where it moves the ratio most.",
     )
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     ends = [0.9, 1.1]
@@ -94,19 +95,19 @@ def _speedups(axes: Axes, data: SuiteEqual, role: str) -> list[float]:
     """Points of a role; what the axis must hold."""
     colour, shift = ROLE_COLOURS[role], 0.17 if role == "candidate" else -0.17
     ends: list[float] = []
-    for name, pairs, mean in (
-        ("equal MACs", data.shipped[role], data.means[0]),
-        (f"equal {data.measure}", data.scaled[role], data.means[1]),
+    shipped = [np.nan if pair is None else pair.speedup for pair in data.shipped[role]]
+    scaled = [np.nan if span is None else span.value for span in data.scaled[role]]
+    for name, values, mean in (
+        ("equal MACs", shipped, data.means[0]),
+        (f"equal {data.measure}", scaled, data.means[1]),
     ):
         filled = name != "equal MACs"
-        values = [np.nan if pair is None else pair.speedup for pair in pairs]
         points = np.array([*values, mean.get(role, np.nan)])
         rows = np.arange(len(points)) + shift
-        for row, pair in zip(rows, pairs, strict=False):
-            if pair is not None and filled:
-                low, high = pair.over.minimum, pair.over.maximum
-                _line(axes, row, low, high, colour)
-                ends += [low, high]
+        for row, span in zip(rows, data.scaled[role], strict=False):
+            if span is not None and filled:
+                _line(axes, row, span.low, span.high, colour)
+                ends += [span.low, span.high]
         _points(axes, points, rows, role, filled, f"{ROLE_TITLES[role]}, {name}")
         ends += [value for value in points if not np.isnan(value)]
         if filled and role == "candidate":
