@@ -201,7 +201,7 @@ def machines_of(suite: Suite) -> list[Machine]:
         for role, (of, end) in ENDS.items():
             if of in equal.ends:
                 made: Equalised = getattr(equal.ends[of], end)
-                name = f"{equal.machines[of].arch().name}, {end} end"
+                name = f"{equal.machines[of].arch().name} ({end} end)"
                 arch = made.source.with_settings([("name", name)]).arch()
                 found.append(Machine(role, arch.at_dram_level(suite.dram_level), made.text))
     published = [load(name) for name in suite.published]

@@ -9,7 +9,7 @@ from accelsim.cost.load import load_cost_table
 from accelsim.hardware.area import Breakdown, breakdown
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.ratio import Ratio, area_terms, ratio
-from accelsim.report.suite import SCALED, Machine, Suite, equal_of
+from accelsim.report.suite import ENDS, SCALED, Machine, Suite, equal_of
 from accelsim.sweep.equal import Equalised
 
 TRIO = ("baseline", "third", "candidate")
@@ -29,7 +29,7 @@ class TableAreas(NamedTuple):
     `machines`, `made` : and their breakdowns. `ratios` : role of the trio -> its area / that of
     the baseline, as shipped. `scaled` : role -> how it was, or would be, scaled by this table;
     empty where a suite scales none.
-    `remarks` : role -> why it could not be scaled to the ends of its range.
+    `ends` : role of `ENDS` -> how; `remarks` : role -> why it could not be scaled to the ends.
     """
 
     table: str
@@ -37,6 +37,7 @@ class TableAreas(NamedTuple):
     made: Sequence[Breakdown]
     ratios: Mapping[str, Ratio]
     scaled: Mapping[str, Equalised]
+    ends: Mapping[str, Equalised]
     remarks: Mapping[str, str]
 
     def of(self, role: str, machine: str = "") -> Breakdown:
@@ -90,11 +91,13 @@ def _by_table(suite: Suite, name: str, machines: Sequence[Machine]) -> TableArea
         if machine.role in TRIO
     }
     equal = None if suite.equal is None else equal_of(suite, name)
+    ends = {} if equal is None else equal.ends
     return TableAreas(
         table.name,
         machines,
         [breakdown(machine.arch, table) for machine in machines],
         {role: ratio(terms[role], terms["baseline"]) for role in TRIO[1:]},
         {} if equal is None else {role: equal.scaled[of] for role, of in SCALED.items()},
+        {role: getattr(ends[of], end) for role, (of, end) in ENDS.items() if of in ends},
         {} if equal is None else equal.remarks,
     )

@@ -179,6 +179,10 @@ class _Speech:
         figures = self._figures
         return sum(figures.gain(name, equal=equal) == gain for name in figures.workloads)
 
+    def gain(self, workload: str, *, equal: bool = True) -> str:
+        """What pays on a workload, of `GAINS`, in words."""
+        return GAINS[self._figures.gain(workload, equal=equal)]
+
     def token(self, workload: str, role: str = "candidate") -> str:
         """Energy of a token."""
         spent = self._figures.spent(workload, role)
@@ -231,9 +235,14 @@ class _Speech:
         """Area of a machine / that of the baseline, as shipped, with its range."""
         return ratio_text(self._areas[table].ratios[role])
 
+    def decides(self, role: str = "candidate", table: int = 0) -> str:
+        """The entry of a cost table that moves the ratio of a machine's area most."""
+        return self._areas[table].ratios[role].decided_by
+
     def grown(self, role: str = "baseline_equal", table: int = 0) -> str:
-        """How much larger the array of a scaled machine is: "10.9 %"."""
-        return percent(self._areas[table].scaled[role].factor - 1)
+        """How much larger the array of a machine of `SCALED` or `ENDS` is: "10.9 %"."""
+        areas = self._areas[table]
+        return percent({**areas.scaled, **areas.ends}[role].factor - 1)
 
     def how(self, role: str = "baseline_equal", table: int = 0) -> str:
         """How a machine was scaled, in a line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ ROLES = ("third", "candidate")
 MARKERS = {"third": "s", "candidate": "o"}
 TICKS = tuple(2.0**power for power in range(-8, 9, 2))
 MIDDLE_TICKS = tuple(2.0**power for power in range(-8, 9))
+HALF_TICKS = (0.18, 0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6)  # powers of the root of 2
 FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5)
 
 
@@ -165,7 +167,8 @@ def _finish(axes: Axes, data: SuiteEqual, ends: list[float], label: str) -> None
     axes.axhline(len(data.workloads) - 0.5, color="#999999", linewidth=1, linestyle=":")
     axes.set_xscale("log", base=2)
     axes.set_xlim(low, high)
-    choice = FINE_TICKS if high < 4 * low else MIDDLE_TICKS if high < 40 * low else TICKS
+    choices = ((4, FINE_TICKS), (10, HALF_TICKS), (40, MIDDLE_TICKS), (math.inf, TICKS))
+    choice = next(each for width, each in choices if high < width * low)
     ticks = [t for t in choice if low <= t <= high]
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes.minorticks_off()
