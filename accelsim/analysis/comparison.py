@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -65,12 +65,16 @@ def rival_of(role: str) -> str:
     return "baseline" if role == "candidate" else role
 
 
+EnergyByEntry = Mapping[str, tuple[float, float, float]]
+
+
 class AtEqual(NamedTuple):
     """That machines were scaled to have as much of a measure, in `unit`, as the role `like`.
 
     `table` : the cost table that says how much, if any. `machines` : role -> how it was scaled.
     `ranges` : role -> what the range of the table makes of it, where it was looked at; `remarks` :
-    role -> why it was not, though the table has one.
+    role -> why it was not, though the table has one. `energies` : role -> energy by entry of the
+    table (pJ: low, value, high) when it is scaled to the low and to the high end.
     """
 
     measure: str
@@ -81,12 +85,14 @@ class AtEqual(NamedTuple):
     machines: dict[str, Scaled]
     ranges: dict[str, OverRange]
     remarks: dict[str, str]
+    energies: Mapping[str, tuple[EnergyByEntry, EnergyByEntry]]
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain data."""
         scaled = {role: how._asdict() for role, how in self.machines.items()}
         ranges = {role: over._asdict() for role, over in self.ranges.items()}
-        return {**self._asdict(), "machines": scaled, "ranges": ranges}
+        plain = {name: each for name, each in self._asdict().items() if name != "energies"}
+        return {**plain, "machines": scaled, "ranges": ranges}
 
 
 @dataclass(frozen=True)

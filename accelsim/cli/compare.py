@@ -105,7 +105,7 @@ def compare(
                 archs["baseline"], archs["candidate"], trace, archs.get("third"),
                 placements=placements, at_equal=scaled and scaled.said, progress=progress,
             )  # fmt: skip
-            comparison = over_range(comparison, scaled.ends if scaled else {}, progress)
+            comparison = over_range(comparison, scaled.ends if scaled else {}, progress, table)
         else:
             page, study = write_comparison(
                 out, trace, machines, command=command_line(context), studied=not quick,

@@ -11,7 +11,15 @@ from accelsim.cost.table import CostTable
 from accelsim.hardware.area import Breakdown, breakdown
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.energy import Energy, energy_of
-from accelsim.hardware.ratio import Ratio, area_terms, energy_terms, ratio
+from accelsim.hardware.ratio import (
+    ByEntry,
+    Ratio,
+    Span,
+    area_terms,
+    energy_terms,
+    ratio,
+    widest,
+)
 
 BASELINE = "baseline"
 
@@ -29,7 +37,8 @@ class Costs:
     area_ratios : Mapping[str, Ratio]
         Area of a role / area of the baseline.
     energy_ratios : Mapping[str, Ratio]
-        Energy of the baseline / energy of a role: above 1 where the role needs less.
+        Energy of the baseline / energy of a role: above 1 where the role needs less. At equal area
+        their ranges hold those with the scaled machines at both ends of their size too.
     """
 
     table: str
@@ -65,5 +74,21 @@ def costs_of(comparison: Comparison, table: CostTable) -> Costs:
         {role: breakdown(result.arch, table) for role, result in results.items()},
         energies,
         {role: ratio(chips[role], chips[BASELINE]) for role in others},
-        {role: ratio(spent[BASELINE], spent[role]) for role in others},
+        {role: _energy_ratio(comparison, spent, role) for role in others},
     )
+
+
+def _energy_ratio(comparison: Comparison, spent: Mapping[str, ByEntry], role: str) -> Ratio:
+    """Of the baseline / of a role, at the sizes compared and at both ends of these."""
+    found = ratio(spent[BASELINE], spent[role])
+    equal = comparison.at_equal
+    if equal is None:
+        return found
+    ends = [found]
+    for end in range(2):
+        scaled = {
+            each: {entry: Span(*pj) for entry, pj in energies[end].items()}
+            for each, energies in equal.energies.items()
+        }
+        ends.append(ratio(scaled.get(BASELINE, spent[BASELINE]), scaled.get(role, spent[role])))
+    return widest(ends)

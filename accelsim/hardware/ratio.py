@@ -8,7 +8,7 @@ Science, 1967).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -97,6 +97,12 @@ def ratio(first: ByEntry, other: ByEntry) -> Ratio:
     }
     decided = max(entries, key=lambda name: alone[name], default="")
     return Ratio(value, _extreme(pairs, value, -1), _extreme(pairs, value, 1), decided)
+
+
+def widest(found: Sequence[Ratio]) -> Ratio:
+    """The first of some ratios, with the range of them all."""
+    low, high = min(each.low for each in found), max(each.high for each in found)
+    return found[0]._replace(low=low, high=high)
 
 
 Pairs = Mapping[str, tuple[Span, Span]]

@@ -256,7 +256,8 @@ def _compared(
         archs["baseline"], archs["candidate"], case.trace, archs.get("third"),
         placements=case.placements, at_equal=case.equal and case.equal.said, progress=progress,
     )  # fmt: skip
-    comparison = over_range(found, {} if case.equal is None else case.equal.ends, progress)
+    ends = {} if case.equal is None else case.equal.ends
+    comparison = over_range(found, ends, progress, table)
     return case, comparison, costs_of(comparison, table)
 
 

@@ -25,9 +25,9 @@ from accelsim.sweep.equal import METHOD
 RANGES = (
     "Ranges of an area: every figure of the table at its low end, or at its high end. Ranges of a "
     "ratio: the same figure is off to the same side on both machines, and each is where it moves "
-    "the ratio most; of a speedup at equal area: rivals are scaled to both ends of the ratio of "
-    "areas, and simulated again. What crosses 1 has no established sign; of a ratio of energies "
-    "the entry of the table that moves it most is named."
+    "the ratio most; at equal area rivals are scaled to both ends of the ratio of areas and "
+    "simulated again, for the ranges of speedups and energies. What crosses 1 has no established "
+    "sign; of a ratio of energies the entry of the table that moves it most is named."
 )
 SPARSE = (
     "Sparse logic is what a machine that only computes densely would leave out: gather, scatter "

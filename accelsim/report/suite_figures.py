@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from accelsim.analysis.comparison import Spread, spread
 from accelsim.analysis.sections import Steps, compared_steps, layer_speedups, layers_of, steps_of
-from accelsim.hardware.ratio import Ratio, Span, ratio
+from accelsim.hardware.ratio import Ratio, Span, ratio, widest
 from accelsim.hardware.steps import ByEntry, summed, whole
 from accelsim.report.suite import Run
 
@@ -113,8 +113,19 @@ class Figures:
     ) -> Ratio | None:
         """Energy of the role `against` / energy of a machine, in the steps that both ran.
 
-        Above 1 where the machine needs less; None where one was refused.
+        Above 1 where the machine needs less; None where one was refused. Against a scaled rival
+        its range holds those at both ends of the sizes too.
         """
+        pairs = [(role, machine, against)]
+        if against in self.rivals(equal=True):
+            for scaled in self.ends():
+                to = dict(zip(self.rivals(equal=True), scaled, strict=True))
+                pairs.append((to.get(role, role), "" if role in to else machine, to[against]))
+        found = [self._energy_ratio(workload, *pair) for pair in pairs]
+        known = [each for each in found if each is not None]
+        return widest(known) if len(known) == len(found) else None
+
+    def _energy_ratio(self, workload: str, role: str, machine: str, against: str) -> Ratio | None:
         mine, other = self.of(workload, role, machine), self.of(workload, against)
         if any(run.refused or not run.energy for run in (*mine, *other)):
             return None

@@ -41,11 +41,11 @@ def _speedup(end: str, of: str) -> tuple[Column, ...]:
 
 
 def _ratio(end: str, of: str) -> tuple[Column, ...]:
-    name = f"energy_ratio{end}"
+    name, sizes = f"energy_ratio{end}", ", at any of its sizes" * bool(end)
     return (
         Column(name, "", f"energy of {of} / energy, in the steps of both", _RATIO),
-        Column(f"{name}_low", "", "least, figures of both off to the same side", _RATIO),
-        Column(f"{name}_high", "", "largest, figures of both off to the same side", _RATIO),
+        Column(f"{name}_low", "", f"least, figures of both off to the same side{sizes}", _RATIO),
+        Column(f"{name}_high", "", f"largest, figures of both off to the same side{sizes}", _RATIO),
         Column(f"{name}_decided_by", "", "entry of the cost table that moves it most", _RATIO),
     )
 

@@ -77,7 +77,7 @@ class Equal(NamedTuple):
         measure = self.measure
         return AtEqual(
             measure.name, measure.unit, measure.table, self.like, self.target, how, {},
-            dict(self.remarks),
+            dict(self.remarks), {},
         )  # fmt: skip
 
 

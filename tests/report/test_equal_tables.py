@@ -28,7 +28,7 @@ def unseen(few: Comparison) -> Comparison:
     """Two rivals that were scaled, of which the range was looked at for one."""
     how, ranges = dict.fromkeys(("baseline", "third"), HOW), {"third": OVER}
     remarks = {"baseline": "cannot have 9 mm2"}
-    equal = AtEqual("area", "mm2", "45nm", "candidate", 31.0, how, ranges, remarks)
+    equal = AtEqual("area", "mm2", "45nm", "candidate", 31.0, how, ranges, remarks, {})
     return replace(few, at_equal=equal)
 
 

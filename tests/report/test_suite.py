@@ -95,6 +95,10 @@ def _check_costs(folder, figures, said):
         ]
         said_ends = [one.loc[role, f"speedup_at_equal_{end}"] for end in ("low", "high")]
         assert said_ends == pytest.approx([min(time, *ends), max(time, *ends)])
+    for role in ("baseline_low", "baseline_high"):
+        there = figures.energy_ratio("gpt2_small_decode_1k", "candidate", against=role)
+        assert one.loc["candidate", "energy_ratio_at_equal_low"] <= there.low * (1 + 1e-8)
+        assert one.loc["candidate", "energy_ratio_at_equal_high"] >= there.high * (1 - 1e-8)
     sizes = one["area_mm2"][["baseline_low", "baseline_equal", "baseline_high"]]
     assert sizes.is_monotonic_increasing and sizes.iloc[2] > 1.1 * sizes.iloc[0]
     ends = table[["energy_ratio_low", "energy_ratio", "energy_ratio_high"]].to_numpy()

@@ -167,7 +167,7 @@ def test_machines_at_equal_area_may_differ_in_rows_and_bytes(few):
     how = Scaled(
         "rows", "", None, 1.0, 2.0, 1.0, 2.0, "systolic_32: 0.375 -> 0.75 MiB: 2 mm2 against 2 mm2"
     )
-    equal = AtEqual("area", "mm2", "45nm", "candidate", 2.0, {"baseline": how}, {}, {})
+    equal = AtEqual("area", "mm2", "45nm", "candidate", 2.0, {"baseline": how}, {}, {}, {})
     larger = replace(few, results=scaled, at_equal=equal)
     assert unfair(larger) == []
     assert "on-chip bytes, all storage 768 KiB / 384 KiB / 384 KiB" in differs_line(larger)
@@ -209,12 +209,12 @@ def test_answers_name_no_machine_that_is_not_there(few):
 def test_a_sign_that_hangs_on_the_cost_table_is_not_established(few) -> None:
     """Faster as it is, and not over the ranges of the table that made the machines equal."""
     over = OverRange(1.1, 1.0, 1.3, "wire", (1.05, 1.2, 0.9), 1.2)
-    equal = AtEqual("area", "mm2", "45nm", "candidate", 31.0, {}, {"baseline": over}, {})
+    equal = AtEqual("area", "mm2", "45nm", "candidate", 31.0, {}, {"baseline": over}, {}, {})
     scaled = replace(few, at_equal=equal)
     found = doubts(scaled)["baseline"]["the ranges of 45nm"]
     assert (found.minimum, found.maximum) == (0.9, 1.2)
     assert "sign not established over the ranges of 45nm from 0.90x to 1.20x" in verdict([scaled])
     sure = AtEqual("area", "mm2", "45nm", "candidate", 31.0, {}, {
         "baseline": over._replace(speedups=(1.05, 1.2, 1.01))
-    }, {})  # fmt: skip
+    }, {}, {})  # fmt: skip
     assert "the ranges of 45nm" not in doubts(replace(few, at_equal=sure))["baseline"]

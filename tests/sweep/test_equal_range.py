@@ -7,6 +7,7 @@ import pytest
 from accelsim.arch.load import arch_source
 from accelsim.arch.spec import Arch
 from accelsim.cost.load import load_cost_table
+from accelsim.hardware.compared import costs_of
 from accelsim.hardware.ratio import ByEntry, Span
 from accelsim.simulation import compare
 from accelsim.sweep.equal import Equal, equal_machines
@@ -46,6 +47,26 @@ def test_the_range_holds_the_speedup(measure: str) -> None:
         own = plain.results[role].total_ps / plain.results["candidate"].total_ps
         assert over.speedups[0] == pytest.approx(own)
         assert over.spread.minimum <= own <= over.spread.maximum
+
+
+def test_a_range_of_energies_holds_those_of_both_ends() -> None:
+    equal, table = made("area"), load_cost_table("45nm")
+    archs = {role: source.arch() for role, source in equal.machines.items()}
+    plain = compare(
+        archs["baseline"], archs["candidate"], PRODUCT, archs["third"], at_equal=equal.said
+    )
+    found = over_range(plain, equal.ends, costs=table)
+    assert found.at_equal is not None and found.at_equal.energies.keys() == {"baseline", "third"}
+    at_sizes, over = costs_of(plain, table).energy_ratios, costs_of(found, table).energy_ratios
+    for role, ratio in over.items():
+        assert (ratio.value, ratio.decided_by) == at_sizes[role][::3]
+        for end in ("low", "high"):
+            ends = {name: getattr(each, end).source.arch() for name, each in equal.ends.items()}
+            by = compare(ends["baseline"], archs["candidate"], PRODUCT, ends["third"])
+            there = costs_of(by, table).energy_ratios[role]
+            assert ratio.low <= there.low and there.high <= ratio.high
+        assert ratio.low < at_sizes[role].low or ratio.high > at_sizes[role].high
+    assert "energies" not in found.at_equal.as_json()
 
 
 def test_a_scaled_candidate_is_held_against_the_baseline() -> None:
