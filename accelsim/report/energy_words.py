@@ -45,14 +45,19 @@ def energy_line(comparison: Comparison, costs: Costs) -> str:
     first, last = (
         as_energy(costs.energies[role].summary["energy_pj"]) for role in ("baseline", "candidate")
     )
+    return (
+        f"energy of {comparison.trace.name}: baseline {first}, candidate {last}; "
+        f"{energy_ratio_text(costs)}"
+    )
+
+
+def energy_ratio_text(costs: Costs) -> str:
+    """In words: "baseline / candidate 1.10x (1.07x to 1.18x): the candidate needs less"."""
     ratio = costs.energy_ratios["candidate"]
     said = verdict_text("energy", ratio)
     if ratio.established:
         said = f"the candidate needs {said}"
-    return (
-        f"energy of {comparison.trace.name}: baseline {first}, candidate {last}; baseline / "
-        f"candidate {ratio_text(ratio)}: {said}"
-    )
+    return f"baseline / candidate {ratio_text(ratio)}: {said}"
 
 
 def area_line(comparison: Comparison, costs: Costs) -> str:

@@ -99,8 +99,8 @@ def energy_bars(workloads: int, more: int = 0) -> Figure:
             names(workloads), [*ROLES, "candidate_dense"], ["DRAM", *GROUPS[:-1]], spent,
             np.stack([whole / 2, 2 * whole], axis=2), "45nm",
             "systolic_128 / systolic_128_gather / sparse_v1",
-            " Baseline / candidate: 1.10x (0.97x to 1.18x), the candidate needs sign not "
-            "established: DRAM ddr4_3200_currents decides." * (workloads == 1), more,
+            " Energy, baseline / candidate 1.10x (0.97x to 1.18x): sign not established: DRAM "
+            "ddr4_3200_currents decides." * (workloads == 1), more,
         )
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from accelsim.analysis.comparison import Comparison
 from accelsim.hardware.columns import group_column
 from accelsim.hardware.compared import Costs
 from accelsim.hardware.component import GROUPS, OFF_CHIP
-from accelsim.report.energy_words import ratio_text, verdict_text
+from accelsim.report.energy_words import energy_ratio_text
 from accelsim.report.style import GROUP_COLOURS, broken_name, new_figure, say_on_hover, styled
 from accelsim.report.terms import machines
 from accelsim.report.words import ROLE_TITLES, as_energy, energy_unit
@@ -68,15 +68,9 @@ def prepare(comparisons: Sequence[Comparison], costs: Sequence[Costs]) -> Energy
         ends_pj=ends,
         table=", ".join(dict.fromkeys(cost.table for cost in costs)),
         machines="; ".join(names),
-        said=_ratio(costs[0]) if len(costs) == 1 else "",
+        said=f" Energy, {energy_ratio_text(costs[0])}." if len(costs) == 1 else "",
         more=len(comparisons) - len(shown),
     )
-
-
-def _ratio(costs: Costs) -> str:
-    ratio = costs.energy_ratios["candidate"]
-    said = verdict_text("energy", ratio)
-    return f" Baseline / candidate: {ratio_text(ratio)}, the candidate needs {said}."
 
 
 @styled
