@@ -36,9 +36,8 @@ from accelsim.workload.recipes.recipe import load_recipe, recipe_files
 
 Progress = Callable[[str, int, int], None]
 SCALED = {"baseline_equal": "baseline", "third_equal": "third"}  # role -> of which machine
-ENDS = {  # role -> of which machine, and which end of what the cost table allows it to be scaled to
-    f"{of}_{end}": (of, end) for of in SCALED.values() for end in ("low", "high")
-}
+ENDS = ("low", "high")  # of what the ranges of the cost table leave of a size
+AT_ENDS = {f"{of}_{end}": (of, end) for of in SCALED.values() for end in ENDS}  # role -> which
 
 
 class SuiteWorkload(Spec):
@@ -95,10 +94,10 @@ class Suite(Spec):
 
 
 class Machine(NamedTuple):
-    """`role` : baseline, third, candidate, candidate_dense, of `SCALED`, of `ENDS`, published or
+    """`role` : baseline, third, candidate, candidate_dense, of `SCALED`, of `AT_ENDS`, published or
     scaled.
 
-    `how` : how a machine of `SCALED` or `ENDS` was scaled, in a line.
+    `how` : how a machine of `SCALED` or `AT_ENDS` was scaled, in a line.
     """
 
     role: str
@@ -198,7 +197,7 @@ def machines_of(suite: Suite) -> list[Machine]:
         for role, of in SCALED.items():
             arch = equal.machines[of].arch().at_dram_level(suite.dram_level)
             found.append(Machine(role, arch, equal.scaled[of].text))
-        for role, (of, end) in ENDS.items():
+        for role, (of, end) in AT_ENDS.items():
             if of in equal.ends:
                 made: Equalised = getattr(equal.ends[of], end)
                 name = f"{equal.machines[of].arch().name} ({end} end)"

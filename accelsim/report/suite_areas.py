@@ -9,7 +9,7 @@ from accelsim.cost.load import load_cost_table
 from accelsim.hardware.area import Breakdown, breakdown
 from accelsim.hardware.catalogue import components
 from accelsim.hardware.ratio import Ratio, area_terms, ratio
-from accelsim.report.suite import ENDS, SCALED, Machine, Suite, equal_of
+from accelsim.report.suite import AT_ENDS, SCALED, Machine, Suite, equal_of
 from accelsim.sweep.equal import Equalised
 
 TRIO = ("baseline", "third", "candidate")
@@ -29,7 +29,7 @@ class TableAreas(NamedTuple):
     `machines`, `made` : and their breakdowns. `ratios` : role of the trio -> its area / that of
     the baseline, as shipped. `scaled` : role -> how it was, or would be, scaled by this table;
     empty where a suite scales none.
-    `ends` : role of `ENDS` -> how; `remarks` : role -> why it could not be scaled to the ends.
+    `ends` : role of `AT_ENDS` -> how; `remarks` : role -> why it could not be scaled to the ends.
     """
 
     table: str
@@ -98,6 +98,6 @@ def _by_table(suite: Suite, name: str, machines: Sequence[Machine]) -> TableArea
         [breakdown(machine.arch, table) for machine in machines],
         {role: ratio(terms[role], terms["baseline"]) for role in TRIO[1:]},
         {} if equal is None else {role: equal.scaled[of] for role, of in SCALED.items()},
-        {role: getattr(ends[of], end) for role, (of, end) in ENDS.items() if of in ends},
+        {role: getattr(ends[of], end) for role, (of, end) in AT_ENDS.items() if of in ends},
         {} if equal is None else equal.remarks,
     )

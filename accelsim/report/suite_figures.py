@@ -9,7 +9,7 @@ from accelsim.analysis.comparison import Spread, spread
 from accelsim.analysis.sections import Steps, compared_steps, layer_speedups, layers_of, steps_of
 from accelsim.hardware.ratio import Ratio, Span, ratio, widest
 from accelsim.hardware.steps import ByEntry, summed, whole
-from accelsim.report.suite import Run
+from accelsim.report.suite import ENDS, Run
 
 Sections = dict[tuple[int, int], int]
 
@@ -22,7 +22,6 @@ GAINS = {
     "loss": "the sparse machine loses",
     "open": "sign not established",
 }
-ENDS = ("low", "high")  # of what the ranges of the cost table leave of a size
 
 
 class Pair(NamedTuple):
@@ -171,7 +170,8 @@ class Figures:
     def gain(self, workload: str, *, equal: bool = False) -> str:
         """Which of `GAINS` it is, against rivals as shipped or scaled to the candidate.
 
-        Against scaled ones the sign must hold wherever in its ranges the cost table is right.
+        Against scaled ones the sign must hold wherever in its ranges the cost table is right, and
+        is open where a machine at an end of them was refused.
         """
         found = self._gain(workload, *self.rivals(equal=equal))
         if not equal or found == "open":
@@ -180,7 +180,8 @@ class Figures:
             self.over_table(workload, *roles)
             for roles in (("candidate", "baseline"), ("candidate", "third"), ("third", "baseline"))
         )
-        assert over is not None and beyond is not None and gather is not None
+        if over is None or beyond is None or gather is None:
+            return "open"
         holds = {
             "sparsity": min(over.low, beyond.low) > 1,
             "shape": min(over.low, beyond.low) > 1,

@@ -240,7 +240,7 @@ class _Speech:
         return self._areas[table].ratios[role].decided_by
 
     def grown(self, role: str = "baseline_equal", table: int = 0) -> str:
-        """How much larger the array of a machine of `SCALED` or `ENDS` is: "10.9 %"."""
+        """How much larger the array of a machine of `SCALED` or `AT_ENDS` is: "10.9 %"."""
         areas = self._areas[table]
         return percent({**areas.scaled, **areas.ends}[role].factor - 1)
 

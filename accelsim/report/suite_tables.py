@@ -11,9 +11,9 @@ from accelsim.hardware.columns import AREA_COLUMNS, group_column
 from accelsim.hardware.component import GROUPS
 from accelsim.hardware.ratio import Ratio
 from accelsim.report.files import File
-from accelsim.report.suite import SCALED
+from accelsim.report.suite import ENDS, SCALED
 from accelsim.report.suite_areas import TableAreas
-from accelsim.report.suite_figures import ENDS, Figures, Pair
+from accelsim.report.suite_figures import Figures, Pair
 
 _RUNS = "simulated: accelsim/report/suite.py"
 _FIGURES = "derived: accelsim/report/suite_figures.py"

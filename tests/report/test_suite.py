@@ -209,6 +209,18 @@ def test_what_pays_holds_wherever_the_cost_table_is_right(candidate, low, high, 
     assert over == pytest.approx((ends[0], 100 / candidate, ends[2]))
 
 
+def test_an_end_that_was_refused_leaves_the_sign_open():
+    given = {"baseline": 100, "third": 100, "candidate": 130, "candidate_dense": 130}
+    given |= {"baseline_equal": 100, "third_equal": 100, "third_low": 100}
+    given |= {"baseline_high": 90, "third_high": 90}
+    runs = [_run(role, total, (total,)) for role, total in given.items()]
+    low = _run("baseline_low", 100, (100,))
+    assert Figures([*runs, low]).gain("w", equal=True) == "loss"
+    refused = Figures([*runs, low._replace(refused="no room")])
+    assert refused.gain("w", equal=True) == "open"
+    assert refused.over_table("w", "candidate", "baseline") is None
+
+
 def test_findings_name_what_is_not_there():
     figures = Figures([_run("baseline", 4)])
     with pytest.raises(KeyError):
