@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -16,12 +16,12 @@ from accelsim.workload.trace import Trace
 LIBRARIES = ("numpy", "numba", "pandas", "matplotlib", "pydantic", "jinja2")
 
 
-def provenance(archs: Sequence[Arch], traces: Sequence[Trace], command: str) -> dict[str, Any]:
-    """Versions, content hashes of architectures and traces, seeds, and the command."""
+def provenance(archs: Mapping[str, Arch], traces: Sequence[Trace], command: str) -> dict[str, Any]:
+    """Versions, content hashes of architectures (by name) and traces, seeds, and the command."""
     return {
         "command": command,
         "versions": versions(),
-        "architectures": {arch.name: content_hash(arch) for arch in archs},
+        "architectures": {name: content_hash(arch) for name, arch in archs.items()},
         "workloads": {
             trace.name: {
                 "content_hash": trace.content_hash,

@@ -33,7 +33,8 @@ from accelsim.workload.trace import Trace
 class Study(NamedTuple):
     """What is not there was not asked for; see `Case` for `what_if` and `robustness`, of which
     there are two for a workload: flips, and the rest. `costs` : area and energy of each comparison
-    by `cost_table`. `archs` : every machine that took part, by name.
+    by `cost_table`. `archs` : every machine that took part, by name, and by workload where machines
+    that were scaled for several share it.
     """
 
     comparisons: list[Comparison]
@@ -228,6 +229,7 @@ def _within(progress: Progress | None, title: str) -> Progress | None:
 
 def _with(study: Study, found: Sequence[object]) -> Study:
     """Sort what jobs have found."""
+    cases = list[Case]()
     for item in found:
         if isinstance(item, BreakEven):
             study.break_even.append(item)
@@ -237,14 +239,26 @@ def _with(study: Study, found: Sequence[object]) -> Study:
             study.robustness.append(item)
         elif isinstance(item, _Swept):
             study.density.extend(item.points)
-            study.archs.update(_archs(item.case))
+            cases.append(item.case)
         elif isinstance(item, Case):
-            study.archs.update(_archs(item))
+            cases.append(item)
+    study.archs.update(_archs(cases))
     return study
 
 
-def _archs(case: Case) -> dict[str, Arch]:
-    return {arch.name: arch for arch in (source.arch() for source in case.machines.values())}
+def _archs(cases: Sequence[Case]) -> dict[str, Arch]:
+    """Every machine by name; those that differ and share one, by name and workload."""
+    found: dict[str, dict[str, Arch]] = {}
+    for case in cases:
+        for arch in (source.arch() for source in case.machines.values()):
+            same = found.setdefault(arch.name, {})
+            if arch not in same.values():
+                same[case.trace.name] = arch
+    return {
+        name if len(same) == 1 else f"{name}, {workload}": arch
+        for name, same in found.items()
+        for workload, arch in same.items()
+    }
 
 
 def _compared(

@@ -77,7 +77,7 @@ def write_runs(
     template = text.read_text(encoding="utf-8") if text.is_file() else "None were written.\n"
     findings = findings_text(template, figures, areas)
     command = f"accelsim review --suite {suite.name}"
-    origin = provenance([machine.arch for machine in machines], traces, command)
+    origin = provenance({machine.arch.name: machine.arch for machine in machines}, traces, command)
     origin["cost_tables"] = [each.table for each in areas]
     plans = _plans(suite, figures, areas[0])
     with fresh_folder(out) as folder:

@@ -71,7 +71,7 @@ def write_report(
             (folder / "resolved" / f"{file_name(name)}.yaml").write_text(text, encoding="utf-8")
         cost_tables = _write_costs(folder / "costs", study.cost_table)
         traces = [comparison.trace for comparison in study.comparisons]
-        origin = provenance(list(study.archs.values()), traces, command)
+        origin = provenance(study.archs, traces, command)
         origin["cost_tables"] = cost_tables
         text = json.dumps(origin, indent=1, sort_keys=True) + "\n"
         (folder / MARK).write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,9 @@ from accelsim.arch.load import load_arch
 from accelsim.errors import InputError
 from accelsim.report.page.models import Validated
 from accelsim.report.review import write_review
+from accelsim.report.study import Case, study_of
 from accelsim.report.tables import csv_name
+from accelsim.sweep.trios import SMALL
 
 VALIDATED = [Validated("systolic", "folds", 3, 0.0, "0 cycles", "cycles", True)]
 
@@ -106,6 +109,17 @@ def test_files_behind_the_pictures_sum_up(reports: list[Path], few):
 def test_resolved_architectures_load_back(reports: list[Path]):
     for name in ("systolic_32", "systolic_32_gather", "sparse_small"):
         assert load_arch(reports[0] / "resolved" / f"{name}.yaml") == load_arch(name)
+
+
+def test_machines_that_share_a_name_and_differ_are_all_kept(few):
+    same, other = SMALL.sources(), SMALL.sources()
+    other["baseline"] = other["baseline"].changed(["vector.lanes=64"])
+    again = replace(few.trace, name="again")
+    cases = [Case(few.trace, same, studied=False), Case(again, other, studied=False)]
+    archs = study_of(cases).archs
+    lanes = {name: arch.vector.lanes for name, arch in archs.items() if "systolic_32" in name}
+    assert lanes == {"systolic_32, few": 128, "systolic_32, again": 64, "systolic_32_gather": 128}
+    assert archs["sparse_small"] == other["candidate"].arch()
 
 
 def test_provenance_names_hashes_and_no_time(reports: list[Path], few):

@@ -80,7 +80,7 @@ def test_a_replay_says_so_wherever_the_workload_is_named() -> None:
     assert result.summary["replayed_in"] == "int4"
     assert result.as_json()["summary"]["replayed_in"] == "int4"
     assert simulate(load_arch("systolic_32"), work).summary["replayed_in"] == ""
-    entry = provenance([], [found], "")["workloads"]["test"]
+    entry = provenance({}, [found], "")["workloads"]["test"]
     assert entry["replayed_in"] == "int4" and entry["content_hash"] == found.content_hash
 
 
