@@ -11,7 +11,7 @@ from accelsim.hardware.ratio import Ratio
 from accelsim.report.terms import machines, shown_results
 from accelsim.report.words import as_energy, percent, square_mm, times, verdict_and_reason
 
-SPARSE = "gather, scatter, index, FIFOs, switches"
+SPARSE = "gather, scatter, index, FIFOs, row buses, switches"
 
 
 # What a machine is beside the baseline where a ratio is above 1, and where it is below: energies

@@ -50,19 +50,21 @@ class AreaBars(NamedTuple):
 
 
 def prepare(comparisons: Sequence[Comparison], costs: Sequence[Costs]) -> AreaBars:
-    """Gather areas; every set of machines once, its baseline first."""
+    """Gather areas; every set of machines once, its baseline first, with its first workload."""
     names: list[str] = []
     areas: list[np.ndarray] = []
     ends: list[tuple[float, float]] = []
     of: list[int] = []
-    for comparison, cost in sets_of_machines(comparisons, costs):
+    sets = sets_of_machines(comparisons, costs)
+    for comparison, cost in sets:
         first = len(names)
+        workload = f" ({comparison.trace.name})" * (len(sets) > 1)
         for role, result in shown_results(comparison).items():
             made = cost.areas[role]
             area = np.zeros((len(GROUPS), 2))
             for row in made.rows.to_dict("records"):
                 area[GROUPS.index(row["group"]), int(row["sparse"])] += row["area_mm2"]
-            names.append(machine_label(role, result.arch))
+            names.append(machine_label(role, result.arch) + workload * (len(names) == first))
             areas.append(area)
             ends.append((made.area_mm2.low, made.area_mm2.high))
             of.append(first)
@@ -85,7 +87,7 @@ def draw(data: AreaBars) -> Figure:
     count, one_set = len(data.machines), len(set(data.of)) == 1
     sums = data.area_mm2.sum(axis=(1, 2))
     divisor = np.ones(count) if one_set else np.maximum(sums[data.of], 1e-300)
-    relative = "" if one_set else "; each set of machines relative to its baseline"
+    relative = "" if one_set else "; each set relative to its baseline, with its first workload"
     more = f" {data.more} more machines are in area.csv." if data.more else ""
     figure = new_figure(
         "Area of the chip by unit",
